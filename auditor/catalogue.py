@@ -1,0 +1,233 @@
+"""Every kind of finding, defined once.
+
+`auditor explain`, the README's table and every report format take their words from here.
+A kind stands here only once its rule exists in `auditor.rules`. Codes are never reused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auditor.model import Severity
+
+FAMILIES = {
+    0: "lock",
+    1: "distributions",
+    2: "files",
+    3: "native libraries",
+    4: "image",
+    5: "runtime",
+    6: "registry",
+    9: "not checked",
+}
+"""What the hundreds of a code stand for."""
+
+NOT_CHECKED = 9
+"""The family that makes an audit incomplete, not drifted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of finding."""
+
+    code: str
+    name: str
+    """For machines and for people: stable, lower case, hyphens."""
+    title: str
+    """A headline without a full stop."""
+    severity: Severity
+    why: str
+    """Why it matters, in whole sentences."""
+    fix: str
+    """What to do about it, in whole sentences."""
+
+    @property
+    def family(self) -> int:
+        """The first digit of the code: a key of `FAMILIES`."""
+        return int(self.code[2])
+
+
+_ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+_ALL = (
+    Kind(
+        "LI001",
+        "weak-hash",
+        "A locked artifact has no strong hash",
+        _WARNING,
+        "Whoever can replace the artifact can craft another one with the same md5 or sha1, so "
+        "nothing that follows from this entry is proof.",
+        "Lock again with a tool that records sha256 for every artifact.",
+    ),
+    Kind(
+        "LI002",
+        "lock-not-for-image",
+        "The lock is not for this platform or Python",
+        _ERROR,
+        "A lock resolved for another platform or Python version says nothing about what "
+        "belongs in this image: comparing further would report every distribution as wrong.",
+        "Audit with the lock made for this platform, or lock again with the image's Python "
+        "version and platform; check `requires-python`, `environments` and the wheels' tags.",
+    ),
+    Kind(
+        "LI004",
+        "python-version-file-differs",
+        "The .python-version beside the lock names another Python",
+        _WARNING,
+        "The project is developed and locked with one Python and runs with another; markers "
+        "and wheels may differ between the two.",
+        "Bring `.python-version` and the image's interpreter to the same version.",
+    ),
+    Kind(
+        "LI101",
+        "missing-distribution",
+        "A locked distribution is not installed",
+        _ERROR,
+        "The image lacks what the lock promises: the import fails, or worse, falls through to "
+        "something else on the import path.",
+        "Install from the lock alone (`uv pip sync pylock.toml`), and do not remove metadata "
+        "folders to save space.",
+    ),
+    Kind(
+        "LI102",
+        "unlocked-distribution",
+        "An installed distribution is not in the lock",
+        _ERROR,
+        "Nobody reviewed or pinned it, no hash protects it, and the next build may bring "
+        "another version.",
+        "Remove the instruction that installs it, or add it to the project's dependencies and "
+        "lock again. For the project's own distribution give `--own NAME`.",
+    ),
+    Kind(
+        "LI103",
+        "version-differs",
+        "An installed distribution has another version than the lock",
+        _ERROR,
+        "The image runs code that was neither locked nor tested together with the rest.",
+        "Install from the lock, after everything else that installs; look for a later "
+        "`pip install` or a cached layer.",
+    ),
+    Kind(
+        "LI104",
+        "duplicate-metadata",
+        "One distribution has two metadata folders",
+        _ERROR,
+        "Which of the two versions a tool reports is chance; an upgrade over the top or a "
+        "restored layer has left files of both behind.",
+        "Reinstall the distribution into a clean environment; do not just delete the older "
+        "folder, since its files may be the ones in place.",
+    ),
+    Kind(
+        "LI106",
+        "origin-differs",
+        "A distribution came from elsewhere than the lock says",
+        _ERROR,
+        "Name and version may agree while the code does not: the installation records another "
+        "commit, another archive or a local file.",
+        "Install from the lock instead of from a local file, a branch or a URL.",
+    ),
+    Kind(
+        "LI107",
+        "editable-install",
+        "An editable install, or one whose source is gone",
+        _WARNING,
+        "An editable install runs whatever lies in the source folder, which no lock covers; "
+        "with the folder gone, the import fails.",
+        "Install the project as a wheel in the final stage (`uv sync --no-editable`), or copy "
+        "the source folder as well.",
+    ),
+    Kind(
+        "LI108",
+        "bootstrap-tool",
+        "An installer outside the lock",
+        _NOTE,
+        "Base images and venvs bring pip, setuptools, wheel or uv along. The application does "
+        "not need them, and they can install more at run time.",
+        "Nothing has to be done; `python -m venv --without-pip` or removing them makes the "
+        "image smaller.",
+    ),
+    Kind(
+        "LI109",
+        "unselected-extra-or-group",
+        "From an extra or group of the lock that was not selected",
+        _ERROR,
+        "Development or optional dependencies are in the image although this audit expects "
+        "the image without them.",
+        "Install without that group, or select it in the audit: `--group NAME`, `--extra NAME`.",
+    ),
+    Kind(
+        "LI201",
+        "modified-file",
+        "An installed file differs from its distribution's RECORD",
+        _ERROR,
+        "Code runs that the distribution did not bring: patched in place, stripped, or "
+        "overwritten by another installation.",
+        "Reinstall from the lock and move patches into a locked fork or into the application.",
+    ),
+    Kind(
+        "LI202",
+        "missing-file",
+        "A file of an installed distribution is gone",
+        _ERROR,
+        "A deleted module breaks an import at the moment it is needed; a shorter image is "
+        "the usual reason.",
+        "Reinstall the distribution; exclude what is not needed before locking, not after.",
+    ),
+    Kind(
+        "LI208",
+        "no-record",
+        "A distribution has no RECORD",
+        _WARNING,
+        "Without RECORD nobody can say which files are its own or whether they are intact: "
+        "legacy installs (`setup.py install`), or metadata deleted to save space.",
+        "Install it as a wheel, and keep the dist-info folders whole.",
+    ),
+    Kind(
+        "LI401",
+        "pip-list-disagrees",
+        "pip list inside the image disagrees with its files",
+        _WARNING,
+        "Every tool that asks the interpreter gets another answer than the files give: a "
+        "changed pip, a start-up hook or a path that hides or adds distributions.",
+        "Find what changes the interpreter's answer: PYTHONPATH, .pth files, sitecustomize, "
+        "or pip itself.",
+    ),
+    Kind(
+        "LI901",
+        "unreadable",
+        "Something could not be read",
+        _WARNING,
+        "What could not be read was not compared, so the audit does not vouch for it.",
+        "Reinstall what is damaged; on a live environment, run with permission to read it.",
+    ),
+    Kind(
+        "LI904",
+        "pip-list-did-not-run",
+        "pip list could not run inside the image",
+        _NOTE,
+        "The files were compared, but nobody asked the interpreter itself; images without pip "
+        "or for another architecture are common and fine.",
+        "Nothing has to be done: the bytes are the evidence.",
+    ),
+    Kind(
+        "LI905",
+        "no-environment",
+        "No Python environment could be found to compare",
+        _ERROR,
+        "Nothing was compared: an image without Python, or one with several environments and "
+        "no sign which of them runs.",
+        "Name the environment with `--python PATH`, or audit the image that runs Python.",
+    ),
+    Kind(
+        "LI906",
+        "over-limit",
+        "Something was larger than the auditor reads",
+        _WARNING,
+        "Limits keep a hostile image from exhausting the machine; what lies over one was not "
+        "compared.",
+        "Look at the file named; metadata of that size is no normal installation.",
+    ),
+)
+
+KINDS: dict[str, Kind] = {kind.code: kind for kind in _ALL}
+"""Every kind by its code, in the order of the codes."""

@@ -1,0 +1,627 @@
+"""The nouns that the stages share.
+
+Everything here is frozen: a stage takes nouns and gives new ones. Paths inside an image are
+absolute POSIX strings (`/opt/venv/bin/python`), normalised, without a trailing slash; bytes
+that are not UTF-8 stand in them as surrogate escapes until a report prints them.
+Sizes are bytes. Digests are written `sha256:<hex>` where the image specifications do so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from packaging.tags import Tag
+    from packaging.version import Version
+
+
+class Severity(StrEnum):
+    """How much a finding weighs; the words are SARIF's own levels."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Verdict(StrEnum):
+    """What an audit that took place concludes."""
+
+    CONSISTENT = "consistent"
+    DRIFT = "drift"
+    INCOMPLETE = "incomplete"
+
+
+class Degree(StrEnum):
+    """How sure it is that an installed distribution is the locked one, best first."""
+
+    PROVEN = "proven"
+    BUILT = "built"
+    INDEXED = "indexed"
+    ORIGIN = "origin"
+    RECORDED = "recorded"
+    VERSION = "version"
+    NONE = "none"
+
+
+# ---------------------------------------------------------------------------------- image
+
+
+class FileType(IntEnum):
+    """What kind of file an `Entry` is."""
+
+    FILE = 0
+    DIRECTORY = 1
+    SYMLINK = 2
+    OTHER = 3
+    """A device, a socket or a pipe: present, never read."""
+
+
+class Entry(NamedTuple):
+    """One file of a root file system, as `lstat` would show it.
+
+    A tuple, since an image has tens of thousands of them.
+    """
+
+    type: FileType
+    mode: int
+    """Permission bits, without the file type."""
+    size: int
+    """Bytes of a regular file's content, through a hard link too."""
+    target: str = ""
+    """What a symbolic link holds, as it stands."""
+    layer: int | None = None
+    """Index into `Image.layers`, where the transport knows layers."""
+
+
+class Elf(NamedTuple):
+    """What the header of an ELF file says (System V ABI, ELF header)."""
+
+    machine: str
+    """The architecture in `platform.machine()` spelling: `x86_64`, `aarch64`, ..."""
+    bits: int
+    """32 or 64."""
+
+
+class Rootfs(Protocol):
+    """The files of an image: the one seam through which every stage sees them.
+
+    Nothing here runs code, writes to disk or leads out of the root: symbolic links are
+    resolved as if the image's root were `/`, and `..` above the root stays at the root.
+    Every method takes absolute paths; all but `lstat` follow a final symbolic link.
+    """
+
+    def lstat(self, path: str) -> Entry | None:
+        """Give the entry at `path`, its parents resolved, a final link not; None if absent."""
+
+    def resolve(self, path: str) -> str | None:
+        """Give the real path of `path`; None where it is absent, dangling or a loop."""
+
+    def stat(self, path: str) -> Entry | None:
+        """Give the entry that `path` leads to; None where `resolve` gives None."""
+
+    def names(self, path: str) -> Sequence[str]:
+        """Give the sorted names in a directory; empty where `path` is none.
+
+        Raises `UnreadableError` where the host refuses.
+        """
+
+    def read(self, path: str, limit: int = 8 * 1024 * 1024) -> bytes:
+        """Give a regular file's content.
+
+        Raises `UnreadableError` where it is no regular file, cannot be read or holds more
+        than `limit` bytes.
+        """
+
+    def digests(self, paths: Iterable[str], algorithm: str = "sha256") -> Mapping[str, bytes]:
+        """Give the digest of every regular file among `paths`, by path as asked.
+
+        Absent paths and other file types are left out; a file that exists and cannot be
+        read is left out too, so `lstat` tells the two apart. sha256 is known without another
+        reading of the bytes where the transport has indexed them.
+        """
+
+    def elf(self, path: str) -> Elf | None:
+        """Give the ELF header's facts; None where the file is no ELF."""
+
+    def versions(self, path: str) -> tuple[str, ...]:
+        """Give the version strings that an interpreter or C library carries in its bytes.
+
+        Which files are searched for what is the table `auditor.image.probes.PROBES`; empty
+        for every other file.
+        """
+
+    def walk(self, top: str = "/") -> Iterator[tuple[str, Entry]]:
+        """Yield every real path below `top` with its entry, no link followed, sorted."""
+
+
+class UnreadableError(Exception):
+    """One file of an image cannot be read; `path` and `why` say which and the reason."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+        self.why = why
+
+
+class Platform(NamedTuple):
+    """An image's platform in the words of the OCI image specification."""
+
+    os: str
+    architecture: str
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in self if part)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """What the image configuration says about how the image runs (OCI image-spec config.md)."""
+
+    platform: Platform
+    env: Mapping[str, str] = field(default_factory=dict)
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    working_dir: str = "/"
+    user: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer: its DiffID, the instruction that made it and its uncompressed size."""
+
+    digest: str
+    created_by: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """Something the audit could not look at, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing inside a readable input that could not be read or went over a limit."""
+
+    subject: str
+    why: str
+    path: str | None = None
+    limit: bool = False
+    """True where a limit of ours stopped it (LI906), false where the input did (LI901)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image whose bytes can be read."""
+
+    reference: str
+    """As given on the command line."""
+    digest: str | None
+    """Digest of the configuration; None for a bare directory."""
+    manifest_digest: str | None
+    config: ImageConfig
+    layers: tuple[Layer, ...]
+    rootfs: Rootfs
+    prefix: str | None = None
+    """The environment that the reference itself names (`env:`), as a path in `rootfs`."""
+    not_checked: tuple[NotChecked, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    files: int = 0
+    """Regular files read, and `bytes_read` their content: what the report says was checked."""
+    bytes_read: int = 0
+
+
+# ----------------------------------------------------------------------------------- lock
+
+
+class ArtifactKind(StrEnum):
+    """The sorts of file that a lock names."""
+
+    WHEEL = "wheel"
+    SDIST = "sdist"
+    ARCHIVE = "archive"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One file that the lock names for a distribution, with its hashes."""
+
+    kind: ArtifactKind
+    filename: str
+    hashes: Mapping[str, str]
+    """Algorithm as `hashlib` names it -> lower-case hex digest."""
+    size: int | None = None
+    url: str | None = None
+    path: str | None = None
+    """Relative to the lock file, where the lock says `path`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vcs:
+    """A locked commit (`packages.vcs`)."""
+
+    type: str
+    location: str
+    commit_id: str
+    subdirectory: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A locked source directory (`packages.directory`)."""
+
+    path: str
+    editable: bool
+    subdirectory: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPackage:
+    """One `[[packages]]` entry that the image's environment selects."""
+
+    name: str
+    """Normalised."""
+    version: Version | None
+    """None for source trees, which have none in a lock."""
+    line: int | None
+    """Line of its `[[packages]]` header in the lock file, from 1."""
+    artifacts: tuple[Artifact, ...] = ()
+    """Those that fit the image, the installer's first choice first; then the sdist."""
+    vcs: Vcs | None = None
+    directory: Directory | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unselected:
+    """A locked entry that this audit's extras, groups or markers leave out."""
+
+    name: str
+    version: Version | None
+    line: int | None
+    why: str
+    """`group dev`, `extra gpu`, `marker sys_platform == 'win32'`: for a sentence."""
+    optional: bool
+    """True where another choice of extras or groups would select it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockMismatch:
+    """Why the lock, or one package of it, is not for this platform or Python (LI002)."""
+
+    subject: str
+    """The package's name, or the lock's file name."""
+    message: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the lock says should be in one environment."""
+
+    packages: Mapping[str, LockedPackage]
+    unselected: Mapping[str, tuple[Unselected, ...]] = field(default_factory=dict)
+    mismatches: tuple[LockMismatch, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    """Entries whose marker cannot be decided from an image: neither expected nor extra."""
+
+
+# ------------------------------------------------------------------------------ inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Libc:
+    """The C library that an interpreter runs on."""
+
+    family: str
+    """`glibc` or `musl`."""
+    version: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python interpreter, known from its files alone."""
+
+    path: str
+    """Real path of its executable."""
+    prefix: str
+    """Its `sys.base_prefix`."""
+    implementation: str
+    """`cpython` or `pypy`."""
+    full_version: str
+    """`3.11.7`; `3.11` where the bytes do not tell the last part."""
+    free_threaded: bool
+    machine: str
+    """`platform.machine()` spelling."""
+    libc: Libc | None
+
+    @property
+    def version(self) -> str:
+        """Major and minor: `3.11`."""
+        return ".".join(self.full_version.split(".")[:2])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a lock is selected for: every marker key and the tags, none taken from the host."""
+
+    markers: Mapping[str, str]
+    """The keys of PEP 508; one that an image cannot tell is absent."""
+    tags: tuple[Tag, ...]
+    """Most specific first, as `packaging.tags` orders them."""
+
+
+class MetadataKind(StrEnum):
+    """The shapes in which an installed distribution describes itself."""
+
+    DIST_INFO = "dist-info"
+    EGG_INFO = "egg-info"
+    EGG_LINK = "egg-link"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """One row of a RECORD, its path placed in the image."""
+
+    path: str
+    algorithm: str
+    """As `hashlib` names it; empty where the row has no hash."""
+    digest: bytes
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A distribution's RECORD (recording-installed-packages): hints about its files."""
+
+    rows: tuple[RecordRow, ...]
+    problems: tuple[str, ...] = ()
+    """Rows that could not be read, each as a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectUrl:
+    """What `direct_url.json` (PEP 610) claims about where a distribution came from."""
+
+    url: str
+    commit_id: str | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    is_directory: bool = False
+    is_vcs: bool = False
+    editable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """One installed distribution as its metadata folder describes it."""
+
+    name: str
+    """Normalised (PEP 503)."""
+    version: str
+    """As METADATA spells it; may be no PEP 440 version."""
+    kind: MetadataKind
+    metadata_path: str
+    """The dist-info or egg-info folder or file, in the image."""
+    location: str
+    """The directory on the import path that holds it."""
+    installer: str = ""
+    record: Record | None = None
+    direct_url: DirectUrl | None = None
+    wheel_tags: tuple[str, ...] = ()
+    built: bool = False
+    """`uv_build.json` says that it was built from source here."""
+    requested: bool = False
+    source: str | None = None
+    """Where an editable install's code lies, by the installation's own word."""
+    os_package: str | None = None
+    """The dpkg, apk or rpm package that owns it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One place Python can run from: an interpreter and what it imports."""
+
+    prefix: str
+    interpreter: str | None
+    """Path of its `python` as the image spells it; None where it is gone."""
+    python_version: str | None
+    """`3.11.7`, `3.11`, or None where the files do not tell."""
+    import_paths: tuple[str, ...]
+    """Directories of third-party code, in the order of `sys.path`."""
+    runtime: bool
+    runtime_reason: str
+    """Why this is the runtime environment; empty for every other."""
+    distributions: tuple[Distribution, ...]
+    """All of them, in the order of `import_paths` and then by name."""
+    seeded: bool = False
+    """pyvenv.cfg says that the tool that made it also put bootstrap packages in."""
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What is in the image."""
+
+    environments: tuple[Environment, ...]
+    """The runtime environment first, then by prefix."""
+    interpreter: Interpreter | None
+    """The runtime environment's."""
+    candidates: tuple[str, ...] = ()
+    """Where no environment could be named the runtime: those that it could have been."""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def runtime(self) -> Environment | None:
+        """The environment that the image runs, if one could be told."""
+        return next((env for env in self.environments if env.runtime), None)
+
+
+# ------------------------------------------------------------------------------ testimony
+
+
+@dataclass(frozen=True, slots=True)
+class Testified:
+    """One row of `pip list --format json`."""
+
+    name: str
+    """Normalised."""
+    version: str
+    editable_location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Testimony:
+    """What `pip list` inside the image said, or why it could not be asked."""
+
+    packages: tuple[Testified, ...] = ()
+    failure: str | None = None
+    """A clause after "pip list could not run:", None where it ran."""
+
+
+# ------------------------------------------------------------------------------- evidence
+
+
+class FileState(StrEnum):
+    """How an installed file compares with what its owner records."""
+
+    INTACT = "intact"
+    MODIFIED = "modified"
+    MISSING = "missing"
+    UNPROVEN = "unproven"
+    """Present, and nothing to compare it with."""
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class FileCheck:
+    """One installed file against its owner's record of it."""
+
+    path: str
+    state: FileState
+    expected: str = ""
+    actual: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How far one installed distribution could be compared, and with what result."""
+
+    distribution: Distribution
+    degree: Degree
+    files: tuple[FileCheck, ...] = ()
+    """Every file but the intact ones, sorted by path."""
+    checked: int = 0
+    """Files compared or looked for."""
+    bytecode: int = 0
+    """Compiled files present, none of them compared."""
+    artifact: Artifact | None = None
+    """The locked artifact that it equals or, below `proven`, that it names."""
+
+
+# --------------------------------------------------------------------------------- report
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a rule saw. The runner stamps the kind on it."""
+
+    subject: str
+    """The thing at fault: a distribution's name, else a path, else an instruction."""
+    message: str
+    """One sentence, without the subject's repetition where it can be avoided."""
+    path: str | None = None
+    environment: str | None = None
+    """Prefix of the environment it is about."""
+    expected: str | None = None
+    actual: str | None = None
+    lock_line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Why the policy sets a finding aside, and until when (ISO date)."""
+
+    reason: str
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An observation with its kind, its layer and a fingerprint that outlives releases."""
+
+    code: str
+    name: str
+    severity: Severity
+    subject: str
+    message: str
+    path: str | None
+    environment: str | None
+    layer: Layer | None
+    lock_line: int | None
+    expected: str | None
+    actual: str | None
+    fingerprint: str
+    ignored: Ignored | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRow:
+    """One distribution of the audit: locked, installed, or both."""
+
+    name: str
+    in_lock: bool
+    locked: str | None
+    installed: str | None
+    environment: str | None
+    evidence: Degree
+    artifact: Artifact | None
+    files: int
+    built_files: int
+    unproven_files: int
+    bytecode_verified: int
+    bytecode_unverified: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockSummary:
+    """Which lock was used, and how much of it."""
+
+    path: str
+    sha256: str
+    created_by: str
+    packages_selected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How much was looked at."""
+
+    files: int
+    bytes: int
+    packages: int
+    native_libraries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that one audit says; the formats render it and add nothing."""
+
+    verdict: Verdict
+    mode: str
+    """`full` or `quick`."""
+    image: Image
+    lock: LockSummary
+    environments: tuple[Environment, ...]
+    packages: tuple[PackageRow, ...]
+    findings: tuple[Finding, ...]
+    """Worst first: errors, warnings, notes, then by code, subject and path."""
+    checked: Checked
+    not_checked: tuple[NotChecked, ...]
