@@ -1,0 +1,1 @@
+"""Real lock files, and the recipes of the images that hold what they say."""
