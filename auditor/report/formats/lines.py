@@ -1,0 +1,53 @@
+"""Lines of text for a terminal: wrapped, labelled, and coloured as a whole or not at all."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import NamedTuple
+
+from auditor.report.formats.escape import guard
+
+NARROWEST = 40
+"""Columns below which wrapping helps nobody."""
+
+BOLD, RED, GREEN, YELLOW, CYAN = "1", "1;31", "1;32", "1;33", "1;36"
+_LABEL = 10
+
+
+class Line(NamedTuple):
+    """One line and its colour (the parameters of ANSI's SGR sequence)."""
+
+    text: str
+    color: str = ""
+
+    def render(self, *, color: bool) -> str:
+        """Give the line as it is printed."""
+        text = guard(self.text)
+        return f"\x1b[{self.color}m{text}\x1b[0m" if color and self.color else text
+
+
+def heading(text: str, color: str = BOLD) -> list[Line]:
+    """Give a heading with the empty line before it."""
+    return [Line(""), Line(text, color)]
+
+
+def wrapped(text: str, width: int, first: str = "", rest: int = 0, color: str = "") -> list[Line]:
+    """Give `text` in lines of `width` columns, after `first` and then `rest` blanks.
+
+    A word longer than a line, a path or a digest, stays in one piece to be copied.
+    """
+    lines = textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=" " * rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [Line(line, color) for line in lines or [first.rstrip()]]
+
+
+def labelled(label: str, text: str, width: int, indent: int = 4) -> list[Line]:
+    """Give a detail under its heading: the label in one column, the text in the next."""
+    first = f"{' ' * indent}{label:<{_LABEL}} "
+    return wrapped(text, width, first, len(first))

@@ -1,0 +1,33 @@
+"""How a report is looked at: what a format may know beyond the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from auditor.errors import ExitCode
+    from auditor.model import Report
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The reader's side; only formats for people look at it."""
+
+    width: int = 80
+    """Columns to wrap at."""
+    color: bool = False
+    """Whether ANSI colours are understood."""
+    exit_code: ExitCode | None = None
+    """What the process will exit with, to be told in words; None where nothing exits."""
+
+
+PLAIN = View()
+"""A file or a pipe: 80 columns, no colour."""
+
+
+class Format(Protocol):
+    """Renders a report: a pure function that adds nothing to what the report says."""
+
+    def __call__(self, report: Report, view: View = PLAIN) -> str:
+        """Give the whole text, ending with a line break."""

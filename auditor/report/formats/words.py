@@ -1,0 +1,71 @@
+"""The sentences and counts that several formats share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.catalogue import NOT_CHECKED
+from auditor.model import Severity, Verdict
+from auditor.report.formats.escape import escape
+
+if TYPE_CHECKING:
+    from auditor.model import Finding, Report
+
+MEANING = {
+    Verdict.CONSISTENT: "nothing in the image contradicts its lock",
+    Verdict.DRIFT: "the image is not what its lock says",
+    Verdict.INCOMPLETE: "something could not be checked, so this is no pass",
+}
+
+
+def headline(report: Report) -> str:
+    """Give the verdict and exactly which image it is about, on one line."""
+    return f"{report.verdict}: {audited(report)}"
+
+
+def audited(report: Report) -> str:
+    """Give the image's reference and digest, on one line."""
+    return escape(f"{report.image.reference} {report.image.digest or '(no digest)'}")
+
+
+def open_findings(report: Report) -> list[Finding]:
+    """Give the findings that no policy sets aside, in the report's order."""
+    return [finding for finding in report.findings if finding.ignored is None]
+
+
+def counts(report: Report) -> dict[str, int]:
+    """Give how many findings there are of each severity, and how many are ignored."""
+    found = open_findings(report)
+    tally = {level.value: sum(f.severity is level for f in found) for level in Severity}
+    return {**tally, "ignored": len(report.findings) - len(found)}
+
+
+def summary(report: Report) -> str:
+    """Give the counts and what the verdict means, on one line."""
+    tally = counts(report)
+    parts = [plural(tally[level], level) for level in Severity]
+    return (
+        f"{', '.join(parts)}, {tally['ignored']} ignored: {report.verdict}, "
+        + (MEANING[report.verdict])
+    )
+
+
+def plural(number: int, noun: str) -> str:
+    """Give `1 file`, `1,200 files`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def is_unchecked(finding: Finding) -> bool:
+    """Tell whether the finding is about something that could not be checked (family 9)."""
+    return finding.code.startswith(f"LI{NOT_CHECKED}")
+
+
+def human_bytes(size: int) -> str:
+    """Give a size in decimal units: `999 B`, `1.8 GB`."""
+    value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return (
+        f"{value:.0f} {units[0]}" if units[0] == "B" or value >= 99.5 else f"{value:.1f} {units[0]}"
+    )
