@@ -1,0 +1,183 @@
+"""One audit, from an image and a lock to a report: the stages in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from auditor.catalogue import KINDS
+from auditor.errors import ExitCode, ImageError
+from auditor.evidence import installations, prove
+from auditor.inventory import take_inventory
+from auditor.inventory.pip_list import take_testimony
+from auditor.inventory.target import target_of
+from auditor.lock import python_version_file, select
+from auditor.model import (
+    Expectation,
+    Ignored,
+    LockSummary,
+    NotChecked,
+    Severity,
+    Verdict,
+)
+from auditor.report import Judged, build_report, verdict
+from auditor.rules import NEEDS_FITTING_LOCK, RULES, Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from auditor.image.container_run import Completed
+    from auditor.lock import Lock
+    from auditor.model import Finding, Image, Inventory, Report, Testimony
+
+    Runner = Callable[[Sequence[str], Mapping[str, str]], Completed]
+    """Runs argv with additional environment variables in a container of the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller chooses about one audit."""
+
+    python: str | None = None
+    """The environment the lock is for: path of its interpreter, or its prefix."""
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
+    """None: the lock's default groups."""
+    own: tuple[str, ...] = ()
+    """Names of the project's own distributions."""
+    fail_on: Severity | None = Severity.WARNING
+    """None: a verdict never fails the process."""
+    select: tuple[str, ...] = ()
+    """Prefixes of the codes that count; empty: all."""
+    ignore: tuple[str, ...] = ()
+    """Prefixes of the codes that do not count."""
+    expect_digest: str | None = None
+    """Digest of the configuration or the manifest that the image must have."""
+
+
+def check(image: Image, lock: Lock, options: Options, run: Runner | None = None) -> Report:
+    """Compare an image with a lock.
+
+    `run` runs a command inside the image; without it nobody asks `pip list`.
+    Raises `UsageError` for a choice that the lock or the image does not have, `ImageError`
+    where the image is another one than `expect_digest` names.
+    """
+    _expect_digest(image, options.expect_digest)
+    facts = _facts(image, lock, options, run)
+    judged = _judge(facts)
+    selected = len(facts.expectation.packages)
+    summary = LockSummary(lock.path, lock.sha256, lock.created_by, selected)
+    return _apply_choice(build_report(facts, judged, summary, options.fail_on), options)
+
+
+def exit_code(report: Report, options: Options) -> ExitCode:
+    """Give what the process ends with."""
+    if options.fail_on is None:
+        return ExitCode.CONSISTENT
+    return {
+        Verdict.CONSISTENT: ExitCode.CONSISTENT,
+        Verdict.DRIFT: ExitCode.DRIFT,
+        Verdict.INCOMPLETE: ExitCode.INCOMPLETE,
+    }[report.verdict]
+
+
+def _expect_digest(image: Image, expected: str | None) -> None:
+    known = [digest for digest in (image.digest, image.manifest_digest) if digest]
+    if expected is not None and expected not in known:
+        raise ImageError(
+            f"{image.reference} is {' / '.join(known) or 'without a digest'}, not {expected}",
+            "audit the image by its digest, or drop --expect-digest",
+        )
+
+
+def _expectation(lock: Lock, inventory: Inventory, options: Options) -> Expectation:
+    if inventory.interpreter is None:
+        return Expectation({})
+    return select(
+        lock, target_of(inventory.interpreter), extras=options.extras, groups=options.groups
+    )
+
+
+def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Facts:
+    """Run the stages that only look."""
+    inventory = take_inventory(image, options.python)
+    expectation = _expectation(lock, inventory, options)
+    runtime = inventory.runtime
+    installed = installations(runtime, expectation) if runtime else {}
+    testimony: Testimony | None = None
+    if runtime is not None and run is not None:
+        testimony = take_testimony(image, runtime, run)
+    return Facts(
+        lock_path=lock.path,
+        image=image,
+        inventory=inventory,
+        expectation=expectation,
+        installed=installed,
+        proofs=prove(image.rootfs, installed, expectation),
+        testimony=testimony,
+        python_version_file=python_version_file(Path(lock.path)),
+        own=frozenset(canonicalize_name(name) for name in options.own),
+    )
+
+
+def _judge(facts: Facts) -> Judged:
+    """Run every rule that has something to say, and note what was left out."""
+    hindrance = _hindrance(facts)
+    observations = {
+        code: tuple(rule(facts))
+        for code, rule in RULES.items()
+        if not hindrance or KINDS[code].family not in NEEDS_FITTING_LOCK
+    }
+    left = [*facts.image.not_checked, *_not_checked(facts)]
+    if hindrance:
+        left.append(NotChecked("distributions and files", hindrance))
+    return Judged(observations, tuple(left))
+
+
+def _hindrance(facts: Facts) -> str:
+    """Say why there is nothing to compare installed distributions with; empty where there is."""
+    if facts.inventory.interpreter is None:
+        return "no interpreter was found to select from the lock for"
+    return "the lock is not for this image" if facts.expectation.mismatches else ""
+
+
+def _not_checked(facts: Facts) -> Iterator[NotChecked]:
+    """Name what this audit did not compare, so that silence is not read as proof."""
+    yield NotChecked(
+        "artifacts", "installed files were compared with RECORD, not with the locked artifacts"
+    )
+    yield NotChecked(
+        "files outside the lock",
+        "native libraries, stray files and the image's instructions were not judged",
+    )
+    if facts.testimony is None:
+        yield NotChecked("pip list", "nothing was run inside the image")
+    others = [each for each in facts.inventory.environments if not each.runtime]
+    held = sum(len(each.distributions) for each in others)
+    if held:
+        where = ", ".join(each.prefix for each in others if each.distributions)
+        yield NotChecked("other environments", f"{held} distributions in {where}")
+    compiled = sum(proof.bytecode for proof in facts.proofs.values())
+    if compiled:
+        yield NotChecked("bytecode", f"{compiled:,} compiled files were not compared with sources")
+
+
+def _apply_choice(report: Report, options: Options) -> Report:
+    """Set aside the findings that `--select` and `--ignore` leave out; all stay in the report."""
+    findings = tuple(_choose(finding, options) for finding in report.findings)
+    return replace(
+        report,
+        findings=findings,
+        verdict=verdict(findings, options.fail_on or Severity.WARNING),
+    )
+
+
+def _choose(finding: Finding, options: Options) -> Finding:
+    if options.ignore and finding.code.startswith(options.ignore):
+        return replace(finding, ignored=Ignored("--ignore"))
+    if options.select and not finding.code.startswith(options.select):
+        return replace(finding, ignored=Ignored("not in --select"))
+    return finding

@@ -1,0 +1,185 @@
+"""`sys.path` rebuilt from files and the image configuration, without running anything.
+
+Follows the documentation of `site` and of `sys.path` initialisation (Python 3.11 and newer),
+with Debian's and Fedora's additions. The working directory, which Python puts first for a
+script or `-m`, is left out: an image's configuration cannot tell which script runs.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.model import FileType, ImageConfig, Problem, Rootfs, UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+SITE_DIRECTORY = re.compile(
+    r"^(?P<prefix>.*)/lib(?:64)?/(?P<lib>python3\.\d+t?|pypy3\.\d+|python3)/(?P<kind>site|dist)-packages$"
+)
+"""Where third-party code is installed below a prefix; `python3` alone is Debian's."""
+
+_DEBIAN_SITE = "/usr/lib/python3/dist-packages"
+_PTH_LIMIT = 64 * 1024
+"""Bytes of a .pth file that are read; Python itself has no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Venv:
+    """What pyvenv.cfg says (PEP 405)."""
+
+    prefix: str
+    home: str
+    """Directory of the base interpreter, as it stands."""
+    system_site: bool
+    seeded: bool
+
+
+def read_venv(rootfs: Rootfs, prefix: str) -> Venv | None:
+    """Give the virtual environment at `prefix`, None where there is no readable pyvenv.cfg."""
+    try:
+        text = rootfs.read(posixpath.join(prefix, "pyvenv.cfg"), 64 * 1024)
+    except UnreadableError:
+        return None
+    settings: dict[str, str] = {}
+    for line in text.decode("utf-8", "surrogateescape").splitlines():
+        key, equals, value = line.partition("=")
+        if equals:
+            settings[key.strip().lower()] = value.strip()
+    return Venv(
+        prefix=prefix,
+        home=settings.get("home", ""),
+        system_site=settings.get("include-system-site-packages", "").lower() == "true",
+        seeded="seed" in settings or settings.get("uv-seed", "") == "true",
+    )
+
+
+def library_name(version: str, implementation: str, *, free_threaded: bool) -> str:
+    """Give the folder below `lib/` that an interpreter of this version uses."""
+    stem = "pypy" if implementation == "pypy" else "python"
+    return f"{stem}{version}{'t' if free_threaded else ''}"
+
+
+def standard_library(rootfs: Rootfs, base_prefix: str, library: str) -> Iterator[str]:
+    """Yield the directories of the standard library, those that exist."""
+    for lib in ("lib", "lib64"):
+        top = posixpath.join(base_prefix, lib, library)
+        if is_directory(rootfs, posixpath.join(top, "lib-dynload")) or is_file(
+            rootfs, posixpath.join(top, "os.py")
+        ):
+            yield top
+            yield posixpath.join(top, "lib-dynload")
+
+
+def site_directories(rootfs: Rootfs, prefix: str, library: str) -> list[str]:
+    """Give the site directories of an interpreter or venv at `prefix`, in `sys.path` order.
+
+    Debian's own interpreter looks in dist-packages, below /usr/local first; an interpreter of
+    another distribution at /usr looks in site-packages below /usr/local too (Fedora).
+    """
+    if prefix == "/usr" and is_directory(rootfs, _DEBIAN_SITE):
+        candidates = [
+            f"/usr/local/lib/{library}/dist-packages",
+            _DEBIAN_SITE,
+            f"/usr/lib/{library}/dist-packages",
+        ]
+    else:
+        prefixes = ["/usr/local", prefix] if prefix == "/usr" else [prefix]
+        candidates = [
+            posixpath.join(each, lib, library, "site-packages")
+            for each in prefixes
+            for lib in ("lib64", "lib")
+        ]
+    return [path for path in candidates if is_directory(rootfs, path)]
+
+
+def python_path(rootfs: Rootfs, config: ImageConfig) -> list[str]:
+    """Give the directories that PYTHONPATH names; an empty element is the working directory."""
+    value = config.env.get("PYTHONPATH", "")
+    if not value:
+        return []
+    here = config.working_dir or "/"
+    paths = [posixpath.normpath(posixpath.join(here, part)) for part in value.split(":")]
+    return [path for path in paths if is_directory(rootfs, path)]
+
+
+def user_site(rootfs: Rootfs, config: ImageConfig, library: str) -> list[str]:
+    """Give the user's site directory, where it exists and the configuration allows it."""
+    if config.env.get("PYTHONNOUSERSITE"):
+        return []
+    base = config.env.get("PYTHONUSERBASE") or posixpath.join(home(rootfs, config), ".local")
+    path = posixpath.join("/", base, "lib", library, "site-packages")
+    return [path] if is_directory(rootfs, path) else []
+
+
+def home(rootfs: Rootfs, config: ImageConfig) -> str:
+    """Give the home directory of the user that the image runs as."""
+    if config.env.get("HOME"):
+        return config.env["HOME"]
+    user = config.user.partition(":")[0] or "root"
+    try:
+        passwd = rootfs.read("/etc/passwd", 1024 * 1024).decode("utf-8", "surrogateescape")
+    except UnreadableError:
+        passwd = ""
+    for line in passwd.splitlines():
+        fields = line.split(":")
+        if len(fields) >= 6 and user in (fields[0], fields[2]):
+            return fields[5]
+    return "/root" if user in ("root", "0") else "/"
+
+
+def pth_paths(rootfs: Rootfs, site: str) -> tuple[list[str], list[Problem]]:
+    """Give the directories that the .pth files of a site directory add, and what is unreadable.
+
+    Lines that start with `import` are code, not paths; only what exists is added (`site`).
+    """
+    added: list[str] = []
+    problems: list[Problem] = []
+    for name in rootfs.names(site):
+        if not name.endswith(".pth") or name.startswith("."):
+            continue
+        path = posixpath.join(site, name)
+        try:
+            text = rootfs.read(path, _PTH_LIMIT).decode("utf-8", "surrogateescape")
+        except UnreadableError as error:
+            if is_file(rootfs, path):
+                problems.append(Problem(path, error.why, path))
+            continue
+        for line in text.splitlines():
+            word = line.strip()
+            if word and not word.startswith(("#", "import ", "import\t")):
+                target = posixpath.normpath(posixpath.join(site, word))
+                if is_directory(rootfs, target):
+                    added.append(target)
+    return added, problems
+
+
+def unique(rootfs: Rootfs, paths: Iterable[str]) -> tuple[str, ...]:
+    """Give the paths without those that lead to one already there (`lib64 -> lib`)."""
+    seen: dict[str, str] = {}
+    for path in paths:
+        real = rootfs.resolve(path)
+        if real is not None:
+            seen.setdefault(real, path)
+    return tuple(seen.values())
+
+
+def search_path(config: ImageConfig) -> list[str]:
+    """Give the directories of PATH; the engines' own default where the image sets none."""
+    default = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return [part or "." for part in config.env.get("PATH", default).split(":")]
+
+
+def is_directory(rootfs: Rootfs, path: str) -> bool:
+    """Tell whether `path` leads to a directory."""
+    entry = rootfs.stat(path)
+    return entry is not None and entry.type is FileType.DIRECTORY
+
+
+def is_file(rootfs: Rootfs, path: str) -> bool:
+    """Tell whether `path` leads to a regular file."""
+    entry = rootfs.stat(path)
+    return entry is not None and entry.type is FileType.FILE

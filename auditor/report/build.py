@@ -1,0 +1,144 @@
+"""From observations to a report: kinds stamped, layers blamed, policy applied, verdict drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.catalogue import KINDS, NOT_CHECKED
+from auditor.model import (
+    Checked,
+    Degree,
+    FileState,
+    Finding,
+    Image,
+    Layer,
+    LockSummary,
+    NotChecked,
+    Observation,
+    PackageRow,
+    Proof,
+    Report,
+    Severity,
+    Verdict,
+)
+from auditor.report.fingerprint import fingerprints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from auditor.rules import Facts
+
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the runner hands over: observations by code, and what was left out."""
+
+    observations: Mapping[str, tuple[Observation, ...]]
+    not_checked: tuple[NotChecked, ...]
+
+
+def build_report(
+    facts: Facts, judged: Judged, lock: LockSummary, fail_on: Severity | None
+) -> Report:
+    """Give the report of one audit, everything in it sorted."""
+    findings = _findings(facts.image, judged.observations)
+    return Report(
+        verdict=verdict(findings, fail_on or Severity.WARNING),
+        mode="full",
+        image=facts.image,
+        lock=lock,
+        environments=facts.inventory.environments,
+        packages=tuple(_package_rows(facts)),
+        findings=findings,
+        checked=_checked(facts),
+        not_checked=tuple(sorted(judged.not_checked, key=lambda each: (each.what, each.why))),
+    )
+
+
+def verdict(findings: Iterable[Finding], fail_on: Severity) -> Verdict:
+    """Draw the verdict: drift beats incomplete, ignored findings do not count."""
+    counted = [
+        finding
+        for finding in findings
+        if finding.ignored is None and _RANK[finding.severity] <= _RANK[fail_on]
+    ]
+    if any(KINDS[finding.code].family != NOT_CHECKED for finding in counted):
+        return Verdict.DRIFT
+    return Verdict.INCOMPLETE if counted else Verdict.CONSISTENT
+
+
+def _findings(
+    image: Image, observations: Mapping[str, tuple[Observation, ...]]
+) -> tuple[Finding, ...]:
+    flat = sorted(
+        ((code, each) for code, several in observations.items() for each in several),
+        key=lambda pair: (pair[0], pair[1].subject, pair[1].path or "", pair[1].message),
+    )
+    found = [
+        _finding(image, code, observation, fingerprint)
+        for (code, observation), fingerprint in zip(flat, fingerprints(flat), strict=True)
+    ]
+    return tuple(sorted(found, key=lambda finding: (_RANK[finding.severity], finding.code)))
+
+
+def _finding(image: Image, code: str, observation: Observation, fingerprint: str) -> Finding:
+    kind = KINDS[code]
+    return Finding(
+        code=code,
+        name=kind.name,
+        severity=kind.severity,
+        subject=observation.subject,
+        message=observation.message,
+        path=observation.path,
+        environment=observation.environment,
+        layer=_blame(image, observation.path),
+        lock_line=observation.lock_line,
+        expected=observation.expected,
+        actual=observation.actual,
+        fingerprint=fingerprint,
+    )
+
+
+def _blame(image: Image, path: str | None) -> Layer | None:
+    """Give the layer that put `path` where it is."""
+    entry = image.rootfs.lstat(path) if path is not None else None
+    if entry is None or entry.layer is None or entry.layer >= len(image.layers):
+        return None
+    return image.layers[entry.layer]
+
+
+def _package_rows(facts: Facts) -> Iterable[PackageRow]:
+    for name in sorted({*facts.expectation.packages, *facts.installed}):
+        package = facts.expectation.packages.get(name)
+        found = facts.installed.get(name)
+        proof = facts.proofs.get(name)
+        yield PackageRow(
+            name=name,
+            in_lock=package is not None,
+            locked=str(package.version) if package and package.version else None,
+            installed=found.chosen.version if found else None,
+            environment=facts.prefix if found else None,
+            evidence=proof.degree if proof else Degree.NONE,
+            artifact=proof.artifact if proof else None,
+            files=proof.checked if proof else 0,
+            built_files=0,
+            unproven_files=_count(proof, FileState.UNPROVEN, FileState.UNREADABLE),
+            bytecode_verified=0,
+            bytecode_unverified=proof.bytecode if proof else 0,
+        )
+
+
+def _count(proof: Proof | None, *states: FileState) -> int:
+    return sum(1 for check in proof.files if check.state in states) if proof else 0
+
+
+def _checked(facts: Facts) -> Checked:
+    return Checked(
+        files=sum(proof.checked for proof in facts.proofs.values()),
+        bytes=facts.image.bytes_read,
+        packages=len(facts.installed),
+        native_libraries=0,
+    )

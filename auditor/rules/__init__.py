@@ -1,0 +1,42 @@
+"""The whole audit on one screen: every kind of finding and the rule that finds it.
+
+A rule is a pure function from the facts to observations. It cannot name a kind, so it cannot
+emit another one's; each kind has exactly one rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from auditor.model import Observation
+from auditor.rules import coverage, distributions, files, lock, testimony
+from auditor.rules.facts import Facts
+
+Rule = Callable[[Facts], Iterable[Observation]]
+
+RULES: dict[str, Rule] = {
+    "LI001": lock.weak_hash,
+    "LI002": lock.lock_not_for_image,
+    "LI004": lock.python_version_file_differs,
+    "LI101": distributions.missing_distribution,
+    "LI102": distributions.unlocked_distribution,
+    "LI103": distributions.version_differs,
+    "LI104": distributions.duplicate_metadata,
+    "LI106": distributions.origin_differs,
+    "LI107": distributions.editable_install,
+    "LI108": distributions.bootstrap_tool,
+    "LI109": distributions.unselected_extra_or_group,
+    "LI201": files.modified_file,
+    "LI202": files.missing_file,
+    "LI208": files.no_record,
+    "LI401": testimony.pip_list_disagrees,
+    "LI901": coverage.unreadable,
+    "LI904": coverage.pip_list_did_not_run,
+    "LI905": coverage.no_environment,
+    "LI906": coverage.over_limit,
+}
+
+NEEDS_FITTING_LOCK = frozenset({1, 2})
+"""Families that say nothing where the lock is not for the image (LI002) or nothing runs (LI905)."""
+
+__all__ = ["NEEDS_FITTING_LOCK", "RULES", "Facts", "Rule"]

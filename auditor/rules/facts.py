@@ -1,0 +1,50 @@
+"""What the rules judge: the results of the stages before them, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from auditor.evidence import Installation
+    from auditor.model import (
+        Environment,
+        Expectation,
+        Image,
+        Inventory,
+        Proof,
+        Testimony,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything one audit knows before it judges."""
+
+    lock_path: str
+    """As given on the command line."""
+    image: Image
+    inventory: Inventory
+    expectation: Expectation
+    installed: Mapping[str, Installation]
+    """The runtime environment's, by normalised name."""
+    proofs: Mapping[str, Proof]
+    """By normalised name, for every installation."""
+    testimony: Testimony | None = None
+    """None where nobody was to be asked."""
+    python_version_file: tuple[str, str] | None = None
+    """Path as shown and version of the `.python-version` beside the lock."""
+    own: frozenset[str] = frozenset()
+    """Normalised names of the project's own distributions."""
+
+    @property
+    def runtime(self) -> Environment | None:
+        """The environment that is judged."""
+        return self.inventory.runtime
+
+    @property
+    def prefix(self) -> str | None:
+        """Where that environment lies, for an observation."""
+        return self.runtime.prefix if self.runtime else None

@@ -1,0 +1,63 @@
+"""Family 0: the lock itself, and whether it is meant for this image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.model import Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from auditor.rules.facts import Facts
+
+STRONG = frozenset(
+    {"sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}
+)
+"""Hash algorithms without known collisions, by `hashlib` name."""
+
+
+def weak_hash(facts: Facts) -> Iterator[Observation]:
+    """LI001: selected artifacts none of whose hashes is strong."""
+    for package in facts.expectation.packages.values():
+        weak = [each for each in package.artifacts if not STRONG.intersection(each.hashes)]
+        if weak:
+            algorithms = sorted({name for each in weak for name in each.hashes})
+            listed = ", ".join(each.filename for each in weak[:3])
+            more = f" and {len(weak) - 3} more" if len(weak) > 3 else ""
+            yield Observation(
+                subject=package.name,
+                message=f"only {' and '.join(algorithms) or 'no hash'} for {listed}{more}",
+                expected="sha256",
+                actual=", ".join(algorithms),
+                lock_line=package.line,
+            )
+
+
+def lock_not_for_image(facts: Facts) -> Iterator[Observation]:
+    """LI002: the lock, or one of its packages, does not fit the image's Python or platform."""
+    for mismatch in facts.expectation.mismatches:
+        yield Observation(
+            subject=mismatch.subject,
+            message=mismatch.message,
+            environment=facts.prefix,
+            lock_line=mismatch.line,
+        )
+
+
+def python_version_file_differs(facts: Facts) -> Iterator[Observation]:
+    """LI004: `.python-version` asks for another Python than the image runs."""
+    if facts.python_version_file is None or facts.inventory.interpreter is None:
+        return
+    path, wanted = facts.python_version_file
+    actual = facts.inventory.interpreter.full_version
+    wanted_parts, actual_parts = wanted.split("."), actual.split(".")
+    known = min(len(wanted_parts), len(actual_parts))
+    if wanted_parts[:known] != actual_parts[:known]:
+        yield Observation(
+            subject=path,
+            message=f"{path} names Python {wanted}, the image runs {actual}",
+            environment=facts.prefix,
+            expected=wanted,
+            actual=actual,
+        )
