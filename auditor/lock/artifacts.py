@@ -1,0 +1,104 @@
+"""The artifacts of one lock entry: which fit a target, and in which order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
+
+from auditor.lock.names import path_name, url_name
+from auditor.model import Artifact, ArtifactKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
+    from packaging.tags import Tag
+    from packaging.version import Version
+
+    from auditor.model import Target
+
+_MAX_NAMED = 4  # tags that a message lists
+
+
+def artifacts_of(package: Package, ranks: Mapping[Tag, int]) -> tuple[Artifact, ...]:
+    """Give every wheel that fits, the installers' first choice first, then the sdist.
+
+    Installers prefer the better tag, then the higher build number, then the earlier entry.
+    """
+    fitting = []
+    for wheel in package.wheels or ():
+        filename = wheel.filename
+        _, _, build, tags = parse_wheel_filename(filename)
+        rank = min((ranks[tag] for tag in tags if tag in ranks), default=None)
+        if rank is not None:
+            fitting.append((rank, build, _artifact(ArtifactKind.WHEEL, filename, wheel)))
+    fitting.sort(key=lambda item: item[1], reverse=True)
+    fitting.sort(key=lambda item: item[0])
+    artifacts = [artifact for _, _, artifact in fitting]
+    if package.sdist is not None:
+        artifacts.append(_artifact(ArtifactKind.SDIST, package.sdist.filename, package.sdist))
+    return tuple(artifacts)
+
+
+def archive_of(archive: PackageArchive) -> Artifact:
+    """Give the artifact of a `packages.archive`."""
+    filename = path_name(archive.path) if archive.path else url_name(archive.url or "")
+    return _artifact(ArtifactKind.ARCHIVE, filename, archive)
+
+
+def version_of(package: Package) -> Version | None:
+    """Give an entry's version, from its file names where it does not say; None for sources."""
+    if package.version is not None:
+        return package.version
+    if package.wheels:
+        return parse_wheel_filename(package.wheels[0].filename)[1]
+    if package.sdist is not None:
+        return parse_sdist_filename(package.sdist.filename)[1]
+    return None
+
+
+def wheel_mismatch(package: Package, target: Target) -> str:
+    """Say why none of an entry's wheels fits: what they are for, and what the image takes."""
+    wheels = [parse_wheel_filename(wheel.filename)[-1] for wheel in package.wheels or ()]
+    platforms = {tag.platform for tag in target.tags}
+    pythons = {(tag.interpreter, tag.abi) for tag in target.tags}
+    here = [
+        tag
+        for tags in wheels
+        for tag in tags
+        if tag.platform in platforms and (tag.interpreter, tag.abi) not in pythons
+    ]
+    if here:
+        # Right platform, wrong Python: naming all the other platforms would mislead.
+        found = _listed(f"{tag.interpreter}-{tag.abi}" for tag in here)
+    else:
+        found = _listed(tag.platform for tags in wheels for tag in tags)
+    takes = f"{target.tags[0].interpreter}-{target.tags[0].abi} on {_platform(target)}"
+    return f"its wheels are for {found} and it has no sdist; the image takes {takes}"
+
+
+def _platform(target: Target) -> str:
+    """Give the platform tag that says most about the image: the newest libc's, if any."""
+    names = [tag.platform for tag in target.tags]
+    best = next((name for name in names if name.startswith(("manylinux_", "musllinux_"))), None)
+    return best or names[0]
+
+
+def _listed(names: Iterable[str]) -> str:
+    unique = sorted(set(names))
+    more = f" and {len(unique) - _MAX_NAMED} more" if len(unique) > _MAX_NAMED else ""
+    return ", ".join(unique[:_MAX_NAMED]) + more
+
+
+def _artifact(
+    kind: ArtifactKind, filename: str, source: PackageArchive | PackageSdist | PackageWheel
+) -> Artifact:
+    return Artifact(
+        kind=kind,
+        filename=filename,
+        hashes={algorithm.lower(): value.lower() for algorithm, value in source.hashes.items()},
+        size=source.size,
+        url=source.url,
+        path=source.path,
+    )

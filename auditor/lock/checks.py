@@ -1,0 +1,143 @@
+"""What the specification asks of a lock beyond what `packaging.pylock` validates."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from packaging.pylock import PylockValidationError
+
+from auditor.lock.names import path_name, url_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from packaging.pylock import Package, Pylock
+
+_MAX_TAGS = 2_000
+"""Tags that one wheel's name may stand for; real ones stand for less than a hundred."""
+
+_HEX = re.compile(r"[0-9a-fA-F]+")
+
+_SOURCE = {"url", "path", "size", "upload-time", "hashes"}
+_TOP_KEYS = {
+    "lock-version",
+    "environments",
+    "requires-python",
+    "extras",
+    "dependency-groups",
+    "default-groups",
+    "created-by",
+    "packages",
+    "tool",
+}
+_PACKAGE_KEYS = {
+    "name",
+    "version",
+    "marker",
+    "requires-python",
+    "dependencies",
+    "vcs",
+    "directory",
+    "archive",
+    "index",
+    "sdist",
+    "wheels",
+    "attestation-identities",
+    "tool",
+}
+_NESTED_KEYS = {
+    "vcs": {"type", "url", "path", "requested-revision", "commit-id", "subdirectory"},
+    "directory": {"path", "editable", "subdirectory"},
+    "archive": _SOURCE | {"subdirectory"},
+    "sdist": _SOURCE | {"name"},
+    "wheels": _SOURCE | {"name"},
+}
+
+
+def check_tag_sets(data: Mapping[str, Any]) -> None:
+    """Refuse a wheel whose name stands for more tags than any real one.
+
+    `py2.py3-none-any` stands for each combination of its parts, and parsing builds them all:
+    three parts of a hundred members each would fill the memory. Takes the unvalidated
+    document, since the validation itself parses the names.
+    """
+    for index, package in enumerate(_tables(data.get("packages"))):
+        for number, wheel in enumerate(_tables(package.get("wheels"))):
+            if _tag_count(_wheel_name(wheel)) > _MAX_TAGS:
+                raise PylockValidationError(
+                    f"a wheel name that stands for more than {_MAX_TAGS} tags",
+                    context=f"packages[{index}].wheels[{number}]",
+                )
+
+
+def check_hashes(pylock: Pylock) -> None:
+    """Refuse a hash that cannot be the hash of anything: not hexadecimal, or cut short."""
+    for index, package in enumerate(pylock.packages):
+        for where, hashes in _hashes(package):
+            for algorithm, value in hashes.items():
+                if not _plausible(algorithm, value):
+                    raise PylockValidationError(
+                        f"not a {algorithm} hash in hexadecimal digits",
+                        context=f"packages[{index}].{where}.hashes.{algorithm}",
+                    )
+
+
+def unknown_keys(data: Mapping[str, Any]) -> list[str]:
+    """Give the keys that lock-version 1.0 does not know, each once, sorted."""
+    unknown = {key for key in data if key not in _TOP_KEYS}
+    for package in _tables(data.get("packages")):
+        unknown |= {f"packages.{key}" for key in package if key not in _PACKAGE_KEYS}
+        for name, known in _NESTED_KEYS.items():
+            nested = package.get(name)
+            for table in _tables(nested if isinstance(nested, list) else [nested]):
+                unknown |= {f"packages.{name}.{key}" for key in table if key not in known}
+    return sorted(key if key.isprintable() else repr(key) for key in unknown)
+
+
+def _tables(value: object) -> Iterator[Mapping[str, Any]]:
+    """Yield the tables of an array; an element of another kind counts as an empty one."""
+    if isinstance(value, list):
+        yield from (item if isinstance(item, dict) else {} for item in value)
+
+
+def _wheel_name(wheel: Mapping[str, Any]) -> str:
+    """Give the file name that the validation will parse; empty where it will refuse it."""
+    for key in ("name", "path", "url"):
+        value = wheel.get(key)
+        if isinstance(value, str) and value:
+            return url_name(value) if key == "url" else path_name(value)
+    return ""
+
+
+def _tag_count(filename: str) -> int:
+    return math.prod(part.count(".") + 1 for part in filename.rsplit("-", 3)[1:])
+
+
+def _hashes(package: Package) -> Iterator[tuple[str, Mapping[str, str]]]:
+    if package.archive:
+        yield "archive", package.archive.hashes
+    if package.sdist:
+        yield "sdist", package.sdist.hashes
+    for number, wheel in enumerate(package.wheels or ()):
+        yield f"wheels[{number}]", wheel.hashes
+
+
+def _plausible(algorithm: str, value: str) -> bool:
+    """Tell whether `value` has the form of such a hash; an unknown algorithm's is free."""
+    size = _digest_size(algorithm.lower())
+    if size is None:
+        return True
+    # The digest of shake_128 and shake_256 is as long as one likes: size 0.
+    return bool(_HEX.fullmatch(value)) and (size == 0 or len(value) == 2 * size)
+
+
+@cache
+def _digest_size(algorithm: str) -> int | None:
+    """Give the bytes of an algorithm's digest; None for one that Python may lack."""
+    if algorithm not in hashlib.algorithms_guaranteed:
+        return None
+    return hashlib.new(algorithm, usedforsecurity=False).digest_size

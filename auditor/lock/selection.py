@@ -1,0 +1,252 @@
+"""What a lock selects for one environment.
+
+`Pylock.select` of `packaging` stops at the first entry that does not fit, gives one wheel
+where several would be right, and fills unknown marker keys from the host. This follows the
+same steps of the specification entry by entry, so that one bad entry does not hide the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from auditor.errors import UsageError
+from auditor.lock.artifacts import archive_of, artifacts_of, version_of, wheel_mismatch
+from auditor.lock.markers import Decider
+from auditor.lock.optional import selected_by
+from auditor.model import (
+    Directory,
+    Expectation,
+    LockedPackage,
+    LockMismatch,
+    Problem,
+    Unselected,
+    Vcs,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from packaging.pylock import Package
+    from packaging.tags import Tag
+
+    from auditor.lock.document import Lock
+    from auditor.model import Target
+
+
+def select(
+    lock: Lock,
+    target: Target,
+    *,
+    extras: Sequence[str] = (),
+    groups: Sequence[str] | None = None,
+) -> Expectation:
+    """Give what `lock` says should be in the environment `target` describes.
+
+    `groups` None selects the lock's default groups; a sequence selects exactly those, so ()
+    selects none. An entry that cannot be right for the target is a mismatch, one that cannot
+    be decided a problem; neither is among the packages.
+    Raises `UsageError` for an extra or a group that the lock does not have.
+    """
+    return _Selection(lock, target, *_choice(lock, extras, groups)).run()
+
+
+def _choice(
+    lock: Lock, extras: Sequence[str], groups: Sequence[str] | None
+) -> tuple[frozenset[str], frozenset[str]]:
+    known_extras = lock.pylock.extras or ()
+    default_groups = lock.pylock.default_groups or ()
+    # Default groups are often synthetic and then not listed among the others.
+    known_groups = [*(lock.pylock.dependency_groups or ()), *default_groups]
+    chosen_groups = default_groups if groups is None else groups
+    _check_known(lock, "extra", extras, known_extras)
+    _check_known(lock, "group", chosen_groups, known_groups)
+    return (
+        frozenset(map(canonicalize_name, extras)),
+        frozenset(map(canonicalize_name, chosen_groups)),
+    )
+
+
+def _check_known(lock: Lock, what: str, chosen: Iterable[str], known: Iterable[str]) -> None:
+    names = {canonicalize_name(name) for name in known}
+    for name in chosen:
+        if canonicalize_name(name) not in names:
+            has = f"it has {', '.join(sorted(names))}" if names else f"it has no {what}s"
+            raise UsageError(
+                f"{lock.path}: no {what} {name!r}: {has}",
+                f"leave `--{what}` out, or lock again with that {what}",
+            )
+
+
+@dataclass(slots=True)
+class _Selection:
+    """The state of one selection."""
+
+    lock: Lock
+    target: Target
+    extras: frozenset[str]
+    groups: frozenset[str]
+    decider: Decider = field(init=False)
+    ranks: Mapping[Tag, int] = field(init=False)
+    """How well each tag fits the target: 0 is best."""
+    unselected: dict[str, list[Unselected]] = field(default_factory=dict)
+    mismatches: list[LockMismatch] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.decider = Decider(self.target)
+        self.ranks = {tag: rank for rank, tag in reversed(list(enumerate(self.target.tags)))}
+
+    def run(self) -> Expectation:
+        self._check_python()
+        self._check_environments()
+        candidates: dict[str, list[int]] = {}
+        for index, package in enumerate(self.lock.pylock.packages):
+            if self._is_selected(index, package):
+                candidates.setdefault(package.name, []).append(index)
+        packages: dict[str, LockedPackage] = {}
+        for name, indices in sorted(candidates.items()):
+            if (locked := self._locked(name, indices)) is not None:
+                packages[name] = locked
+        return Expectation(
+            packages=packages,
+            unselected={name: tuple(left) for name, left in sorted(self.unselected.items())},
+            mismatches=tuple(self.mismatches),
+            problems=tuple(self.problems),
+        )
+
+    @property
+    def _python(self) -> str:
+        markers = self.target.markers
+        return markers.get("python_full_version") or markers.get("python_version", "")
+
+    def _check_python(self) -> None:
+        required = self.lock.pylock.requires_python
+        if required is None:
+            return
+        answer = self.decider.python(required)
+        if answer is False:
+            self._mismatch(
+                self.lock.path,
+                f"the lock requires Python {required}, the image runs {self._python}",
+                self.lock.keys.get("requires-python"),
+            )
+        elif answer is None:
+            self._problem(
+                self.lock.path,
+                f"its requires-python {required} cannot be decided: the image tells "
+                f"Python {self._python} only",
+            )
+
+    def _check_environments(self) -> None:
+        environments = self.lock.pylock.environments
+        if not environments:
+            return
+        answers = [self.decider.marker(marker) for marker in environments]
+        if True in answers:
+            return
+        listed = " or ".join(str(marker) for marker in environments[:3])
+        more = f" (and {len(environments) - 3} more)" if len(environments) > 3 else ""
+        if None in answers:
+            self._problem(
+                self.lock.path, f"its environments cannot be decided from an image: {listed}{more}"
+            )
+            return
+        markers = self.target.markers
+        self._mismatch(
+            self.lock.path,
+            f"the lock is for {listed}{more}; the image runs Python {self._python} on "
+            f"{markers.get('sys_platform', '')} {markers.get('platform_machine', '')}",
+            self.lock.keys.get("environments"),
+        )
+
+    def _is_selected(self, index: int, package: Package) -> bool:
+        """Tell whether an entry's marker holds; note why where it does not."""
+        if package.marker is None:
+            return True
+        answer = self.decider.marker(package.marker, self.extras, self.groups)
+        if answer is None:
+            needs = " and ".join(self.decider.unknown_keys(package.marker))
+            self._problem(
+                package.name,
+                f"its marker {package.marker} "
+                + (
+                    f"needs {needs}, which an image does not tell"
+                    if needs
+                    else "compares what cannot be compared"
+                ),
+            )
+        elif not answer:
+            choice = selected_by(package.marker, self.decider, self.extras, self.groups)
+            self.unselected.setdefault(package.name, []).append(
+                Unselected(
+                    name=package.name,
+                    version=version_of(package),
+                    line=self.lock.lines[index],
+                    why=choice or f"marker {package.marker}",
+                    optional=choice is not None,
+                )
+            )
+        return bool(answer)
+
+    def _locked(self, name: str, indices: list[int]) -> LockedPackage | None:
+        """Give the one selected entry of a name, None where it cannot be right."""
+        line = self.lock.lines[indices[-1]]
+        if len(indices) > 1:
+            lines = " and ".join(str(self.lock.lines[index] or "?") for index in indices)
+            self._mismatch(
+                name,
+                f"{len(indices)} entries apply to the image (lines {lines}) where only one may",
+                line,
+            )
+            return None
+        package = self.lock.pylock.packages[indices[0]]
+        if not self._python_fits(package, line):
+            return None
+        locked = _from_source(package, line)
+        if locked is not None:
+            return locked
+        artifacts = artifacts_of(package, self.ranks)
+        if not artifacts:
+            self._mismatch(name, wheel_mismatch(package, self.target), line)
+            return None
+        return LockedPackage(name, version_of(package), line, artifacts)
+
+    def _python_fits(self, package: Package, line: int | None) -> bool:
+        required = package.requires_python
+        if required is None:
+            return True
+        answer = self.decider.python(required)
+        if answer is False:
+            self._mismatch(
+                package.name, f"requires Python {required}, the image runs {self._python}", line
+            )
+        elif answer is None:
+            self._problem(
+                package.name,
+                f"its requires-python {required} cannot be decided: the image tells Python "
+                f"{self._python} only",
+            )
+        return bool(answer)
+
+    def _mismatch(self, subject: str, message: str, line: int | None) -> None:
+        self.mismatches.append(LockMismatch(subject, message, line))
+
+    def _problem(self, subject: str, why: str) -> None:
+        self.problems.append(Problem(subject, why))
+
+
+def _from_source(package: Package, line: int | None) -> LockedPackage | None:
+    """Give an entry that names a commit, a directory or an archive; None for all others."""
+    name, version = package.name, package.version
+    if (vcs := package.vcs) is not None:
+        commit = Vcs(vcs.type, vcs.url or vcs.path or "", vcs.commit_id, vcs.subdirectory)
+        return LockedPackage(name, version, line, vcs=commit)
+    if (source := package.directory) is not None:
+        directory = Directory(source.path, bool(source.editable), source.subdirectory)
+        return LockedPackage(name, version, line, directory=directory)
+    if package.archive is not None:
+        return LockedPackage(name, version, line, (archive_of(package.archive),))
+    return None
