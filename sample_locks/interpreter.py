@@ -1,0 +1,126 @@
+"""The files of a CPython on this machine, laid out below /usr/local as an image holds them.
+
+Without its tests, its byte code and whatever is installed in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+PREFIX = "/usr/local"
+
+_ASK = """
+import json, os, sys, sysconfig
+get = sysconfig.get_config_var
+library = os.path.join(get("LIBDIR") or "", get("INSTSONAME") or "")
+print(json.dumps({
+    "executable": os.path.realpath(os.path.join(sys.base_prefix, "bin", f"python{get('VERSION')}")),
+    "full_version": ".".join(map(str, sys.version_info[:3])),
+    "version": get("VERSION"),
+    "base_prefix": sys.base_prefix,
+    "implementation": sys.implementation.name,
+    "stdlib": os.path.dirname(os.__file__),
+    "include": os.path.join(sys.base_prefix, "include", f"python{get('VERSION')}{sys.abiflags}"),
+    "library": library if os.path.isfile(library) and ".so" in library else None,
+}))
+"""
+
+_LEAVE_OUT = {"__pycache__", "idlelib", "site-packages", "dist-packages", "test", "tests", "turtledemo"}
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """Where a CPython keeps its files."""
+
+    executable: Path
+    version: str
+    """`3.11`."""
+    full_version: str
+    base_prefix: Path
+    implementation: str
+    stdlib: Path
+    include: Path
+    library: Path | None
+    """libpython, where the executable is linked with a shared one."""
+
+
+def interpreter(executable: str = sys.executable) -> Interpreter:
+    """Ask a Python where its files are.
+
+    Raises `OSError` or `subprocess.CalledProcessError` where it does not run.
+    """
+    argv = [executable, "-I", "-c", _ASK]
+    facts = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+    return Interpreter(
+        executable=Path(facts["executable"]),
+        version=facts["version"],
+        full_version=facts["full_version"],
+        base_prefix=Path(facts["base_prefix"]),
+        implementation=facts["implementation"],
+        stdlib=Path(facts["stdlib"]),
+        include=Path(facts["include"]),
+        library=Path(facts["library"]) if facts["library"] else None,
+    )
+
+
+def find(version: str) -> Interpreter | None:
+    """Give a CPython `version` of this machine that is not the system's own package."""
+    on_path = (Path(folder, f"python{version}") for folder in os.get_exec_path())
+    for candidate in (sys.executable, *filter(Path.exists, on_path)):
+        try:
+            found = interpreter(str(candidate))
+        except (OSError, subprocess.CalledProcessError):
+            continue  # a version manager's shim for a version that is not selected
+        own = found.base_prefix != Path("/usr")
+        if own and found.version == version and found.implementation == "cpython":
+            return found
+    return None
+
+
+def files(python: Interpreter) -> dict[str, Path | str]:
+    """Give path in the image -> file of this machine, or the target of a symbolic link."""
+    tree: dict[str, Path | str] = {
+        f"{PREFIX}/bin/python{python.version}": python.executable,
+        f"{PREFIX}/bin/python3": f"python{python.version}",
+        f"{PREFIX}/bin/python": "python3",
+    }
+    for source, target in (
+        (python.stdlib, f"{PREFIX}/lib/python{python.version}"),
+        (python.include, f"{PREFIX}/include/python{python.version}"),
+    ):
+        for folder, folders, names in os.walk(source):
+            folders[:] = sorted(name for name in folders if not _left_out(name))
+            below = Path(folder).relative_to(source)
+            for name in sorted(names):
+                path = Path(folder, name)
+                if path.exists() and path.suffix != ".a":
+                    tree[str(Path(target, below, name))] = path.resolve()
+    if python.library:
+        tree[f"{PREFIX}/lib/{python.library.name}"] = python.library.resolve()
+    return tree
+
+
+def _left_out(folder: str) -> bool:
+    return folder in _LEAVE_OUT or folder.startswith("config-")
+
+
+def shared_libraries(executable: Path) -> dict[str, Path | str]:
+    """Give the libraries that the dynamic loader of this machine finds for an executable.
+
+    The keys are paths as the loader spells them, folders of this machine included, so only
+    those outside /usr/local and below the system's own library folders are given.
+    """
+    if not shutil.which("ldd"):
+        return {}
+    listed = subprocess.run(["ldd", executable], capture_output=True, text=True, check=False).stdout
+    found: dict[str, Path | str] = {}
+    for path in re.findall(r"(/(?:usr/)?lib\S*/\S+) \(0x", listed):
+        found[path] = Path(path).resolve()
+    return found
