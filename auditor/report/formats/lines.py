@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import textwrap
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.report.formats.escape import guard
+from tabulate import tabulate
+
+from auditor.report.formats.escape import clip, guard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 NARROWEST = 40
 """Columns below which wrapping helps nobody."""
 
 BOLD, RED, GREEN, YELLOW, CYAN = "1", "1;31", "1;32", "1;33", "1;36"
 _LABEL = 10
+_CELL = 60  # characters
+_GAP = 2  # blanks between columns
+_THINNEST = 7  # columns a cell is squeezed to before the table may grow over the edge
 
 
 class Line(NamedTuple):
@@ -51,3 +59,25 @@ def labelled(label: str, text: str, width: int, indent: int = 4) -> list[Line]:
     """Give a detail under its heading: the label in one column, the text in the next."""
     first = f"{' ' * indent}{label:<{_LABEL}} "
     return wrapped(text, width, first, len(first))
+
+
+def columns(cells: Mapping[str, Sequence[str]], width: int) -> list[Line]:
+    """Give a table from its columns by title, squeezed and wrapped into `width`."""
+    table = [[title, *(clip(cell, _CELL) for cell in column)] for title, column in cells.items()]
+    # The titles go in as a row: as headers they would be padded beyond their width.
+    text = tabulate(
+        list(zip(*table, strict=True)),
+        tablefmt="plain",
+        disable_numparse=True,
+        maxcolwidths=_widths(table, width - _GAP),
+    )
+    return [Line(f"{' ' * _GAP}{line}".rstrip()) for line in text.splitlines()]
+
+
+def _widths(table: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Give each column its natural width, the widest squeezed until the table fits `room`."""
+    widths = [max(len(cell) for cell in column) for column in table]
+    room -= _GAP * (len(widths) - 1)
+    while sum(widths) > room and max(widths) > _THINNEST:
+        widths[widths.index(max(widths))] -= 1
+    return widths

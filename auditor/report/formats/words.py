@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from auditor.model import Finding, Report
 
 MEANING = {
-    Verdict.CONSISTENT: "nothing in the image contradicts its lock",
+    Verdict.CONSISTENT: "found nothing that contradicts the lock",
     Verdict.DRIFT: "the image is not what its lock says",
     Verdict.INCOMPLETE: "something could not be checked, so this is no pass",
 }

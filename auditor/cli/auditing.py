@@ -1,0 +1,140 @@
+"""One audit from the command line: the inputs opened, the report delivered."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from auditor.audit import Options, check, exit_code
+from auditor.catalogue import KINDS
+from auditor.cli.outputs import check_writable, write_files
+from auditor.cli.progress import progress
+from auditor.cli.terminal import color, say, width, write
+from auditor.errors import ExitCode, UsageError
+from auditor.image import open_image
+from auditor.image.engine import run_in_image
+from auditor.image.reference import Transport, parse_reference
+from auditor.lock import find_lock, read_lock
+from auditor.model import Severity
+from auditor.report.formats import FORMATS, View
+from auditor.report.formats.words import headline, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from auditor.audit import Runner
+    from auditor.cli.check import Given
+    from auditor.cli.outputs import Output
+    from auditor.image.container_run import Completed
+    from auditor.image.reference import Reference
+    from auditor.lock import Lock
+    from auditor.model import Image, Report
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def audit_image(given: Given, outputs: Sequence[Output]) -> ExitCode:
+    """Audit one image and give its reports; the result is the process's exit code."""
+    started = time.monotonic()
+    for output in outputs:
+        if output.file is not None:
+            check_writable(output.file)
+    lock = _lock(given["lock"])
+    for warning in () if given["quiet"] else lock.warnings:
+        say(f"auditor: warning: {warning}")
+    options = _options(given, lock)
+    reference = parse_reference(given["image"])
+    with progress(False if given["quiet"] else given["progress"]) as show:
+        image = open_image(given["image"], platform=given["platform"], progress=show)
+        if show is not None:
+            show("comparing", 0, None)
+        read = time.monotonic()
+        report = check(image, lock, options, None if given["no_run"] else _runner(reference, image))
+    if given["verbose"] and not given["quiet"]:
+        spent = time.monotonic()
+        say(
+            f"auditor: {lock.path}, {image.reference}: {image.files:,} files read in "
+            f"{read - started:.1f} s, compared in {spent - read:.1f} s"
+        )
+    code = exit_code(report, options)
+    _deliver(report, outputs, code, quiet=given["quiet"])
+    return code
+
+
+def _lock(given: str | None) -> Lock:
+    if given is not None:
+        return read_lock(Path(given), given)
+    found = find_lock(Path())
+    return read_lock(found, str(found))
+
+
+def _options(given: Given, lock: Lock) -> Options:
+    expected = given["expect_digest"]
+    if expected is not None and not _DIGEST.fullmatch(expected):
+        raise UsageError(
+            f"--expect-digest {expected}: no digest", "a digest is sha256: and 64 hex digits"
+        )
+    return Options(
+        python=given["python"],
+        extras=given["extra"],
+        groups=_groups(given, lock),
+        own=tuple(canonicalize_name(name) for name in given["own"]),
+        fail_on=Severity(given["fail_on"]) if given["fail_on"] in list(Severity) else None,
+        select=_codes("--select", given["select"]),
+        ignore=_codes("--ignore", given["ignore"]),
+        expect_digest=expected,
+    )
+
+
+def _groups(given: Given, lock: Lock) -> tuple[str, ...] | None:
+    """Give the groups to expect: the lock's default ones and those named beside them."""
+    if not given["group"] and not given["no_default_groups"]:
+        return None
+    default = () if given["no_default_groups"] else lock.pylock.default_groups or ()
+    return tuple(dict.fromkeys((*default, *given["group"])))
+
+
+def _codes(option: str, given: Iterable[str]) -> tuple[str, ...]:
+    """Give the prefixes in `LI1,LI203 ...`; each must be the start of a code that exists."""
+    prefixes = [word.upper() for text in given for word in re.split(r"[,\s]+", text) if word]
+    for prefix in prefixes:
+        if not any(code.startswith(prefix) for code in KINDS):
+            raise UsageError(
+                f"{option} {prefix}: no finding's code starts so", "`auditor explain` lists them"
+            )
+    return tuple(prefixes)
+
+
+def _runner(reference: Reference, image: Image) -> Runner | None:
+    """Give what runs a command in the image; only an engine that holds the image can."""
+    if reference.transport is not Transport.DOCKER:
+        return None
+
+    def run(argv: Sequence[str], env: Mapping[str, str]) -> Completed:
+        return run_in_image(reference, argv, env=env, image=image)
+
+    return run
+
+
+def _deliver(report: Report, outputs: Sequence[Output], code: ExitCode, *, quiet: bool) -> None:
+    """Write the files, then standard output: a pipe that closes early costs no file."""
+    file_view = View(exit_code=code)
+    write_files(
+        {
+            output.file: FORMATS[output.format](report, file_view)
+            for output in outputs
+            if output.file is not None
+        }
+    )
+    for output in outputs:
+        if output.file is None:
+            view = View(width=width(), color=color(), exit_code=code)
+            write(FORMATS[output.format](report, view))
+            return
+    if not quiet:
+        say(headline(report))
+        say(summary(report))

@@ -1,0 +1,126 @@
+"""`auditor check`: the main job."""
+
+from __future__ import annotations
+
+from typing import TypedDict, Unpack
+
+import click
+
+from auditor.cli.outputs import FILE, FORMAT, outputs_of
+from auditor.cli.program import VERBOSE
+from auditor.model import Severity
+from auditor.report.formats import FORMATS
+
+NEVER = "never"
+_ORDER = "auditor.order"
+
+
+class Given(TypedDict):
+    """What the command line and the environment say, by parameter."""
+
+    image: str
+    lock: str | None
+    format: tuple[str, ...]
+    output: tuple[str, ...]
+    python: str | None
+    platform: str | None
+    extra: tuple[str, ...]
+    group: tuple[str, ...]
+    no_default_groups: bool
+    own: tuple[str, ...]
+    expect_digest: str | None
+    fail_on: str
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    no_run: bool
+    progress: bool | None
+    quiet: bool
+    verbose: bool
+
+
+class Ordered(click.Command):
+    """Remembers how `--format` and `-o` followed each other."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as every command does, and note the order of the two."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        ctx.meta[_ORDER] = [param.name for param in order if param.name in (FORMAT, FILE)]
+        return super().parse_args(ctx, args)
+
+
+def _note_verbose(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+    ctx.meta[VERBOSE] = value
+    return value
+
+
+@click.command(
+    cls=Ordered,
+    context_settings={"auto_envvar_prefix": "AUDITOR"},
+    epilog="Every option can be set in the environment too: --fail-on is AUDITOR_FAIL_ON. "
+    "Exit code: 0 consistent, 1 drift, 2 the command or the lock is wrong, 3 the audit is "
+    "incomplete or did not happen.",
+)
+@click.argument("image")
+@click.option("--lock", metavar="PATH", help="The lock; else the one pylock*.toml here.")
+@click.option(
+    "--format",
+    type=click.Choice(list(FORMATS)),
+    multiple=True,
+    default=["table"],
+    show_default=True,
+    help="How to report; repeatable.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(allow_dash=True),
+    multiple=True,
+    help="File for the --format before it.",
+)
+@click.option(
+    "--python",
+    metavar="PATH",
+    help="Interpreter or prefix of the environment that the lock is for.",
+)
+@click.option("--platform", metavar="OS/ARCH", help="Which image of a multi-platform one.")
+@click.option("--extra", metavar="NAME", multiple=True, help="Extra of the lock to expect.")
+@click.option("--group", metavar="NAME", multiple=True, help="Group to expect as well.")
+@click.option("--no-default-groups", is_flag=True, help="Expect only the groups given.")
+@click.option("--own", metavar="NAME", multiple=True, help="The project's own distribution.")
+@click.option(
+    "--expect-digest",
+    metavar="DIGEST",
+    help="Audit only an image with this digest (configuration or manifest).",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([*(level.value for level in Severity), NEVER]),
+    default=Severity.WARNING.value,
+    show_default=True,
+    help="Least severity that counts.",
+)
+@click.option("--select", metavar="CODES", multiple=True, help="Count these only (prefixes).")
+@click.option("--ignore", metavar="CODES", multiple=True, help="Do not count these (prefixes).")
+@click.option("--no-run", is_flag=True, help="Run nothing: do not ask pip list in a container.")
+@click.option("--progress/--no-progress", default=None, help="Progress bar; else if on a terminal.")
+@click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    is_eager=True,
+    callback=_note_verbose,
+    help="Say what is done; show tracebacks.",
+)
+def check(**given: Unpack[Given]) -> int:
+    """Compare IMAGE with its lock file.
+
+    IMAGE is docker:NAME (or just NAME), container:ID, docker-archive:FILE, oci:DIR[:TAG],
+    oci-archive:FILE, dir:ROOTFS or env:PREFIX; an existing path is recognised by its content.
+    """
+    order: list[str] = click.get_current_context().meta[_ORDER]
+    outputs = outputs_of(order, given["format"], given["output"])
+    from auditor.cli.auditing import audit_image  # noqa: PLC0415 -- `--help` needs none of it
+
+    return audit_image(given, outputs)

@@ -1,0 +1,141 @@
+"""Where each report goes: `-o FILE` belongs to the `--format` before it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+FORMAT, FILE = "format", "output"
+"""The parameters whose order on the command line counts."""
+
+_STDOUT = "-"
+_HINT = "give every --format but one its own -o FILE right after it"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One report to be given."""
+
+    format: str
+    file: Path | None
+    """None: standard output."""
+
+
+def outputs_of(
+    order: Sequence[str], formats: Sequence[str], files: Sequence[str]
+) -> tuple[Output, ...]:
+    """Pair formats with files.
+
+    `order` is how the two parameters followed each other on the command line. What is not
+    from there, but from the environment or the default, is paired in its own order.
+    Raises `UsageError` where a file has no format, a format two files, or two formats go to
+    one place.
+    """
+    if not (FORMAT in order and FILE in order):
+        order = _alternating(len(formats), len(files))
+    pairs: list[tuple[str, str | None]] = []
+    names, targets = iter(formats), iter(files)
+    for parameter in order:
+        if parameter == FORMAT:
+            pairs.append((next(names), None))
+            continue
+        target = next(targets)
+        if not pairs:
+            raise UsageError(f"-o {target} stands before any --format", _HINT)
+        if pairs[-1][1] is not None:
+            raise UsageError(f"--format {pairs[-1][0]} has two files: -o {target}", _HINT)
+        pairs[-1] = (pairs[-1][0], target)
+    outputs = tuple(
+        Output(name, None if target in (None, _STDOUT) else Path(target or ""))
+        for name, target in pairs
+    )
+    _check_distinct(outputs)
+    return outputs
+
+
+def _alternating(formats: int, files: int) -> list[str]:
+    paired = min(formats, files)
+    return [FORMAT, FILE] * paired + [FORMAT] * (formats - paired) + [FILE] * (files - paired)
+
+
+def _check_distinct(outputs: Sequence[Output]) -> None:
+    seen = set[Path | None]()
+    for output in outputs:
+        place = None if output.file is None else output.file.resolve()
+        if place in seen:
+            where = "standard output" if output.file is None else str(output.file)
+            raise UsageError(f"two reports for {where}", _HINT)
+        seen.add(place)
+
+
+def check_writable(file: Path) -> None:
+    """Raise `UsageError` where `file` could not be written; leaves nothing behind."""
+    with _told(file):
+        target = _target(file)
+        if target.is_dir():
+            raise IsADirectoryError(0, "is a directory")
+        if target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError(0, "no permission to write it")
+        if _is_replaced(target):
+            temporary = _temporary(target)
+            temporary.touch(exist_ok=False)
+            temporary.unlink()
+
+
+def write_files(texts: Mapping[Path, str]) -> None:
+    """Write every file whole, or none: each beside its place first, then all moved there.
+
+    What is no regular file (a pipe, `/dev/stderr`) is written to directly.
+    Raises `UsageError` where that fails.
+    """
+    waiting: dict[Path, Path] = {}
+    try:
+        for file, text in texts.items():
+            with _told(file):
+                target = _target(file)
+                place = _temporary(target) if _is_replaced(target) else target
+                if place != target:
+                    waiting[target] = place
+                place.write_text(text, encoding="utf-8", errors="backslashreplace")
+        for target, temporary in waiting.items():
+            with _told(target):
+                if target.exists():
+                    temporary.chmod(target.stat().st_mode & 0o777)
+                temporary.replace(target)
+    finally:
+        for temporary in waiting.values():
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{file}: cannot be written: {error.strerror or error}",
+            "name a file in a directory that exists and that you may write to",
+        ) from error
+
+
+def _target(file: Path) -> Path:
+    """Give the file itself: what a symbolic link leads to is replaced, not the link."""
+    return file.resolve()
+
+
+def _is_replaced(target: Path) -> bool:
+    return target.is_file() or not target.exists()
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".auditor-{secrets.token_hex(8)}.tmp")
