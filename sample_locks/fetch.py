@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import platform
 import subprocess
 import sys
 import tempfile
@@ -22,10 +23,10 @@ from typing import TYPE_CHECKING
 import tomli
 from packaging.markers import Environment, default_environment
 from packaging.pylock import PackageSdist, PackageWheel, Pylock
-from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.tags import Tag, compatible_tags, cpython_tags, platform_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
 SAMPLES = Path(__file__).parent
 
@@ -37,29 +38,37 @@ LOCKS = {
     "tools": "pylock.toml",
 }
 
+_OLD_NAMES = {17: "2014", 12: "2010", 5: "1"}
+"""Minor version of glibc -> what its platform tag was called before PEP 600."""
+
 AT_ONCE = 4
 """Clients that run beside each other; an index should not notice us."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A CPython on a glibc, which the files are for."""
+    """A CPython on Linux, which the files are for."""
 
-    python: str = "3.11"
-    machine: str = "x86_64"
-    glibc: int = 36
-    """The minor version: 36 for 2.36."""
+    python: str
+    machine: str
+    platforms: tuple[str, ...]
+    """Platform tags, the best first."""
 
-    @property
-    def platforms(self) -> list[str]:
-        """Platform tags, the best first (PEP 600, and the older names of two of them)."""
-        tags = [f"manylinux_2_{minor}_{self.machine}" for minor in range(self.glibc, 4, -1)]
-        for alias, minor in (("2014", 17), ("2010", 12), ("1", 5)):
-            tags.insert(
-                tags.index(f"manylinux_2_{minor}_{self.machine}") + 1,
-                f"manylinux{alias}_{self.machine}",
-            )
-        return [*tags, f"linux_{self.machine}"]
+    @classmethod
+    def glibc(cls, python: str = "3.11", machine: str = "x86_64", minor: int = 36) -> Target:
+        """Give a target with glibc 2.`minor`: Debian 12's, unless told otherwise (PEP 600)."""
+        tags = []
+        for version in range(minor, 4, -1):
+            tags.append(f"manylinux_2_{version}_{machine}")
+            if version in _OLD_NAMES:
+                tags.append(f"manylinux{_OLD_NAMES[version]}_{machine}")
+        return cls(python, machine, (*tags, f"linux_{machine}"))
+
+    @classmethod
+    def running(cls) -> Target:
+        """Give the target that this process runs on."""
+        python = ".".join(map(str, sys.version_info[:2]))
+        return cls(python, platform.machine(), tuple(platform_tags()))
 
     @property
     def tags(self) -> Iterator[Tag]:
@@ -119,6 +128,11 @@ def wanted(lock: Path, target: Target) -> list[File]:
     return sorted(files)
 
 
+def requirement_lines(files: Iterable[File]) -> str:
+    """Give the files as a requirements file with hashes."""
+    return "".join(f"{file.requirement} --hash=sha256:{file.sha256}\n" for file in files)
+
+
 def is_there(file: File, folder: Path) -> bool:
     """Say whether `folder` holds the file with the right bytes."""
     path = folder / file.filename
@@ -134,13 +148,11 @@ def download(files: list[File], folder: Path, target: Target) -> None:
         "--only-binary=:all:",
         "--implementation=cp",
         f"--python-version={target.python}",
-        *(f"--platform={platform}" for platform in target.platforms),
+        *(f"--platform={tag}" for tag in target.platforms),
     ]
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         requirements = Path(scratch, "requirements.txt")
-        requirements.write_text(
-            "".join(f"{file.requirement} --hash=sha256:{file.sha256}\n" for file in files)
-        )
+        requirements.write_text(requirement_lines(files))
         argv = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
         argv += [
             "--no-deps",
@@ -160,7 +172,7 @@ def download(files: list[File], folder: Path, target: Target) -> None:
 
 def fetch(name: str, target: Target | None = None) -> Path:
     """Make sure that the files of sample `name` for `target` are there; give their folder."""
-    target = target or Target()
+    target = target or Target.glibc()
     folder = SAMPLES / name / "wheels"
     folder.mkdir(exist_ok=True)
     missing = [
@@ -181,16 +193,10 @@ def main() -> None:
     parser.add_argument("names", nargs="+", choices=LOCKS, metavar="NAME", help=", ".join(LOCKS))
     parser.add_argument("--python", default="3.11", help="as X.Y (default: %(default)s)")
     parser.add_argument("--machine", default="x86_64", help="default: %(default)s")
-    parser.add_argument(
-        "--glibc", default=36, type=int, help="minor version (default: %(default)s)"
-    )
-    arguments: Mapping[str, object] = vars(parser.parse_args())
-    names = arguments["names"]
-    target = Target(
-        str(arguments["python"]), str(arguments["machine"]), int(str(arguments["glibc"]))
-    )
-    assert isinstance(names, list)  # noqa: S101 - tells mypy what nargs="+" gives
-    for name in names:
+    parser.add_argument("--glibc", default=36, type=int, help="2.MINOR (default: %(default)s)")
+    arguments = parser.parse_args()
+    target = Target.glibc(arguments.python, arguments.machine, arguments.glibc)
+    for name in arguments.names:
         print(fetch(name, target))
 
 

@@ -32,7 +32,15 @@ print(json.dumps({
 }))
 """
 
-_LEAVE_OUT = {"__pycache__", "idlelib", "site-packages", "dist-packages", "test", "tests", "turtledemo"}
+_LEAVE_OUT = {
+    "__pycache__",
+    "idlelib",
+    "site-packages",
+    "dist-packages",
+    "test",
+    "tests",
+    "turtledemo",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +120,14 @@ def _left_out(folder: str) -> bool:
 
 
 def shared_libraries(executable: Path) -> dict[str, Path | str]:
-    """Give the libraries that the dynamic loader of this machine finds for an executable.
+    """Give the system's libraries that the dynamic loader finds for an executable.
 
-    The keys are paths as the loader spells them, folders of this machine included, so only
-    those outside /usr/local and below the system's own library folders are given.
+    Without them an image would not tell which C library it has, so which wheels fit it.
     """
     if not shutil.which("ldd"):
         return {}
     listed = subprocess.run(["ldd", executable], capture_output=True, text=True, check=False).stdout
     found: dict[str, Path | str] = {}
-    for path in re.findall(r"(/(?:usr/)?lib\S*/\S+) \(0x", listed):
+    for path in re.findall(r"\s(/(?:usr/)?lib\S*/\S+) \(0x", listed):
         found[path] = Path(path).resolve()
     return found

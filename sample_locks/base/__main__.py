@@ -62,7 +62,9 @@ BASES = {
 }
 
 # As slim images are made: no documents but the licences.
-_DPKG = ("path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*") + (
+_DPKG = (
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/locale/*",
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
 )
@@ -102,7 +104,9 @@ def build(name: str) -> str:
     facts = (*_DPKG, base.packages, base.dockerfile, python and python.full_version)
     recipe = _short(repr((*facts, python and str(python.base_prefix))))
     tag = f"auditor-base/{name}:{recipe}"
-    if subprocess.run(["docker", "image", "inspect", tag], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["docker", "image", "inspect", tag], capture_output=True, check=False
+    ).returncode:
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
             context = Path(scratch)

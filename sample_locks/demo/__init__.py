@@ -1,0 +1,1 @@
+"""Two small real images, made without a container engine, and their audits."""
