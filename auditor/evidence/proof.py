@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.evidence.artifact import artifact_by_hash, artifact_by_tags
 from auditor.evidence.installed import same_version
+from auditor.inventory.files import names
 from auditor.model import (
     Degree,
     FileCheck,
@@ -224,6 +225,6 @@ def _bytecode(rootfs: Rootfs, distribution: Distribution) -> int:
     return sum(
         1
         for directory, known in stems.items()
-        for name in rootfs.names(posixpath.join(directory, "__pycache__"))
+        for name in names(rootfs, posixpath.join(directory, "__pycache__"))
         if name.endswith(".pyc") and name.partition(".")[0] in known
     )

@@ -18,8 +18,8 @@ from packaging.direct_url import DirectUrl as Pep610
 from packaging.direct_url import DirectUrlValidationError
 from packaging.utils import canonicalize_name
 
+from auditor.inventory.files import is_directory, is_file, names, text_of
 from auditor.inventory.record import parse_record
-from auditor.inventory.sys_path import is_directory, is_file
 from auditor.model import (
     DirectUrl,
     Distribution,
@@ -50,10 +50,10 @@ def read_distributions(
     found: list[Distribution] = []
     problems: list[Problem] = []
     try:
-        names = rootfs.names(location)
+        children = rootfs.names(location)
     except UnreadableError as error:
         return [], [Problem(error.path, error.why, error.path)]
-    for name in names:
+    for name in children:
         if not name.startswith(("~", ".")):
             distribution = _read(rootfs, location, name, problems)
             if distribution is not None:
@@ -108,7 +108,7 @@ def _egg_link(rootfs: Rootfs, location: str, path: str, problems: list[Problem])
     name = canonicalize_name(posixpath.basename(path).removesuffix(".egg-link"))
     source = posixpath.normpath(posixpath.join(location, _first_line(rootfs, path)))
     version = ""
-    for child in rootfs.names(source):
+    for child in names(rootfs, source):
         if child.endswith(".egg-info"):
             info = posixpath.join(source, child)
             metadata = posixpath.join(info, "PKG-INFO") if is_directory(rootfs, info) else info
@@ -195,20 +195,12 @@ def _editable_source(direct_url: DirectUrl | None) -> str | None:
 
 def _wheel_tags(rootfs: Rootfs, path: str) -> tuple[str, ...]:
     """Give the `Tag:` lines of WHEEL; empty where there is none to read."""
-    try:
-        content = rootfs.read(posixpath.join(path, "WHEEL"), _SMALL_LIMIT)
-    except UnreadableError:
-        return ()
-    lines = content.decode("utf-8", "surrogateescape").splitlines()
+    lines = text_of(rootfs, posixpath.join(path, "WHEEL"), _SMALL_LIMIT).splitlines()
     return tuple(line.partition(":")[2].strip() for line in lines if line.startswith("Tag:"))
 
 
 def _first_line(rootfs: Rootfs, path: str) -> str:
-    try:
-        text = rootfs.read(path, _SMALL_LIMIT).decode("utf-8", "surrogateescape")
-    except UnreadableError:
-        return ""
-    return text.strip().partition("\n")[0].strip()
+    return text_of(rootfs, path, _SMALL_LIMIT).strip().partition("\n")[0].strip()
 
 
 def _owned(rootfs: Rootfs, distribution: Distribution, owners: Mapping[str, str]) -> Distribution:

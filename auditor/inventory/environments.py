@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from auditor.errors import UsageError
 from auditor.inventory.distributions import read_distributions
+from auditor.inventory.files import names
 from auditor.inventory.interpreter import read_interpreter
 from auditor.inventory.os_packages import metadata_owners
 from auditor.inventory.runtime import Runtime, configured_runtime, named_runtime
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 _LIBRARY = re.compile(r"^(?P<implementation>python|pypy)(?P<version>3\.\d+)(?P<threads>t?)$")
 
+_NO_INTERPRETER = "the runtime interpreter is gone, or no program whose bytes tell its version"
+
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
@@ -55,8 +59,9 @@ class _Layout:
 def take_inventory(image: Image, python: str | None = None) -> Inventory:
     """Give every environment of the image with its distributions, the runtime one marked.
 
-    `python` names the runtime environment by the path of its interpreter or by its prefix.
-    Raises nothing for what is in the image: unreadable parts are problems.
+    `python` names the runtime environment by the path of its interpreter or by its prefix;
+    raises `UsageError` where the image has nothing there. What is unreadable in the image is a
+    problem, never an error.
     """
     venvs, prefixes, problems = _discover(image)
     runtime = _runtime(image, python, sorted(venvs))
@@ -66,6 +71,8 @@ def take_inventory(image: Image, python: str | None = None) -> Inventory:
     taken: set[str] = set()
     if runtime is not None:
         interpreter = read_interpreter(image.rootfs, runtime.executable, image.config.platform)
+        if interpreter is None:
+            problems.append(Problem(runtime.executable, _NO_INTERPRETER, runtime.executable))
         layout = _runtime_layout(image, runtime, interpreter)
         environments.append(_environment(image, layout, owners, runtime.reason))
         taken = {image.rootfs.resolve(path) or path for path in layout.paths}
@@ -102,7 +109,11 @@ def _discover(image: Image) -> tuple[dict[str, Venv], set[str], list[Problem]]:
 
 def _runtime(image: Image, python: str | None, venvs: list[str]) -> Runtime | None:
     if python is not None:
-        return named_runtime(image.rootfs, python)
+        named = named_runtime(image.rootfs, python)
+        if named is None:
+            hint = f"it has {', '.join(venvs)}" if venvs else "drop --python to let it be found"
+            raise UsageError(f"--python {python}: {image.reference} has no such interpreter", hint)
+        return named
     if image.prefix is not None:
         named = named_runtime(image.rootfs, image.prefix)
         return named and Runtime(named.executable, f"the audited environment {image.prefix}")
@@ -155,8 +166,8 @@ def _library(image: Image, interpreter: Interpreter | None, prefix: str) -> str 
             interpreter.implementation,
             free_threaded=interpreter.free_threaded,
         )
-    names = (name for lib in ("lib", "lib64") for name in image.rootfs.names(f"{prefix}/{lib}"))
-    return next((name for name in names if _LIBRARY.match(name)), None)
+    found = (name for lib in ("lib", "lib64") for name in names(image.rootfs, f"{prefix}/{lib}"))
+    return next((name for name in found if _LIBRARY.match(name)), None)
 
 
 def _version(library: str) -> str | None:
@@ -170,7 +181,7 @@ def _other_layout(image: Image, prefix: str, venv: Venv | None, taken: set[str])
     sites: list[str] = []
     version: str | None = None
     for lib in ("lib", "lib64"):
-        for name in rootfs.names(posixpath.join(prefix, lib)):
+        for name in names(rootfs, posixpath.join(prefix, lib)):
             if _LIBRARY.match(name):
                 found = site_directories(rootfs, prefix, name)
                 sites += found

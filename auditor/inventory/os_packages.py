@@ -10,15 +10,17 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from auditor.model import Rootfs, UnreadableError
+from auditor.inventory.files import names, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from auditor.model import Rootfs
+
 _DPKG_INFO = "/var/lib/dpkg/info"
 _DISTROLESS = "/var/lib/dpkg/status.d"
 _APK = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
-_APK_LIMIT = 256 * 1024 * 1024
+_LIMIT = 256 * 1024 * 1024
 
 
 def metadata_owners(rootfs: Rootfs) -> dict[str, str]:
@@ -39,10 +41,10 @@ def _claims(rootfs: Rootfs) -> Iterator[tuple[str, str]]:
 
 
 def _listed(rootfs: Rootfs, directory: str, suffix: str) -> Iterator[tuple[str, str]]:
-    for name in rootfs.names(directory):
+    for name in names(rootfs, directory):
         if not name.endswith(suffix):
             continue
-        text = _text(rootfs, posixpath.join(directory, name))
+        text = text_of(rootfs, posixpath.join(directory, name), _LIMIT)
         if "-info" not in text:
             continue
         package = name.removesuffix(suffix).partition(":")[0]
@@ -54,7 +56,7 @@ def _listed(rootfs: Rootfs, directory: str, suffix: str) -> Iterator[tuple[str, 
 
 def _apk(rootfs: Rootfs, database: str) -> Iterator[tuple[str, str]]:
     package = folder = ""
-    for line in _text(rootfs, database).split("\n"):
+    for line in text_of(rootfs, database, _LIMIT).split("\n"):
         key, _, value = line.partition(":")
         if key == "P":
             package = value
@@ -71,10 +73,3 @@ def _metadata_folders(path: str) -> Iterator[str]:
     for candidate in (path, posixpath.dirname(path)):
         if candidate.endswith((".dist-info", ".egg-info")):
             yield candidate
-
-
-def _text(rootfs: Rootfs, path: str) -> str:
-    try:
-        return rootfs.read(path, _APK_LIMIT).decode("utf-8", "surrogateescape")
-    except UnreadableError:
-        return ""

@@ -12,7 +12,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.sys_path import is_directory, is_file, search_path
+from auditor.inventory.files import is_directory, is_file
+from auditor.inventory.sys_path import search_path
 from auditor.model import ImageConfig, Rootfs, UnreadableError
 
 if TYPE_CHECKING:

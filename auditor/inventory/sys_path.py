@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.model import FileType, ImageConfig, Problem, Rootfs, UnreadableError
+from auditor.inventory.files import is_directory, is_file, names, text_of
+from auditor.model import ImageConfig, Problem, Rootfs, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -120,11 +121,7 @@ def home(rootfs: Rootfs, config: ImageConfig) -> str:
     if config.env.get("HOME"):
         return config.env["HOME"]
     user = config.user.partition(":")[0] or "root"
-    try:
-        passwd = rootfs.read("/etc/passwd", 1024 * 1024).decode("utf-8", "surrogateescape")
-    except UnreadableError:
-        passwd = ""
-    for line in passwd.splitlines():
+    for line in text_of(rootfs, "/etc/passwd", 1024 * 1024).split("\n"):
         fields = line.split(":")
         if len(fields) >= 6 and user in (fields[0], fields[2]):
             return fields[5]
@@ -138,7 +135,7 @@ def pth_paths(rootfs: Rootfs, site: str) -> tuple[list[str], list[Problem]]:
     """
     added: list[str] = []
     problems: list[Problem] = []
-    for name in rootfs.names(site):
+    for name in names(rootfs, site):
         if not name.endswith(".pth") or name.startswith("."):
             continue
         path = posixpath.join(site, name)
@@ -171,15 +168,3 @@ def search_path(config: ImageConfig) -> list[str]:
     """Give the directories of PATH; the engines' own default where the image sets none."""
     default = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return [part or "." for part in config.env.get("PATH", default).split(":")]
-
-
-def is_directory(rootfs: Rootfs, path: str) -> bool:
-    """Tell whether `path` leads to a directory."""
-    entry = rootfs.stat(path)
-    return entry is not None and entry.type is FileType.DIRECTORY
-
-
-def is_file(rootfs: Rootfs, path: str) -> bool:
-    """Tell whether `path` leads to a regular file."""
-    entry = rootfs.stat(path)
-    return entry is not None and entry.type is FileType.FILE

@@ -1,0 +1,42 @@
+"""Small questions about files that every part of the inventory asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.model import FileType, Rootfs, UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def is_directory(rootfs: Rootfs, path: str) -> bool:
+    """Tell whether `path` leads to a directory."""
+    entry = rootfs.stat(path)
+    return entry is not None and entry.type is FileType.DIRECTORY
+
+
+def is_file(rootfs: Rootfs, path: str) -> bool:
+    """Tell whether `path` leads to a regular file."""
+    entry = rootfs.stat(path)
+    return entry is not None and entry.type is FileType.FILE
+
+
+def names(rootfs: Rootfs, path: str) -> Sequence[str]:
+    """Give the names in a directory; none where it may not be listed.
+
+    For places where something may be found. Where something must be, ask `Rootfs.names`, and
+    say what cannot be read.
+    """
+    try:
+        return rootfs.names(path)
+    except UnreadableError:
+        return ()
+
+
+def text_of(rootfs: Rootfs, path: str, limit: int) -> str:
+    """Give a file's text, empty where it is absent or cannot be read."""
+    try:
+        return rootfs.read(path, limit).decode("utf-8", "surrogateescape")
+    except UnreadableError:
+        return ""

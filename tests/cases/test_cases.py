@@ -1,0 +1,155 @@
+"""Every case folder: one image, one lock, and exactly the findings it expects."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from auditor.audit import Options, check
+from auditor.catalogue import KINDS
+from auditor.image.container_run import Completed
+from auditor.lock import read_lock
+from tests.builders import WHITEOUT, Symlink, elf, image_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from auditor.audit import Runner
+    from auditor.model import Report
+
+HERE = Path(__file__).parent
+SITE = "/usr/local/lib/python3.11/site-packages"
+CASES = sorted(HERE.glob("LI*/*.toml"))
+
+INTERPRETER = {
+    "/usr/local/bin/python3.11": elf(strings=["3.11.7"]),
+    "/usr/local/bin/python": Symlink("python3.11"),
+    "/usr/local/lib/python3.11/os.py": "",
+    "/usr/local/lib/python3.11/lib-dynload/math.cpython-311-x86_64-linux-gnu.so": elf(),
+    "/lib/x86_64-linux-gnu/libc.so.6": elf(
+        strings=["GNU C Library (Debian) stable release version 2.36."]
+    ),
+}
+
+
+def distribution(requirement: str) -> dict[str, str]:
+    """Give the files of a distribution with one module and a true RECORD."""
+    name, version = requirement.split("==")
+    stem = canonicalize_name(name).replace("-", "_")
+    info = f"{stem}-{version}.dist-info"
+    files = {
+        f"{stem}/__init__.py": f"name = {name!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/INSTALLER": "pip\n",
+    }
+    rows = [f"{path},{_record_hash(text)},{len(text)}" for path, text in files.items()]
+    files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""])
+    return {f"{SITE}/{path}": text for path, text in files.items()}
+
+
+def _record_hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256={base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def lock_text(case: Mapping[str, Any]) -> str:
+    raw: str = case.get("lock", "")
+    head = "" if "lock-version" in raw else 'lock-version = "1.0"\ncreated-by = "test"\n'
+    if head and "[[packages]]" not in raw and not case.get("locked"):
+        head += "packages = []\n"
+    entries = []
+    for requirement in case.get("locked", ()):
+        name, version = requirement.split("==")
+        filename = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+        digest = hashlib.sha256(filename.encode()).hexdigest()
+        entries.append(
+            f'[[packages]]\nname = "{name}"\nversion = "{version}"\n'
+            f'wheels = [{{ name = "{filename}", url = "https://example.org/{filename}", '
+            f'hashes = {{ sha256 = "{digest}" }} }}]\n'
+        )
+    return "\n".join([head, *entries, raw])
+
+
+def second_layer(files: Mapping[str, Any]) -> dict[str, Any]:
+    layer: dict[str, Any] = {}
+    for path, value in files.items():
+        match value:
+            case False:
+                layer[path] = WHITEOUT
+            case {"link": str(target)}:
+                layer[path] = Symlink(target)
+            case {"bytes": int(size)}:
+                layer[path] = b"\n" * size
+            case _:
+                layer[path] = value
+    return layer
+
+
+def runner(case: Mapping[str, Any]) -> Runner | None:
+    """Answer for the image's pip, as the case says."""
+    if "pip_list" not in case and "pip_list_fails" not in case:
+        return None
+    rows = [
+        dict(zip(("name", "version"), row.split("=="), strict=True))
+        for row in case.get("pip_list", ())
+    ]
+
+    def run(argv: Sequence[str], env: Mapping[str, str]) -> Completed:
+        if "pip_list_fails" in case:
+            return Completed(1, b"", case["pip_list_fails"].encode())
+        return Completed(0, json.dumps(rows).encode(), b"")
+
+    return run
+
+
+def audit(case: Mapping[str, Any], directory: Path) -> Report:
+    lock = directory / "pylock.toml"
+    lock.write_text(lock_text(case), encoding="utf-8")
+    if "python_version" in case:
+        (directory / ".python-version").write_text(case["python_version"], encoding="utf-8")
+    settings = dict(case.get("image", {}))
+    base: dict[str, Any] = dict(INTERPRETER) if settings.pop("python", True) else {"/bin/sh": elf()}
+    for requirement in case.get("installed", ()):
+        base |= distribution(requirement)
+    image = image_of([base, second_layer(case.get("files", {}))], reference="image", **settings)
+    chosen = case.get("options", {})
+    options = Options(
+        python=chosen.get("python"),
+        extras=tuple(chosen.get("extras", ())),
+        groups=tuple(chosen["groups"]) if "groups" in chosen else None,
+        own=tuple(chosen.get("own", ())),
+    )
+    return check(image, read_lock(lock, "pylock.toml"), options, runner(case))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    case = tomllib.loads(path.read_text(encoding="utf-8"))
+    report = audit(case, tmp_path)
+    assert sorted(f"{each.code} {each.subject}" for each in report.findings) == case["expect"]
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_every_kind_has_a_case_and_a_near_miss(code: str) -> None:
+    folder = HERE / f"{code}-{KINDS[code].name}"
+    expected = {
+        path.stem: tomllib.loads(path.read_text(encoding="utf-8"))["expect"]
+        for path in folder.glob("*.toml")
+    }
+    yields = [any(each.startswith(code) for each in found) for found in expected.values()]
+    assert any(yields)
+    assert not all(yields)
+
+
+def test_every_folder_is_a_kind() -> None:
+    folders = {path.name for path in HERE.glob("LI*")}
+    assert folders == {f"{kind.code}-{kind.name}" for kind in KINDS.values()}
