@@ -1,0 +1,1 @@
+"""Where an image's bytes are: references, engines, archives, layers and the merged tree."""

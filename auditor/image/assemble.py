@@ -1,0 +1,61 @@
+"""An `Image` from its parts: configuration, layers, and where their bytes are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from auditor.errors import ImageError
+from auditor.image.documents import diff_ids, image_config, instructions
+from auditor.image.layers import LayerTree
+from auditor.image.rootfs import TreeRootfs
+from auditor.image.stream import DamagedError
+from auditor.model import Image, Layer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from auditor.image.progress import Progress
+    from auditor.image.store import LayerName, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The one image that a reference means, before its layers are read."""
+
+    configuration: Mapping[str, Any]
+    digest: str
+    """Of the configuration."""
+    manifest_digest: str | None
+    layers: Sequence[LayerName]
+
+
+def assemble(chosen: Chosen, store: Store, reference: str, progress: Progress | None) -> Image:
+    """Read the layers of an image and give it; raises `ImageError`."""
+    ids = diff_ids(chosen.configuration, f"configuration {chosen.digest}")
+    if len(ids) != len(chosen.layers):
+        raise ImageError(
+            f"the manifest lists {len(chosen.layers)} layers, its configuration {len(ids)}",
+            "The image is damaged; save or pull it again.",
+        )
+    read = store.layers(chosen.layers, progress)
+    indexes = [index for index, _ in read]
+    try:
+        tree = LayerTree(indexes, [opener for _, opener in read])
+    except DamagedError as error:
+        raise ImageError(f"{reference} {error}", "It is no image that an engine runs.") from error
+    made = instructions(chosen.configuration, len(ids))
+    return Image(
+        reference=reference,
+        digest=chosen.digest,
+        manifest_digest=chosen.manifest_digest,
+        config=image_config(chosen.configuration),
+        layers=tuple(
+            Layer(diff_id, created_by, index.size)
+            for diff_id, created_by, index in zip(ids, made, indexes, strict=True)
+        ),
+        rootfs=TreeRootfs(tree),
+        problems=tuple(tree.problems),
+        files=sum(index.files for index in indexes),
+        bytes_read=sum(index.bytes_read for index in indexes),
+    )

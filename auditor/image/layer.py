@@ -1,0 +1,300 @@
+"""One layer, read once, as an index: what is in it, without the bytes.
+
+The index is made of columns, one row per member, so that a layer of 40,000 files stays small
+in memory and travels between processes in a few large pieces. A row's content is known by its
+`offset` in the uncompressed layer, which a hard link shares with its target; whoever needs the
+bytes again reads them there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from auditor.image import limits, tar
+from auditor.image.compression import Compression, decompressed
+from auditor.image.kept import is_kept, may_be_script
+from auditor.image.probes import ELF_BYTES, Search, elf_header, probe_for
+from auditor.image.stream import DamagedError, Source, hashed
+from auditor.model import Elf, FileType, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from auditor.image.stream import Buffer, Hash
+
+DIGEST_BYTES = 32
+_NO_DIGEST = bytes(DIGEST_BYTES)
+_EMPTY = hashlib.sha256(b"").digest()
+_WHITEOUT = ".wh."
+_OPAQUE = ".wh..wh..opq"
+_AUFS = ".wh..wh."
+"""Names that aufs used for itself; engines drop them."""
+
+
+@dataclass(slots=True)
+class LayerIndex:
+    """What one layer holds, in the order of its archive. Row `i` is one member."""
+
+    paths: list[str] = field(default_factory=list)
+    kinds: bytearray = field(default_factory=bytearray)
+    """`FileType` values; an unresolved hard link counts as a file."""
+    modes: array[int] = field(default_factory=lambda: array("H"))
+    sizes: array[int] = field(default_factory=lambda: array("Q"))
+    offsets: array[int] = field(default_factory=lambda: array("Q"))
+    digests: bytearray = field(default_factory=bytearray)
+    """`DIGEST_BYTES` of sha256 per row, zeros where the row has no content."""
+    targets: dict[int, str] = field(default_factory=dict)
+    """Row of a symbolic link -> what it holds."""
+    links: dict[int, str] = field(default_factory=dict)
+    """Row of a hard link to a file of a lower layer -> that file's path."""
+    elf: dict[int, Elf] = field(default_factory=dict)
+    """By offset, like the next three."""
+    versions: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    contents: dict[int, bytes] = field(default_factory=dict)
+    unreadable: dict[int, str] = field(default_factory=dict)
+    """Content that the archive holds in a form that is not read -> why."""
+    whiteouts: list[str] = field(default_factory=list)
+    opaques: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    compression: Compression = Compression.PLAIN
+    digest: str = ""
+    """`algorithm:hex` of the bytes that the reader was asked to hash."""
+    size: int = 0
+    """Uncompressed bytes of the whole layer."""
+    files: int = 0
+    """Regular files with content of their own, and `bytes_read` their content."""
+    bytes_read: int = 0
+
+    def sha256(self, row: int) -> bytes:
+        """Give the digest of a regular file's content."""
+        return bytes(self.digests[row * DIGEST_BYTES : (row + 1) * DIGEST_BYTES])
+
+
+def index_layer(
+    chunks: Iterable[Buffer],
+    *,
+    algorithm: str = "sha256",
+    by_diff_id: bool = False,
+    whiteouts: bool = True,
+    trailer: bool = False,
+) -> LayerIndex:
+    """Read one layer from its first to its last byte.
+
+    `index.digest` is computed over the bytes as they come, or `by_diff_id` over the
+    uncompressed ones; comparing it is the caller's part. `whiteouts` off reads a flat tree, in
+    which `.wh.` is a name like any other. `trailer` demands the end-of-archive block.
+    Raises `DamagedError` where the layer is no readable archive or goes over a limit.
+    """
+    whole = hashlib.new(algorithm)
+    if by_diff_id:
+        compression, plain = decompressed(chunks)
+        plain = hashed(plain, whole)
+    else:
+        compression, plain = decompressed(hashed(chunks, whole))
+    source = Source(plain)
+    builder = _Builder(whiteouts=whiteouts)
+    for member in tar.walk(source, trailer=trailer):
+        builder.add(member, source)
+    source.drain()
+    index = builder.finish()
+    index.compression = compression
+    index.digest = f"{algorithm}:{whole.hexdigest()}"
+    index.size = source.position
+    return index
+
+
+def normalised(name: str) -> str | None:
+    """Give a member's name as an absolute path; None where it leads out of the root."""
+    path = name.strip("/")
+    if path[:2] == "./":
+        path = path[2:]
+    if path and path[0] != "." and "//" not in path and "/." not in path:
+        return "/" + path
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in {"", "."}:
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+class _Builder:
+    """The index while it grows."""
+
+    def __init__(self, *, whiteouts: bool) -> None:
+        self._index = LayerIndex()
+        self._whiteouts = whiteouts
+        self._rows: dict[str, int] = {}
+        self._kept = 0
+        self._text = 0
+        self._untold = 0
+        self._machines: dict[Elf, Elf] = {}
+
+    def add(self, member: tar.Member, source: Source) -> None:
+        """Take in one member, reading its content."""
+        index = self._index
+        path = self._path_of(member)
+        if path is None:
+            return
+        folder, _, name = path.rpartition("/")
+        if self._whiteouts and _WHITEOUT in path and self._is_whiteout(path, folder, name):
+            return
+        self._text += len(path) + len(member.link)
+        if len(index.paths) >= limits.LAYER_ENTRIES or self._text > limits.TREE_BYTES:
+            raise DamagedError("holds more files than the auditor reads")
+        match member.flag:
+            case tar.FILE:
+                self._row(path, FileType.FILE, member.mode, member.size, member.offset)
+                self._content(member, source, folder, name)
+            case tar.DIRECTORY:
+                self._row(path, FileType.DIRECTORY, member.mode)
+            case tar.SYMLINK:
+                index.targets[len(index.paths)] = member.link
+                self._row(path, FileType.SYMLINK, member.mode)
+            case tar.HARD_LINK:
+                self._hard_link(path, member)
+            case _:
+                self._row(path, FileType.OTHER, member.mode)
+
+    def finish(self) -> LayerIndex:
+        """Give the finished index."""
+        if self._untold:
+            self._index.problems.append(
+                Problem("layer", f"{self._untold} more members could not be applied")
+            )
+        return self._index
+
+    def _path_of(self, member: tar.Member) -> str | None:
+        """Give where the member belongs; None, and a problem, where it cannot belong."""
+        name = member.name
+        path = normalised(name)
+        if path is None:
+            self._problem(name, "leads out of the root and was not applied")
+        elif "\0" in name or "\0" in member.link:
+            self._problem(name, "has a zero byte in its name and was not applied")
+        elif len(path) > limits.PATH_BYTES or len(member.link) > limits.PATH_BYTES:
+            self._problem(name[:100], "has a path longer than 4096 bytes", limit=True)
+        elif member.flag not in tar.KNOWN:
+            flag = member.flag.decode("ascii", "backslashreplace")
+            self._problem(name, f"is of the unknown type {flag!r} and was not applied")
+        elif path == "/" and member.flag != tar.DIRECTORY:
+            self._problem(name, "would replace the root and was not applied")
+        else:
+            return path
+        return None
+
+    def _problem(self, subject: str, why: str, *, limit: bool = False) -> None:
+        if len(self._index.problems) < limits.PROBLEMS:
+            self._index.problems.append(Problem(subject, why, limit=limit))
+        else:
+            self._untold += 1
+
+    def _is_whiteout(self, path: str, folder: str, name: str) -> bool:
+        """Note a whiteout (image-spec layer.md); tell whether the member is none of the tree."""
+        if name == _OPAQUE:
+            self._index.opaques.append(folder or "/")
+        elif name.startswith(_AUFS):
+            pass
+        elif name.startswith(_WHITEOUT):
+            hidden = name.removeprefix(_WHITEOUT)
+            if hidden in {"", ".", ".."}:
+                self._problem(path, "is a whiteout of nothing and was not applied")
+            else:
+                self._index.whiteouts.append(f"{folder}/{hidden}")
+        elif f"/{_WHITEOUT}" in folder:
+            if f"/{_AUFS}" not in folder:
+                self._problem(path, "lies below a whiteout and was not applied")
+        else:
+            return False
+        return True
+
+    def _row(self, path: str, kind: FileType, mode: int, size: int = 0, offset: int = 0) -> None:
+        """Add a row, its digest not known yet."""
+        index = self._index
+        self._rows[path] = len(index.paths)
+        index.paths.append(path)
+        index.kinds.append(kind)
+        index.modes.append(mode)
+        index.sizes.append(size)
+        index.offsets.append(offset)
+        index.digests += _NO_DIGEST
+
+    def _hard_link(self, path: str, member: tar.Member) -> None:
+        """Add a hard link as what it points to, or note it for the merge."""
+        index = self._index
+        target = normalised(member.link)
+        if target is None:
+            self._problem(member.name, "is a hard link out of the root and was not applied")
+            return
+        row = self._rows.get(target)
+        if row is None:
+            index.links[len(index.paths)] = target
+            self._row(path, FileType.FILE, member.mode)
+            return
+        if index.kinds[row] == FileType.DIRECTORY:
+            self._problem(member.name, "is a hard link to a directory and was not applied")
+            return
+        here = len(index.paths)
+        for column in (index.links, index.targets):
+            if row in column:
+                column[here] = column[row]
+        kind = FileType(index.kinds[row])
+        self._row(path, kind, index.modes[row], index.sizes[row], index.offsets[row])
+        index.digests[-DIGEST_BYTES:] = index.sha256(row)
+
+    def _content(self, member: tar.Member, source: Source, folder: str, name: str) -> None:
+        """Hash the content of the row just added, and keep what is worth keeping of it."""
+        index = self._index
+        size, offset = member.size, member.offset
+        if member.sparse:
+            index.unreadable[offset] = "is a sparse member of its layer, which is not read"
+            self._problem(member.name, index.unreadable[offset])
+            return
+        script = may_be_script(folder, size)
+        kept = script or is_kept(folder, name, size)
+        pattern = probe_for(name)
+        piece = source.whole(size)
+        if piece is not None and pattern is None:
+            digest = hashlib.sha256(piece).digest() if size else _EMPTY
+            head = bytes(piece[:ELF_BYTES])
+            content = bytes(piece) if kept else b""
+        else:
+            search = Search(pattern) if pattern is not None else None
+            digest, head, content = _read(
+                (piece,) if piece is not None else source.pieces(size), search, kept=kept
+            )
+            if search is not None and (found := search.result()):
+                index.versions[offset] = found
+        index.digests[-DIGEST_BYTES:] = digest
+        index.files += 1
+        index.bytes_read += size
+        elf = elf_header(head)
+        if elf is not None:
+            index.elf[offset] = self._machines.setdefault(elf, elf)
+        if kept and not (script and elf) and self._kept + size <= limits.KEPT_LAYER:
+            self._kept += size
+            index.contents[offset] = content
+
+
+def _read(
+    pieces: Iterable[memoryview], search: Search | None, *, kept: bool
+) -> tuple[bytes, bytes, bytes]:
+    """Give the sha256, the first bytes and, if it is kept, the content of one file."""
+    whole: Hash = hashlib.sha256()
+    head = b""
+    parts: list[bytes] = []
+    for piece in pieces:
+        whole.update(piece)
+        if len(head) < ELF_BYTES:
+            head += bytes(piece[: ELF_BYTES - len(head)])
+        if kept:
+            parts.append(bytes(piece))
+        if search is not None:
+            search.feed(piece)
+    return whole.digest(), head, b"".join(parts)

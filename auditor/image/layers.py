@@ -1,0 +1,303 @@
+"""Layers laid over each other: one tree, as the image specification's layer.md has it.
+
+Decisions where the specification leaves room:
+
+- Whiteouts, opaque ones too, act on lower layers alone, whatever their position.
+- A member below a symbolic link of the tree (`bin/x` where `/bin -> usr/bin`) lands where the
+  link leads, as containerd unpacks it. A directory member replaces a link of the same path.
+- A directory and anything else of one path replace each other with all that was below.
+- A second member of one path in a layer replaces the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from auditor.image import limits
+from auditor.image.compression import Compression, decompressed
+from auditor.image.rootfs import follow, join
+from auditor.image.stream import DamagedError, Source
+from auditor.model import Entry, FileType, Problem, UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from auditor.image.layer import LayerIndex
+    from auditor.image.stream import Buffer
+    from auditor.model import Elf
+
+_IMPLIED = -1
+"""Row of a directory that only the paths of its files imply."""
+
+
+class Opener(Protocol):
+    """Reads a layer's bytes, as they are stored, once more."""
+
+    def __call__(self, skip: int) -> AbstractContextManager[Iterator[Buffer]]:
+        """Give the bytes after the first `skip` (which is 0 for compressed layers)."""
+
+
+class _Node(NamedTuple):
+    """What stands at a real path."""
+
+    layer: int
+    """The layer that holds the content, and `row` its row there."""
+    row: int
+    written: int
+    """The layer that put it at this path."""
+
+
+class LayerTree:
+    """The merged layers, a `Tree` of real paths.
+
+    `problems` are those of the layers and of their merging.
+    """
+
+    def __init__(
+        self,
+        indexes: Sequence[LayerIndex],
+        openers: Sequence[Opener | None],
+        *,
+        layered: bool = True,
+    ) -> None:
+        """Merge `indexes`, lowest first; `openers` read their bytes again where that can be.
+
+        `layered` off says that there is one index, of a flat tree with no layer to name.
+        Raises `DamagedError` where the tree goes over a limit.
+        """
+        self.problems: list[Problem] = []
+        self._indexes = indexes
+        self._openers = openers
+        self._layered = layered
+        self._passes = [0] * len(indexes)
+        self._nodes: dict[str, _Node] = {"/": _Node(0, _IMPLIED, 0)}
+        self._children: dict[str, dict[str, None]] = {"/": {}}
+        self._text = 0
+        for number, index in enumerate(indexes):
+            self.problems += index.problems
+            self._hide(index)
+            self._apply(number, index)
+
+    # ------------------------------------------------------------------------- merging
+
+    def _hide(self, index: LayerIndex) -> None:
+        """Take away what the layer's whiteouts hide of the layers below."""
+        for folder in index.opaques:
+            real = self._hidden_place(index, folder)
+            for name in list(self._children.get(real, ())) if real else ():
+                self._remove(join(real or "/", name))
+        for path in index.whiteouts:
+            folder, _, name = path.rpartition("/")
+            real = self._hidden_place(index, folder or "/")
+            if real is not None:
+                self._remove(join(real, name))
+
+    def _hidden_place(self, index: LayerIndex, folder: str) -> str | None:
+        """Give the lower directory that a whiteout in `folder` means."""
+        if folder in self._children:
+            return folder
+        # Where the layer itself puts a directory in place of a lower link, what the link led
+        # to is not meant.
+        above = [folder[:at] for at, char in enumerate(folder) if char == "/" and at] + [folder]
+        links = {
+            path
+            for path in above
+            if (node := self.node(path)) is not None and node.type is FileType.SYMLINK
+        }
+        if links and any(
+            path in links and index.kinds[row] == FileType.DIRECTORY
+            for row, path in enumerate(index.paths)
+        ):
+            return None
+        return follow(self.node, folder)
+
+    def _apply(self, number: int, index: LayerIndex) -> None:
+        for row, path in enumerate(index.paths):
+            if path == "/":
+                self._nodes["/"] = _Node(number, row, number)
+                continue
+            folder, _, name = path.rpartition("/")
+            real = folder or "/"
+            if real not in self._children:
+                placed = follow(self.node, folder, missing=True)
+                if placed is None:
+                    self._problem(path, "lies below a loop of links and was not applied")
+                    continue
+                real = placed
+                self._make(real, number)
+            target = index.links.get(row)
+            node = (
+                _Node(number, row, number) if target is None else self._linked(path, target, number)
+            )
+            if node is not None:
+                self._put(real, name, node)
+
+    def _linked(self, path: str, target: str, number: int) -> _Node | None:
+        """Give the node for a hard link to a file of a lower layer (or behind a link)."""
+        place = follow(self.node, target, last=False)
+        found = self._nodes.get(place) if place is not None else None
+        if found is None or self._kind(found) is FileType.DIRECTORY:
+            self._problem(path, f"is a hard link to {target}, which is no file below it")
+            return None
+        return found._replace(written=number)
+
+    def _problem(self, path: str, why: str) -> None:
+        if len(self.problems) < limits.PROBLEMS * 2:
+            self.problems.append(Problem(path, why, path))
+
+    def _make(self, folder: str, number: int) -> None:
+        """Create a directory and its parents, replacing whatever is in the way."""
+        at = 0
+        while at != -1:
+            at = folder.find("/", at + 1)
+            path = folder if at == -1 else folder[:at]
+            if path not in self._children:
+                parent, _, name = path.rpartition("/")
+                self._put(parent or "/", name, _Node(number, _IMPLIED, number))
+
+    def _put(self, folder: str, name: str, node: _Node) -> None:
+        """Set what stands at a name of a real directory."""
+        path = join(folder, name)
+        directory = self._kind(node) is FileType.DIRECTORY
+        if not directory:
+            if path in self._children:
+                self._remove(path)
+        elif path not in self._children:
+            self._children[path] = {}
+        if path not in self._nodes:
+            self._text += len(path)
+            if self._text > limits.TREE_BYTES:
+                raise DamagedError("has more files than the auditor reads")
+        self._nodes[path] = node
+        self._children[folder][name] = None
+
+    def _remove(self, path: str) -> None:
+        """Take away a path with all that is below it."""
+        if self._nodes.pop(path, None) is None:
+            return
+        folder, _, name = path.rpartition("/")
+        del self._children[folder or "/"][name]
+        waiting = [path]
+        while waiting:
+            top = waiting.pop()
+            for child in self._children.pop(top, ()):
+                below = join(top, child)
+                del self._nodes[below]
+                waiting.append(below)
+
+    # ------------------------------------------------------------------------- reading
+
+    def _kind(self, node: _Node) -> FileType:
+        if node.row == _IMPLIED:
+            return FileType.DIRECTORY
+        return FileType(self._indexes[node.layer].kinds[node.row])
+
+    def node(self, path: str) -> Entry | None:
+        """Give the entry at a real path."""
+        node = self._nodes.get(path)
+        if node is None:
+            return None
+        layer = node.written if self._layered else None
+        if node.row == _IMPLIED:
+            return Entry(FileType.DIRECTORY, 0o755, 0, "", layer)
+        index = self._indexes[node.layer]
+        row = node.row
+        return Entry(
+            FileType(index.kinds[row]),
+            index.modes[row],
+            index.sizes[row],
+            index.targets.get(row, ""),
+            layer,
+        )
+
+    def names(self, path: str) -> Sequence[str]:
+        """Give the sorted names in a real directory."""
+        return sorted(self._children.get(path, ()))
+
+    def descends(self, path: str) -> bool:
+        """Tell whether a walk goes into `path`: always."""
+        return path in self._children
+
+    def _row(self, path: str) -> tuple[LayerIndex, int, int]:
+        """Give a regular file's index, its layer number and the offset of its content."""
+        node = self._nodes[path]
+        index = self._indexes[node.layer]
+        return index, node.layer, index.offsets[node.row]
+
+    def elf(self, path: str) -> Elf | None:
+        """Give a regular file's ELF facts."""
+        index, _, offset = self._row(path)
+        return index.elf.get(offset)
+
+    def versions(self, path: str) -> tuple[str, ...]:
+        """Give a regular file's version strings."""
+        index, _, offset = self._row(path)
+        return index.versions.get(offset, ())
+
+    def read(self, path: str, limit: int) -> bytes:
+        """Give a regular file's content, from the index or from the layer once more."""
+        index, number, offset = self._row(path)
+        if offset in index.contents:
+            return index.contents[offset]
+        if offset in index.unreadable:
+            raise UnreadableError(path, index.unreadable[offset])
+        size = index.sizes[self._nodes[path].row]
+        content = b""
+        for _, pieces in self._again(path, number, {offset: size}):
+            content = b"".join(pieces)[:limit]
+        return content
+
+    def digests(self, paths: Sequence[str], algorithm: str) -> Mapping[str, bytes]:
+        """Give the digests of regular files: sha256 is known, others cost another reading."""
+        found: dict[str, bytes] = {}
+        wanted: dict[int, dict[int, list[str]]] = {}
+        for path in paths:
+            node = self._nodes[path]
+            index = self._indexes[node.layer]
+            offset = index.offsets[node.row]
+            if offset in index.unreadable:
+                continue
+            if algorithm == "sha256":
+                found[path] = index.sha256(node.row)
+            elif offset in index.contents:
+                found[path] = hashlib.new(algorithm, index.contents[offset]).digest()
+            else:
+                wanted.setdefault(node.layer, {}).setdefault(offset, []).append(path)
+        for number, linked in sorted(wanted.items()):
+            sizes = self._indexes[number].sizes
+            spans = {at: sizes[self._nodes[same[0]].row] for at, same in linked.items()}
+            with suppress(UnreadableError):
+                for offset, pieces in self._again("", number, spans):
+                    whole = hashlib.new(algorithm)
+                    for piece in pieces:
+                        whole.update(piece)
+                    found.update(dict.fromkeys(linked[offset], whole.digest()))
+        return found
+
+    def _again(
+        self, path: str, number: int, spans: Mapping[int, int]
+    ) -> Iterator[tuple[int, Iterator[memoryview]]]:
+        """Yield offset and content of every span (offset -> size) of one layer, in one pass.
+
+        Raises `UnreadableError` for `path` where the layer cannot be read again.
+        """
+        opener = self._openers[number]
+        plain = self._indexes[number].compression is Compression.PLAIN
+        if opener is None:
+            raise UnreadableError(path, "was not kept, and its layer came in a stream")
+        self._passes[number] += 1
+        if not plain and self._passes[number] > limits.PASSES:
+            raise UnreadableError(path, "was not kept, and its layer was read often enough")
+        offsets = sorted(spans)
+        skipped = offsets[0] if plain else 0
+        try:
+            with opener(skipped) as chunks:
+                source = Source(chunks if plain else decompressed(chunks)[1])
+                for offset in offsets:
+                    source.skip(offset - skipped - source.position)
+                    yield offset, source.pieces(spans[offset])
+        except (DamagedError, OSError) as error:
+            raise UnreadableError(path, f"its layer {error}") from error

@@ -1,0 +1,58 @@
+"""What the auditor refuses to take from an image, so that a hostile one cannot exhaust it.
+
+Over a limit that concerns the whole of an image the audit stops (`ImageError`); over one that
+concerns a single file, that file is a `Problem` with `limit=True` and the reading goes on.
+"""
+
+from __future__ import annotations
+
+LAYER_BYTES = 64 << 30
+"""Uncompressed bytes of one layer; more is a decompression bomb."""
+
+LAYER_ENTRIES = 2_000_000
+"""Members of one layer."""
+
+LAYERS = 2048
+"""Layers of one image; engines stop at 127."""
+
+TREE_BYTES = 1 << 30
+"""Bytes of all paths together, of a layer or of the merged tree."""
+
+PATH_BYTES = 4096
+"""Bytes of one path: Linux's PATH_MAX, so no container could open a longer one."""
+
+EXTENSION_BYTES = 1 << 20
+"""Bytes of one extended tar header."""
+
+KEPT_FILE = 8 << 20
+"""Bytes of one file whose content an index keeps."""
+
+KEPT_LAYER = 64 << 20
+"""Bytes of all contents that one layer's index keeps; others are read again when asked for."""
+
+SCRIPT_BYTES = 64 << 10
+"""Bytes of a file in a `bin` directory that is kept as a script."""
+
+JSON_BYTES = 16 << 20
+"""Bytes of one JSON document of an image."""
+
+ARCHIVE_MEMBERS = 100_000
+"""Members of an image archive, not of the layers in it."""
+
+ARCHIVE_JSON = 64 << 20
+"""Bytes of all JSON documents that are held while an archive is read in one pass."""
+
+INDEX_DEPTH = 8
+"""Image indexes inside image indexes."""
+
+MANIFESTS = 10_000
+"""Manifests that an image's indexes list together."""
+
+PROBLEMS = 1000
+"""Problems told one by one for each layer; the rest are counted in one."""
+
+PASSES = 64
+"""Times that one layer which cannot be read from the middle is read again."""
+
+LINKS = 40
+"""Symbolic links followed for one path, as Linux does."""

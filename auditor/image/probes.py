@@ -1,0 +1,122 @@
+"""What a file's bytes say about it, found while they pass by: ELF headers and versions.
+
+A Python interpreter and a C library carry their own version as a string. Reading it from the
+bytes needs no execution, and unlike `pyvenv.cfg` it speaks of the file that will run.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from auditor.model import Elf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from auditor.image.stream import Buffer
+
+ELF_BYTES = 20
+"""Bytes that `elf_header` needs."""
+
+_MACHINES = {
+    3: "i686",
+    8: "mips",
+    20: "ppc",
+    21: "ppc64",
+    22: "s390x",
+    40: "armv7l",
+    62: "x86_64",
+    183: "aarch64",
+    243: "riscv64",
+    258: "loongarch64",
+}
+"""e_machine (System V ABI) -> `platform.machine()` spelling."""
+
+_OVERLAP = 256
+"""Bytes of a chunk searched again with the next: longer than any version string."""
+
+_FOUND = 16
+"""Different strings kept for one file; an honest one has two at most."""
+
+
+class Probe(NamedTuple):
+    """Which files are searched for which strings."""
+
+    name: re.Pattern[str]
+    """The whole base name."""
+    pattern: re.Pattern[bytes]
+    """Its groups are the strings."""
+
+
+_PYTHON = re.compile(
+    rb"\0(3\.\d{1,3}\.\d{1,3}(?:(?:a|b|rc)\d{1,2})?\+?)\0"
+    rb"|\.(cpython-3\d{1,3}t)d?(?=-[0-9a-z_-]{1,64}\.so\0)"
+)
+PROBES = (
+    Probe(re.compile(r"python3?(\.\d+)?[td]*"), _PYTHON),
+    Probe(re.compile(r"libpython3.*\.so.*"), _PYTHON),
+    Probe(re.compile(r"(lib)?pypy3.*"), _PYTHON),
+    Probe(
+        re.compile(r"libc\.so\.6|libc-2\.\d+\.so"),
+        re.compile(rb"GNU C Library[^\0\n]{0,128}? version (\d{1,3}\.\d{1,3})"),
+    ),
+    Probe(
+        re.compile(r"ld-musl-.*\.so\.1|libc\.musl-.*\.so\.1"),
+        re.compile(rb"\0(1\.\d{1,3}\.\d{1,3})\0"),
+    ),
+)
+"""CPython and PyPy give the language version (`3.11.7`, `3.13.0rc2`, a `+` marks a build from
+a checkout); a free-threaded build also its ABI (`cpython-313t`), after the version. glibc and
+musl give their release."""
+
+_PREFIXES = ("python", "pypy", "lib", "ld-")
+
+
+def probe_for(name: str) -> re.Pattern[bytes] | None:
+    """Give what a file of this base name is searched for, None for most."""
+    if not name.startswith(_PREFIXES):
+        return None
+    return next((probe.pattern for probe in PROBES if probe.name.fullmatch(name)), None)
+
+
+class Search:
+    """A search for one pattern in a file that comes in pieces."""
+
+    def __init__(self, pattern: re.Pattern[bytes]) -> None:
+        self._pattern = pattern
+        self._tail = b""
+        self._found: dict[str, None] = {}
+
+    def feed(self, piece: Buffer) -> None:
+        """Search the next piece."""
+        for part in (self._tail + bytes(piece[:_OVERLAP]), piece):
+            if len(self._found) >= _FOUND:
+                return
+            for match in self._pattern.finditer(part):
+                self._found.setdefault(bytes(match[match.lastindex or 0]).decode("ascii"))
+        self._tail = (self._tail + bytes(piece[-_OVERLAP:]))[-_OVERLAP:]
+
+    def result(self) -> tuple[str, ...]:
+        """Give the different strings: versions first, each kind as found."""
+        return tuple(sorted(self._found, key=lambda text: not text[0].isdigit()))[:_FOUND]
+
+
+def versions_in(pieces: Iterable[Buffer], pattern: re.Pattern[bytes]) -> tuple[str, ...]:
+    """Give the strings that a whole file holds."""
+    search = Search(pattern)
+    for piece in pieces:
+        search.feed(piece)
+    return search.result()
+
+
+def elf_header(head: bytes) -> Elf | None:
+    """Read the first `ELF_BYTES` of a file; None where it is no ELF."""
+    if not head.startswith(b"\x7fELF") or len(head) < ELF_BYTES:
+        return None
+    little = head[5] != 2
+    number = int.from_bytes(head[18:20], "little" if little else "big")
+    machine = _MACHINES.get(number, f"elf-{number}")
+    if machine == "ppc64" and little:
+        machine = "ppc64le"
+    return Elf(machine, 64 if head[4] == 2 else 32)

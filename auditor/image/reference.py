@@ -1,0 +1,149 @@
+"""What the user calls an image, and by which transport its bytes come."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from auditor.errors import ImageError, UsageError
+from auditor.image import tar
+from auditor.image.compression import decompressed, peek
+from auditor.image.stream import DamagedError, file_chunks
+
+
+class Transport(StrEnum):
+    """How an image's bytes are reached; the word before the colon."""
+
+    DOCKER = "docker"
+    CONTAINER = "container"
+    DOCKER_ARCHIVE = "docker-archive"
+    OCI = "oci"
+    OCI_ARCHIVE = "oci-archive"
+    DIR = "dir"
+    ENV = "env"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An image reference."""
+
+    transport: Transport
+    value: str
+    """What follows the transport: a name, an id, or a path with or without a tag."""
+    text: str
+    """As the user gave it."""
+
+
+_TRANSPORTS = frozenset(map(str, Transport))
+_PATH_STARTS = ("/", "./", "../", "~")
+_ARCHIVE_ENDS = (".tar", ".tar.gz", ".tgz", ".tar.zst")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@\[\]-]*")
+"""What an engine may call an image; which names are valid is for the engine to say."""
+
+
+def parse_reference(text: str) -> Reference:
+    """Read a reference; one without a transport is a path if it exists, else a docker name.
+
+    Raises `UsageError`, or `ImageError` for a path where nothing is or nothing can be audited.
+    """
+    prefix, colon, value = text.partition(":")
+    if colon and prefix in _TRANSPORTS:
+        return _explicit(Transport(prefix), value, text)
+    if colon and prefix == "registry":
+        raise UsageError(
+            "images cannot be read from a registry yet",
+            f"Pull it first: docker pull {value}, then audit docker:{value}.",
+        )
+    path = Path(text).expanduser()
+    if found := recognised(path):
+        return Reference(found, str(path) if text.startswith("~") else text, text)
+    if path.is_file() or (path.exists() and text.startswith(_PATH_STARTS)):
+        raise ImageError(
+            f"{text} is no image, root file system or Python environment",
+            "Name an archive made by `docker save`, an OCI layout, an unpacked root file "
+            "system or a venv.",
+        )
+    _check_name(prefix, value if colon else "", text)
+    return Reference(Transport.DOCKER, text, text)
+
+
+def _explicit(transport: Transport, value: str, text: str) -> Reference:
+    if not value:
+        raise UsageError(f"{text!r} names no image", f"Write {transport}:NAME.")
+    if value.startswith("//"):
+        plain = value.lstrip("/")
+        raise UsageError(
+            f"{text!r}: slashes after {transport}: are not understood",
+            f"Write {transport}:{plain}.",
+        )
+    if transport in {Transport.DOCKER, Transport.CONTAINER}:
+        _check_engine_name(value, text)
+    elif value.startswith("~"):
+        value = str(Path(value).expanduser())
+    return Reference(transport, value, text)
+
+
+def _check_engine_name(value: str, text: str) -> None:
+    if not _NAME.fullmatch(value):
+        raise UsageError(f"{text!r} is no image name", "Write it as `docker images` shows it.")
+
+
+def _check_name(prefix: str, value: str, text: str) -> None:
+    """Refuse what can be no docker name, with the guess at what was meant."""
+    if text.startswith(_PATH_STARTS) or text.endswith(_ARCHIVE_ENDS):
+        raise ImageError(f"{text} does not exist", "Check the path.")
+    near = difflib.get_close_matches(prefix, list(Transport), n=1, cutoff=0.7)
+    if value and near and (value.startswith(_PATH_STARTS) or Path(value).exists()):
+        raise UsageError(f"{prefix!r} is no transport", f"Did you mean {near[0]}:{value}?")
+    _check_engine_name(text, text)
+
+
+def recognised(path: Path) -> Transport | None:
+    """Tell from its content what an existing path is; None where it is nothing we read."""
+    try:
+        if path.is_dir():
+            return _directory(path)
+        return _archive(path) if path.is_file() else None
+    except OSError:
+        return None
+
+
+def _directory(path: Path) -> Transport | None:
+    if (path / "oci-layout").is_file() or (
+        (path / "index.json").is_file() and (path / "blobs").is_dir()
+    ):
+        return Transport.OCI
+    if (path / "pyvenv.cfg").is_file():
+        return Transport.ENV
+    # A root file system has these two at its top, an environment below its prefix only one.
+    if any((path / name).is_dir() for name in ("usr", "etc", "opt")):
+        return Transport.DIR
+    if any((path / "bin" / name).exists() for name in ("python", "python3")):
+        return Transport.ENV
+    if any((path / name).is_dir() for name in ("bin", "lib")):
+        return Transport.DIR
+    return None
+
+
+_OCI_MEMBER = re.compile(r"(\./)?(blobs(/.*)?|oci-layout|index\.json)")
+_DOCKER_MEMBER = re.compile(
+    r"(\./)?([0-9a-f]{64}(/.*|\.json|\.tar)?|manifest\.json|repositories)/?"
+)
+
+
+def _archive(path: Path) -> Transport | None:
+    """Tell an image archive by its first member: every writer begins with one of its own."""
+    with path.open("rb", buffering=0) as file:
+        try:
+            head, _ = peek(decompressed(file_chunks(file))[1], tar.BLOCK)
+        except DamagedError:
+            return None
+    if not tar.is_header(head) or not head.strip(b"\0"):
+        return None
+    name = head[:100].partition(b"\0")[0].decode("utf-8", "replace")
+    if _DOCKER_MEMBER.fullmatch(name):
+        return Transport.DOCKER_ARCHIVE
+    return Transport.OCI_ARCHIVE if _OCI_MEMBER.fullmatch(name) else None

@@ -1,0 +1,77 @@
+"""A run of bytes in a file of the host, and what is asked of a layer that lies there."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from auditor.errors import ImageError
+from auditor.image.layer import LayerIndex, index_layer
+from auditor.image.stream import DamagedError, file_chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from auditor.image.stream import Buffer
+
+
+class Span(NamedTuple):
+    """`size` bytes of the file `path`, from `offset`. Small, so that processes can share it."""
+
+    path: str
+    offset: int
+    size: int
+
+    @contextmanager
+    def open(self, skip: int = 0) -> Iterator[BinaryIO]:
+        """Open the file, `skip` bytes into the span."""
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(self.offset + skip)
+            yield file
+
+
+class LayerRequest(NamedTuple):
+    """One layer to be indexed."""
+
+    span: Span
+    digest: str
+    by_diff_id: bool
+
+
+def index_request(request: LayerRequest, count: Callable[[int], None]) -> LayerIndex:
+    """Index one layer and verify it; `count` is told the bytes as they are read.
+
+    Raises `ImageError`, which names the layer's digest.
+    """
+    try:
+        with request.span.open() as file:
+            chunks = _counted(file_chunks(file, request.span.size), count)
+            algorithm = request.digest.partition(":")[0]
+            index = index_layer(chunks, algorithm=algorithm, by_diff_id=request.by_diff_id)
+    except (DamagedError, OSError) as error:
+        raise damaged(request.digest, error) from error
+    verify(index, request.digest)
+    return index
+
+
+def damaged(digest: str, error: Exception) -> ImageError:
+    """Give the error for a layer that cannot be read."""
+    why = error.strerror if isinstance(error, OSError) else error
+    return ImageError(
+        f"layer {digest} {why}", "The image is damaged or incomplete; save or pull it again."
+    )
+
+
+def verify(index: LayerIndex, digest: str) -> None:
+    """Compare the bytes read with what they were addressed by; raises `ImageError`."""
+    if index.digest != digest:
+        raise ImageError(
+            f"layer {digest} has other bytes: they give {index.digest}",
+            "The image was altered or damaged; save or pull it again.",
+        )
+
+
+def _counted(chunks: Iterator[Buffer], count: Callable[[int], None]) -> Iterator[Buffer]:
+    for chunk in chunks:
+        count(len(chunk))
+        yield chunk

@@ -1,0 +1,141 @@
+"""Where an image's documents and layers lie: files by name, wherever the bytes are.
+
+An OCI layout directory, an archive that can be read by offset and one that comes in a stream
+differ only here. Names are those of the layout: `index.json`, `blobs/sha256/<hex>`,
+`<id>/layer.tar`.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from auditor.errors import ImageError
+from auditor.image import limits, tar
+from auditor.image.layer import normalised
+from auditor.image.pool import index_spans
+from auditor.image.span import LayerRequest, Span
+from auditor.image.stream import file_chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from auditor.image.layer import LayerIndex
+    from auditor.image.layers import Opener
+    from auditor.image.progress import Progress
+    from auditor.image.stream import Buffer
+
+AGAIN = "The image is damaged or incomplete; save or pull it again."
+
+
+_BLOB = re.compile(r"blobs/(sha256|sha384|sha512)/([0-9a-f]+)")
+_LINKED = 8
+"""Links of a member to a member that are followed."""
+
+
+def blob_name(digest: str) -> str:
+    """Give where a layout keeps a blob."""
+    return "blobs/" + digest.replace(":", "/")
+
+
+def blob_digest(name: str) -> str | None:
+    """Give the digest that a blob's name states; None for other names."""
+    match = _BLOB.fullmatch(name)
+    return f"{match[1]}:{match[2]}" if match else None
+
+
+def link_target(member: tar.Member, name: str) -> str | None:
+    """Give the member that a link inside an archive means; None where it leads out."""
+    base = name.rpartition("/")[0] + "/" if member.flag == tar.SYMLINK else ""
+    target = normalised(base + member.link)
+    return None if target is None else target[1:]
+
+
+def linked(name: str, links: Mapping[str, str]) -> str:
+    """Follow links between members: old archives hold a repeated layer once."""
+    for _ in range(_LINKED):
+        if name not in links:
+            break
+        name = links[name]
+    return name
+
+
+class Wanted(NamedTuple):
+    """Which of the images in an archive or layout is meant."""
+
+    reference: str
+    """For messages, as the user gave it."""
+    tag: str | None = None
+    platform: str | None = None
+
+
+class LayerName(NamedTuple):
+    """One layer that is asked for, and how its bytes are verified."""
+
+    name: str
+    """In the layout."""
+    digest: str
+    """What `sha256` (or the algorithm it names) must give."""
+    by_diff_id: bool
+    """The digest is that of the uncompressed bytes."""
+    hint: str = AGAIN
+    """What to tell where it is not there."""
+
+
+class Store(Protocol):
+    """The files of a layout."""
+
+    def document(self, name: str) -> bytes | None:
+        """Give the content of a JSON document, None where there is none of that name."""
+
+    def layers(
+        self, wanted: Sequence[LayerName], progress: Progress | None
+    ) -> list[tuple[LayerIndex, Opener | None]]:
+        """Index layers, verified; raises `ImageError` naming the one that cannot be read."""
+
+
+class SpanStore:
+    """A store whose files can be read at any time: each is a span of a file of the host."""
+
+    def __init__(self, locate: Callable[[str], Span | None]) -> None:
+        """Find names by `locate`."""
+        self._locate = locate
+
+    def document(self, name: str) -> bytes | None:
+        """Give the content of a JSON document."""
+        span = self._locate(name)
+        if span is None:
+            return None
+        if span.size > limits.JSON_BYTES:
+            raise ImageError(f"{name} has {span.size} bytes, more than the auditor reads", AGAIN)
+        with span.open() as file:
+            return b"".join(file_chunks(file, span.size))
+
+    def layers(
+        self, wanted: Sequence[LayerName], progress: Progress | None
+    ) -> list[tuple[LayerIndex, Opener | None]]:
+        """Index layers, on several processors where they are many bytes."""
+        requests = []
+        for layer in wanted:
+            span = self._locate(layer.name)
+            if span is None:
+                raise ImageError(f"layer {layer.digest} is missing from the image", layer.hint)
+            requests.append(LayerRequest(span, layer.digest, by_diff_id=layer.by_diff_id))
+        indexes = index_spans(requests, progress)
+        return [
+            (index, _SpanOpener(request.span))
+            for index, request in zip(indexes, requests, strict=True)
+        ]
+
+
+class _SpanOpener:
+    """Reads a span once more."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    @contextmanager
+    def __call__(self, skip: int) -> Iterator[Iterator[Buffer]]:
+        with self._span.open(skip) as file:
+            yield file_chunks(file, self._span.size - skip)
