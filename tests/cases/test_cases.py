@@ -16,7 +16,7 @@ from auditor.audit import Options, check
 from auditor.catalogue import KINDS
 from auditor.image.container_run import Completed
 from auditor.lock import read_lock
-from tests.builders import WHITEOUT, Symlink, elf, image_of
+from tests.builders import File, Symlink, Whiteout, elf, image_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ SITE = "/usr/local/lib/python3.11/site-packages"
 CASES = sorted(HERE.glob("LI*/*.toml"))
 
 INTERPRETER = {
-    "/usr/local/bin/python3.11": elf(strings=["3.11.7"]),
+    "/usr/local/bin/python3.11": File(elf(strings=["3.11.7"]), 0o755),
     "/usr/local/bin/python": Symlink("python3.11"),
     "/usr/local/lib/python3.11/os.py": "",
     "/usr/local/lib/python3.11/lib-dynload/math.cpython-311-x86_64-linux-gnu.so": elf(),
@@ -83,7 +83,7 @@ def second_layer(files: Mapping[str, Any]) -> dict[str, Any]:
     for path, value in files.items():
         match value:
             case False:
-                layer[path] = WHITEOUT
+                layer[path] = Whiteout()
             case {"link": str(target)}:
                 layer[path] = Symlink(target)
             case {"bytes": int(size)}:
