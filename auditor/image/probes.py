@@ -49,8 +49,9 @@ class Probe(NamedTuple):
     """Its groups are the strings."""
 
 
+# Linkers merge the tails of strings, so "3.11.7" may be the end of the prefix ".../3.11.7".
 _PYTHON = re.compile(
-    rb"\0(3\.\d{1,3}\.\d{1,3}(?:(?:a|b|rc)\d{1,2})?\+?)\0"
+    rb"(?<![0-9.])(3\.\d{1,3}\.\d{1,3}(?:(?:a|b|rc)\d{1,2})?\+?)\0"
     rb"|\.(cpython-3\d{1,3}t)d?(?=-[0-9a-z_-]{1,64}\.so\0)"
 )
 PROBES = (
