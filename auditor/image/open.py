@@ -1,0 +1,58 @@
+"""The one way in: from what the user calls an image to an `Image` whose bytes can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor.errors import ImageError
+from auditor.image.archive import open_archive
+from auditor.image.directory import open_directory, open_environment, open_layout
+from auditor.image.reference import Transport, parse_reference
+from auditor.image.store import Wanted
+
+if TYPE_CHECKING:
+    from auditor.image.progress import Progress
+    from auditor.model import Image
+
+
+def open_image(
+    reference: str, *, platform: str | None = None, progress: Progress | None = None
+) -> Image:
+    """Read an image.
+
+    `reference` is what the command line takes (`docker:NAME`, `oci:DIR[:TAG]`, a path, ...);
+    `platform` is `os/architecture[/variant]`.
+    Raises `UsageError` where it names no single image, `ImageError` where its bytes cannot be
+    had or are not those it names, `EngineError` where the container engine refuses.
+    """
+    parsed = parse_reference(reference)
+    match parsed.transport:
+        case Transport.DOCKER | Transport.CONTAINER:
+            # The engine's client takes a while to import, and archives need none of it.
+            from auditor.image.engine import open_engine_image  # noqa: PLC0415
+
+            return open_engine_image(parsed, platform, progress)
+        case Transport.OCI:
+            path, tag = split_tag(parsed.value)
+            return open_layout(path, Wanted(reference, tag, platform), progress)
+        case Transport.DOCKER_ARCHIVE | Transport.OCI_ARCHIVE:
+            path, tag = split_tag(parsed.value)
+            if not path.is_file():
+                raise ImageError(f"{reference}: there is no file {path}", "Check the path.")
+            return open_archive(path, Wanted(reference, tag, platform), progress)
+        case Transport.DIR:
+            return open_directory(Path(parsed.value), Wanted(reference, None, platform))
+        case Transport.ENV:
+            return open_environment(Path(parsed.value), Wanted(reference, None, platform))
+
+
+def split_tag(value: str) -> tuple[Path, str | None]:
+    """Take `PATH[:TAG]` or `PATH@DIGEST` apart: the path is the longest that exists."""
+    for at in range(len(value), 0, -1):
+        if at == len(value) or value[at] in ":@":
+            path = Path(value[:at])
+            if path.exists():
+                return path, value[at + 1 :] or None
+    path_text, _, tag = value.partition(":")
+    return Path(path_text), tag or None
