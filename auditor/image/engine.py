@@ -1,0 +1,299 @@
+"""Images and containers of a container engine: Docker's, or podman's at the same API.
+
+The bytes come as one stream, `docker save` or `docker export` without the client; nothing is
+written to disk here.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from docker.errors import NotFound
+
+from auditor.errors import EngineError, ImageError
+from auditor.image.archive import read_archive_stream, read_flat_stream
+from auditor.image.clause import one_line
+from auditor.image.container_run import Command, Completed, RunLimits, run_container
+from auditor.image.documents import image_config, normalised_platform
+from auditor.image.engine_client import connected, refusals
+from auditor.image.oci import fits, parse_platform
+from auditor.image.reference import Transport
+from auditor.model import Image, NotChecked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+
+    from docker.api.client import APIClient
+
+    from auditor.image.progress import Progress
+    from auditor.image.reference import Reference
+    from auditor.model import ImageConfig, Platform
+
+    Chunks = Generator[bytes, None, None]
+
+__all__ = ["Completed", "RunLimits", "open_engine_image", "run_in_image"]
+
+_CHUNK = 1 << 20
+"""Bytes asked for at once; an engine gives 32 KiB."""
+
+_TRAILER = 4096
+"""Bytes kept of the end of a stream, where an engine reports that it broke off."""
+
+Inspected = dict[str, Any]
+"""What the engine answers about an image or a container (Engine API 1.41, `ImageInspect`)."""
+
+
+def open_engine_image(
+    reference: Reference, platform: str | None, progress: Progress | None
+) -> Image:
+    """Read an image (`docker:`) or a container (`container:`) out of the engine.
+
+    Raises `EngineError` where no engine answers, it has no such thing, holds it for another
+    platform than asked for, or breaks off; `ImageError` where the bytes are no image.
+    """
+    if reference.transport is Transport.CONTAINER:
+        return _open_container(reference, platform, progress)
+    return _open_image(reference, platform, progress)
+
+
+def run_in_image(  # noqa: PLR0913 - all but two have a default
+    reference: Reference,
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    user: str = "",
+    limits: RunLimits | None = None,
+    image: Image | None = None,
+) -> Completed:
+    """Run one command in a locked-down container of an image that the engine holds.
+
+    `env` adds to the image's own variables, of which PIP_* and AUDITOR_* are taken away; an
+    empty `user` is the image's own. `image` is the one whose bytes were read: if the reference
+    has moved on to another since, nothing is run. Nothing is raised: a command that could not
+    run says so in `failure`.
+    """
+    try:
+        with connected() as api:
+            facts = _inspected_image(api, reference.value)
+            if image is not None and not _is(image, facts):
+                return Completed(None, b"", b"", "the tag has moved to another image meanwhile")
+            return run_container(api, facts, Command(argv, env, user), limits or RunLimits())
+    except EngineError as error:
+        return Completed(None, b"", b"", error.message)
+
+
+# ------------------------------------------------------------------------------- images
+
+
+def _open_image(reference: Reference, platform: str | None, progress: Progress | None) -> Image:
+    with connected() as api:
+        facts = _inspected_image(api, reference.value)
+    config = _config(facts)
+    # A store that keeps several platforms of one image (containerd's, which alone gives a
+    # descriptor) may hold the one asked for although it shows another first.
+    several = "Descriptor" in facts
+    if not several:
+        _require(reference, config.platform, platform)
+    # By its digest, not by the name: a tag may move between two requests.
+    opener = partial(_Answer, partial(_save, facts["Id"]))
+    image = _read(
+        opener,
+        partial(
+            read_archive_stream,
+            reference=reference.text,
+            platform=platform or (str(config.platform) if several else None),
+            progress=progress,
+            reopen=opener,
+        ),
+    )
+    if not (_is(image, facts) or (platform and several)):
+        raise EngineError(
+            f"the container engine saved another image than {facts['Id']}",
+            "Its store may be damaged; pull or build the image again.",
+        )
+    return replace(image, manifest_digest=_manifest_digest(facts, reference.value))
+
+
+def _inspected_image(api: APIClient, name: str) -> Inspected:
+    try:
+        facts = _inspect_image(api, name)
+    except NotFound as error:
+        raise EngineError(
+            f"the container engine has no image {one_line(name)}",
+            "See `docker images` for those it has; pull or build this one first.",
+        ) from error
+    return facts
+
+
+def _inspect_image(api: APIClient, name: str) -> Inspected:
+    facts: Inspected = api.inspect_image(name)  # type: ignore[no-untyped-call]
+    return facts
+
+
+def _save(image_id: str, api: APIClient) -> Chunks:
+    chunks: Chunks = api.get_image(image_id, chunk_size=_CHUNK)
+    return chunks
+
+
+def _config(facts: Inspected) -> ImageConfig:
+    """Read an image's or a container's configuration, which the engine spells in capitals."""
+    return image_config(
+        {
+            "os": facts.get("Os"),
+            "architecture": facts.get("Architecture"),
+            "variant": facts.get("Variant"),
+            "config": facts.get("Config"),
+        }
+    )
+
+
+def _require(reference: Reference, held: Platform, asked: str | None) -> None:
+    """Raise `EngineError` where another platform is asked for than the engine holds."""
+    wanted = parse_platform(asked)
+    if wanted is not None and not fits(held, wanted):
+        raise EngineError(
+            f"{reference.text} is for {held}, not for {wanted}",
+            f"Pull it for that platform (`docker pull --platform {wanted} ...`), or leave "
+            "--platform out.",
+        )
+
+
+def _is(image: Image, facts: Inspected) -> bool:
+    """Tell whether the image read is the one that the engine speaks of.
+
+    Its id is the digest of the configuration, or of a manifest or index where images are kept
+    by containerd; podman may convert a configuration while saving. The layers' DiffIDs, and
+    how the image runs, are the same in all of them.
+    """
+    if facts["Id"] in (image.digest, image.manifest_digest):
+        return True
+    layers = (facts.get("RootFS") or {}).get("Layers") or []
+    return [layer.digest for layer in image.layers] == layers and image.config == _config(facts)
+
+
+def _manifest_digest(facts: Inspected, name: str) -> str | None:
+    """Give the digest under which a registry has the image; None where it has none, or two."""
+    by_repository: dict[str, set[str]] = {}
+    for known in facts.get("RepoDigests") or ():
+        repository, _, digest = known.partition("@")
+        by_repository.setdefault(repository, set()).add(digest)
+    own = name.partition("@")[0]
+    own = own if ":" not in own.rpartition("/")[2] else own.rpartition(":")[0]
+    digests = by_repository.get(own) or set().union(*by_repository.values())
+    return digests.pop() if len(digests) == 1 else None
+
+
+# ----------------------------------------------------------------------------- containers
+
+
+def _open_container(reference: Reference, platform: str | None, progress: Progress | None) -> Image:
+    name = reference.value
+    with connected() as api:
+        try:
+            facts: Inspected = api.inspect_container(name)
+        except NotFound as error:
+            raise EngineError(
+                f"the container engine has no container {one_line(name)}",
+                "See `docker ps --all` for those it has.",
+            ) from error
+        held = _container_platform(api, facts)
+    config = replace(_config(facts), platform=held)
+    _require(reference, held, platform)
+    opener = partial(_Answer, partial(_export, facts["Id"]))
+    image = _read(
+        opener,
+        partial(
+            read_flat_stream,
+            reference=reference.text,
+            config=config,
+            digest=None,
+            progress=progress,
+            reopen=opener,
+        ),
+    )
+    return replace(image, not_checked=(*image.not_checked, *_beyond(facts)))
+
+
+def _container_platform(api: APIClient, facts: Inspected) -> Platform:
+    """Give the platform of a container's image, or the engine's own where that is gone."""
+    try:
+        return _config(_inspect_image(api, facts["Image"])).platform
+    except NotFound:
+        version = api.version()
+        return normalised_platform(version.get("Os", ""), version.get("Arch", ""))
+
+
+def _export(container_id: str, api: APIClient) -> Chunks:
+    chunks: Chunks = api.export(container_id, chunk_size=_CHUNK)
+    return chunks
+
+
+def _beyond(facts: Inspected) -> Iterator[NotChecked]:
+    """Name what a container's exported files do not tell."""
+    yield NotChecked("image digest", f"a container may differ from its image, {facts['Image']}")
+    mounts = sorted(str(mount.get("Destination")) for mount in facts.get("Mounts") or ())
+    if mounts:
+        yield NotChecked("mounts", f"an export leaves them out: {one_line(', '.join(mounts))}")
+
+
+# -------------------------------------------------------------------------------- streams
+
+
+class _Answer:
+    """An engine's streamed answer, read like a file, with the connection that it comes over.
+
+    Raises `EngineError`, here and while reading, where the engine refuses or breaks off.
+    """
+
+    def __init__(self, ask: Callable[[APIClient], Chunks]) -> None:
+        with ExitStack() as stack:
+            api = stack.enter_context(connected(patient=True))
+            chunks = ask(api)
+            stack.callback(chunks.close)
+            self._chunks = chunks
+            # A refusal comes in the place of the first bytes: tell it at once.
+            self._left = memoryview(next(chunks, b""))
+            self._connection = stack.pop_all()
+        self._last: bytes | memoryview = self._left
+
+    def read(self, size: int, /) -> bytes:
+        """Give at most `size` bytes; none at the end."""
+        while not self._left:
+            with refusals():
+                chunk = next(self._chunks, None)
+            if chunk is None:
+                return b""
+            self._left = self._last = memoryview(chunk)
+        piece, self._left = self._left[:size], self._left[size:]
+        return bytes(piece)
+
+    def failure(self) -> str | None:
+        """Give what the engine said if it ended its answer with an error (API 1.41)."""
+        _, mark, said = bytes(self._last).rpartition(b'{"errorDetail":')
+        try:
+            return str(json.loads(mark + said)["error"]) if mark else None
+        except (ValueError, KeyError):
+            return None
+
+    def close(self) -> None:
+        """Hang up, whether or not all was read."""
+        self._connection.close()
+
+
+def _read(opener: Callable[[], _Answer], reader: Callable[[_Answer], Image]) -> Image:
+    """Read an image from the engine's answer, and hang up."""
+    with closing(opener()) as answer:
+        try:
+            return reader(answer)
+        except ImageError as error:
+            said = answer.failure()
+            if said is None:
+                raise
+            raise EngineError(
+                f"the container engine broke off: {one_line(said)}",
+                "See the engine's log; its store may be damaged or its disk full.",
+            ) from error

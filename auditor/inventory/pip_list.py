@@ -1,0 +1,152 @@
+"""What `pip list` inside the image says: testimony, to be compared with the files.
+
+The command is the image's own program, so its answer is as hostile as any file of the image:
+bounded, parsed with care, and never taken for evidence.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from auditor.image.clause import one_line
+from auditor.model import Testified, Testimony
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from auditor.image.container_run import Completed
+    from auditor.model import Environment, Image
+
+    Run = Callable[[Sequence[str], Mapping[str, str]], Completed]
+
+ARGUMENTS = ("-m", "pip", "--isolated", "--disable-pip-version-check", "list", "--format", "json")
+"""What follows the interpreter: no configuration by variables, no question to an index."""
+
+ENVIRONMENT = {"PYTHONSAFEPATH": "1"}
+"""Keeps the working directory off `sys.path` (Python 3.11); older ones run in `/` anyway."""
+
+OUTPUT_BYTES = 4 << 20
+"""Standard output that is parsed: some forty thousand distributions."""
+
+_TAIL = 4096
+"""Bytes at the end of standard error that are looked at."""
+
+_SIGNALS = {number.value: number.name for number in signal.Signals}
+
+_ATTEMPTS = 32
+"""Places at which the list may begin; noise with more brackets than that is no pip's."""
+
+_NAME_LENGTH = 256
+"""Characters of a name or version; file systems end a dist-info folder's name there."""
+
+
+def take_testimony(image: Image, environment: Environment, run: Run) -> Testimony:
+    """Ask the environment's own interpreter, and no other, what is installed.
+
+    `run` takes the command and the variables to add, and runs it in the image. The packages
+    are sorted, each row once; where nobody could be asked, `failure` says why.
+    """
+    if environment.interpreter is None:
+        return Testimony(failure=f"{environment.prefix} has no interpreter")
+    completed = run((environment.interpreter, *ARGUMENTS), ENVIRONMENT)
+    failure = _failure(completed, image, environment)
+    if failure is not None:
+        return Testimony(failure=failure)
+    if len(completed.stdout) > OUTPUT_BYTES:
+        return Testimony(failure=f"its output is larger than {OUTPUT_BYTES:,} bytes")
+    rows = read_pip_list(completed.stdout)
+    if rows is None:
+        return Testimony(failure="its output holds no list of packages")
+    return Testimony(packages=rows)
+
+
+def _failure(completed: Completed, image: Image, environment: Environment) -> str | None:
+    """Say why the command's output is no answer; None where it ended well."""
+    if completed.failure is not None:
+        if "exec format error" in completed.failure:
+            return f"{completed.failure} (the image is for {image.config.platform})"
+        return completed.failure
+    if completed.exit_code == 0:
+        return None
+    said = _last_line(completed.stderr)
+    if said.endswith(": No module named pip"):
+        return f"pip is not installed in {environment.prefix}"
+    return _ending(completed.exit_code) + (f": {said}" if said else "")
+
+
+def _ending(code: int | None) -> str:
+    """Say how a command ended; 128 + N is the shells' way, and the engines', to tell signal N."""
+    if code is None:
+        return "it did not end by itself"
+    if code - 128 in _SIGNALS:
+        return f"{_SIGNALS[code - 128]} killed it"
+    return f"it ended with exit code {code}"
+
+
+def _last_line(stderr: bytes) -> str:
+    """Give the last line that says something, fit to be printed."""
+    lines = stderr[-_TAIL:].decode("utf-8", "replace").strip().splitlines()
+    return one_line(lines[-1]) if lines else ""
+
+
+def read_pip_list(stdout: bytes) -> tuple[Testified, ...] | None:
+    """Give the rows of `pip list --format json`, sorted; None where there is no such list.
+
+    Start-up hooks and deprecation notes may print before and after it. pip prints its list
+    when all else is done, so of several lists the last that is not empty is taken.
+    """
+    found: tuple[Testified, ...] | None = None
+    for value in _arrays(stdout.decode("utf-8", "replace")):
+        rows = _rows(value)
+        if rows is not None:
+            found = rows or found or rows
+    return found
+
+
+def _arrays(text: str) -> Iterator[object]:
+    """Yield the JSON arrays in a text, those in other arrays excepted."""
+    decoder = json.JSONDecoder()
+    at = text.find("[")
+    for _ in range(_ATTEMPTS):
+        if at < 0:
+            return
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            end = at + 1
+        else:
+            yield value
+        at = text.find("[", end)
+
+
+def _rows(value: object) -> tuple[Testified, ...] | None:
+    """Give an array's rows if every one of them is pip's; None otherwise."""
+    if not isinstance(value, list):
+        return None
+    rows = set()
+    for item in value:
+        row = _row(item)
+        if row is None:
+            return None
+        rows.add(row)
+    return tuple(sorted(rows, key=lambda row: (row.name, row.version, row.editable_location or "")))
+
+
+def _row(item: object) -> Testified | None:
+    if not isinstance(item, dict):
+        return None
+    name, version = item.get("name"), item.get("version")
+    if not (isinstance(name, str) and isinstance(version, str)):
+        return None
+    if not name or len(name) > _NAME_LENGTH or len(version) > _NAME_LENGTH:
+        return None
+    location = item.get("editable_project_location")
+    return Testified(
+        name=canonicalize_name(name),
+        version=version,
+        editable_location=location if isinstance(location, str) else None,
+    )

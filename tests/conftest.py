@@ -1,0 +1,105 @@
+"""What some tests need from the machine: without it they are skipped, each in one clear line.
+
+Where a run must not pass for lack of it, `AUDITOR_REQUIRE_ENGINE=1`, `AUDITOR_REQUIRE_PODMAN=1`
+and `AUDITOR_REQUIRE_NETWORK=1` turn the skip into a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+from docker.errors import DockerException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from docker import DockerClient
+
+
+@cache
+def _no_engine() -> str | None:
+    try:
+        client = docker.from_env(timeout=5)
+        client.close()
+    except DockerException as error:
+        return f"no container engine answers: {error}"
+    return None
+
+
+@cache
+def _no_podman() -> str | None:
+    if shutil.which("podman") is None:
+        return "podman is not installed"
+    return None if os.geteuid() == 0 else "podman is tested as root only"
+
+
+@cache
+def _no_network() -> str | None:
+    asked = subprocess.run(
+        [sys.executable, "-m", "pip", "--retries", "0", "index", "versions", "packaging"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return f"the package index cannot be asked: {asked.stderr}" if asked.returncode else None
+
+
+_NEEDS: dict[str, Callable[[], str | None]] = {
+    "engine": _no_engine,
+    "podman": _no_podman,
+    "network": _no_network,
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark, missing in _NEEDS.items():
+        if item.get_closest_marker(mark) is None:
+            continue
+        reason = missing()
+        if reason is None:
+            continue
+        reason = f"{mark}: {' '.join(reason.split())[:200]}"
+        if os.environ.get(f"AUDITOR_REQUIRE_{mark.upper()}") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[DockerClient]:
+    """A client of the engine; its tests carry the mark `engine`."""
+    client = docker.from_env(timeout=300)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def podman_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A podman service with a store of its own, as DOCKER_HOST names it; mark `podman`."""
+    home = tmp_path_factory.mktemp("podman")
+    host = f"unix://{home}/socket"
+    command = ["podman", f"--root={home}/root", f"--runroot={home}/run"]
+    with (home / "log").open("wb") as log:
+        service = subprocess.Popen(
+            [*command, "system", "service", "--time=0", host], stdout=log, stderr=log
+        )
+        try:
+            for _ in range(100):
+                if (home / "socket").exists():
+                    break
+                time.sleep(0.1)
+            yield host
+        finally:
+            service.terminate()
+            service.wait(timeout=30)
+            # Its store is a mount of its own, and pytest could not remove a directory with one.
+            subprocess.run(["umount", f"{home}/root/overlay"], capture_output=True, check=False)
+            shutil.rmtree(home)
