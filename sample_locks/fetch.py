@@ -35,6 +35,7 @@ LOCKS = {
     "agent-proxy": "pylock.toml",
     "pusher": "pylock.toml",
     "demo": "pylock.toml",
+    "drift": "pylock.toml",
     "tools": "pylock.toml",
 }
 

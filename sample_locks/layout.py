@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -56,6 +57,17 @@ def files_below(folder: Path, at: str = "/") -> dict[str, Path | str]:
             elif path.is_file():
                 tree[target] = path
     return tree
+
+
+def copy_to(folder: Path, files: Mapping[str, Path | str]) -> None:
+    """Lay the files out below `folder` as a root file system."""
+    for path, source in files.items():
+        target = folder / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(source, str):
+            target.symlink_to(source)
+        else:
+            shutil.copy2(source, target)
 
 
 def write(layout: Path, tag: str, layers: list[Layer], config: Config) -> None:

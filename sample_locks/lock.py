@@ -50,6 +50,7 @@ RECIPES: dict[str, tuple[str, list[list[str]]]] = {
         "pylock.toml",
         [["uvx", "--from", "pdm[locked]", "pdm", "lock", "--quiet", "-G", ":all"]],
     ),
+    "drift": ("pylock.toml", [[*_COMPILE, "requirements.in", "--universal", "--no-deps"]]),
     "demo": ("pylock.toml", [[*_COMPILE, "requirements.in", "--universal"]]),
     "tools": ("pylock.toml", [[*_COMPILE, "requirements.in", "--universal"]]),
 }

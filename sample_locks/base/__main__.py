@@ -9,7 +9,6 @@ is made again only when its recipe changes; its tag `latest` always is the prese
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sample_locks import interpreter
+from sample_locks.layout import copy_to
 
-CACHE = Path(".cache", "base")
+CACHE = Path(__file__).parents[2] / ".cache" / "base"
 VERSION = "3.11"
 
 _RUNTIME = (
@@ -31,7 +31,7 @@ _PYTHON = """\
 FROM scratch
 ADD debian.tar /
 ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
-COPY local /usr/local
+COPY root/usr/local /usr/local
 RUN ldconfig
 RUN python3 -m ensurepip --default-pip && find /usr/local -name __pycache__ -exec rm -r {} +
 CMD ["python3"]
@@ -95,8 +95,8 @@ def debian(packages: str) -> Path:
 def build(name: str) -> str:
     """Make base image `name` unless its present recipe was made already; give its tag."""
     base = BASES[name]
-    python = interpreter.find(VERSION) if "COPY local" in base.dockerfile else None
-    if python is None and "COPY local" in base.dockerfile:
+    python = interpreter.find(VERSION) if "COPY root" in base.dockerfile else None
+    if python is None and "COPY root" in base.dockerfile:
         raise SystemExit(
             f"no CPython {VERSION} outside /usr on PATH to copy into the base image; install one, "
             "or name an image that can be pulled (see sample_locks/README.md)"
@@ -111,23 +111,13 @@ def build(name: str) -> str:
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
             context = Path(scratch)
             Path(context, "Dockerfile").write_text(base.dockerfile)
-            Path(context, "debian.tar").hardlink_to(debian(base.packages).absolute())
+            Path(context, "debian.tar").hardlink_to(debian(base.packages))
             if python:
-                _lay_out(interpreter.files(python), context / "local")
+                copy_to(context / "root", interpreter.files(python))
             subprocess.run(["docker", "build", "--quiet", "--tag", tag, context], check=True)
     latest = f"auditor-base/{name}:latest"
     subprocess.run(["docker", "tag", tag, latest], check=True)
     return latest
-
-
-def _lay_out(tree: dict[str, Path | str], folder: Path) -> None:
-    for path, source in tree.items():
-        target = folder / Path(path).relative_to(interpreter.PREFIX)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(source, str):
-            target.symlink_to(source)
-        else:
-            shutil.copy2(source, target)
 
 
 def _short(text: str) -> str:

@@ -34,7 +34,9 @@ runpy.run_module("pip", run_name="__main__")
 """
 
 
-def make_venv(root: Path, python: interpreter.Interpreter, requirements: str, wheels: Path) -> None:
+def make_venv(
+    root: Path, python: interpreter.Interpreter, requirements: str, folders: list[Path]
+) -> None:
     """Fill `root` with a virtual environment that holds `requirements`, as pip installs them.
 
     Raises `SystemExit` with pip's own words where it fails.
@@ -60,7 +62,7 @@ def make_venv(root: Path, python: interpreter.Interpreter, requirements: str, wh
         "--no-warn-script-location",
     ]
     argv += [
-        f"--find-links={wheels}",
+        *(f"--find-links={folder}" for folder in folders),
         f"--requirement={listed}",
         f"--root={root}",
         f"--prefix={VENV}",
@@ -84,18 +86,18 @@ def difference(before: Path, after: Path) -> dict[str, Path | str | None]:
     return changed
 
 
-def build() -> None:
-    """Write both images."""
+def build(cache: Path) -> None:
+    """Write both images below `cache`, as the tags `locked` and `drifted` of one layout."""
     python = interpreter.interpreter()
     target = Target.running()
-    wheels = fetch("demo", target)
-    requirements = requirement_lines(wanted(SAMPLES / "demo" / LOCKS["demo"], target))
-    locked, drifted = CACHE / "locked", CACHE / "drifted"
-    make_venv(locked, python, requirements, wheels)
+    folders = [fetch(name, target) for name in ("demo", "drift")]
+    files, others = (wanted(SAMPLES / name / LOCKS[name], target) for name in ("demo", "drift"))
+    newer = {file.requirement.split("==")[0] for file in others}
+    kept = [file for file in files if file.requirement.split("==")[0] not in newer]
 
-    kept = [line for line in requirements.splitlines(True) if not line.startswith("requests==")]
-    extra = (SAMPLES / "demo" / "drift.txt").read_text()
-    make_venv(drifted, python, "".join(kept) + extra, fetch_extra(extra, wheels))
+    locked, drifted = cache / "locked", cache / "drifted"
+    make_venv(locked, python, requirement_lines(files), folders)
+    make_venv(drifted, python, requirement_lines([*kept, *others]), folders)
     with next(drifted.glob("**/jinja2/loaders.py")).open("a") as edited:
         edited.write("\n# edited in place\n")
 
@@ -112,26 +114,11 @@ def build() -> None:
         env={"PATH": f"{VENV}/bin:{interpreter.PREFIX}/bin:/usr/bin:/bin", "VIRTUAL_ENV": VENV},
         cmd=("python",),
     )
-    shutil.rmtree(LAYOUT, ignore_errors=True)
-    write(LAYOUT, "locked", layers, config)
-    drift = Layer("RUN pip install --upgrade requests six", difference(locked, drifted))
-    write(LAYOUT, "drifted", [*layers, drift], config)
-
-
-def fetch_extra(requirements: str, wheels: Path) -> Path:
-    """Have pip download what the second image has beyond the lock; give a folder with all."""
-    folder = CACHE / "wheels"
-    shutil.copytree(wheels, folder, dirs_exist_ok=True)
-    listed = folder / "requirements.txt"
-    listed.write_text(requirements)
-    argv = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    argv += ["--no-deps", "--require-hashes", f"--find-links={folder}", f"--dest={folder}"]
-    run = subprocess.run(
-        [*argv, f"--requirement={listed}"], capture_output=True, text=True, check=False
-    )
-    if run.returncode:
-        raise SystemExit(f"pip could not fetch for the demo:\n{run.stderr}")
-    return folder
+    layout = cache / LAYOUT.name
+    shutil.rmtree(layout, ignore_errors=True)
+    write(layout, "locked", layers, config)
+    drift = Layer("RUN pip install --upgrade requests humanize", difference(locked, drifted))
+    write(layout, "drifted", [*layers, drift], config)
 
 
 def audit(tag: str) -> int:
@@ -148,9 +135,8 @@ def main() -> None:
     """Build, audit twice, and say whether it went as it should."""
     if sys.platform != "linux":
         raise SystemExit("the demo makes its images from this machine's own Python: it needs Linux")
-    CACHE.mkdir(parents=True, exist_ok=True)
     print(f"Building two images without a container engine: {LAYOUT}:locked, {LAYOUT}:drifted")
-    build()
+    build(CACHE)
     codes = audit("locked"), audit("drifted")
     if codes != (0, 1):
         raise SystemExit(f"\nthe exit codes should be 0 and 1, and are {codes[0]} and {codes[1]}")
