@@ -20,9 +20,9 @@ from auditor.inventory.sys_path import (
     pth_paths,
     python_path,
     read_venv,
+    real_paths,
     site_directories,
     standard_library,
-    unique,
     user_site,
 )
 from auditor.model import (
@@ -75,7 +75,7 @@ def take_inventory(image: Image, python: str | None = None) -> Inventory:
             problems.append(Problem(runtime.executable, _NO_INTERPRETER, runtime.executable))
         layout = _runtime_layout(image, runtime, interpreter)
         environments.append(_environment(image, layout, owners, runtime.reason))
-        taken = {image.rootfs.resolve(path) or path for path in layout.paths}
+        taken = set(layout.paths)
     for prefix in sorted(prefixes | set(venvs)):
         layout = _other_layout(image, prefix, venvs.get(prefix), taken)
         if layout.paths:
@@ -147,7 +147,7 @@ def _runtime_layout(image: Image, runtime: Runtime, interpreter: Interpreter | N
         prefix=prefix,
         interpreter=runtime.executable if rootfs.stat(runtime.executable) else None,
         python_version=interpreter.full_version if interpreter else _version(library),
-        paths=unique(rootfs, [*before, *paths]),
+        paths=real_paths(rootfs, [*before, *paths]),
         seeded=venv is not None and venv.seeded,
         problems=tuple(problems),
     )
@@ -186,7 +186,7 @@ def _other_layout(image: Image, prefix: str, venv: Venv | None, taken: set[str])
                 found = site_directories(rootfs, prefix, name)
                 sites += found
                 version = version or (_version(name) if found else None)
-    free = [path for path in unique(rootfs, sites) if rootfs.resolve(path) not in taken]
+    free = [path for path in real_paths(rootfs, sites) if path not in taken]
     executables = (posixpath.join(prefix, "bin", name) for name in ("python", "python3"))
     return _Layout(
         prefix=prefix,

@@ -154,14 +154,10 @@ def pth_paths(rootfs: Rootfs, site: str) -> tuple[list[str], list[Problem]]:
     return added, problems
 
 
-def unique(rootfs: Rootfs, paths: Iterable[str]) -> tuple[str, ...]:
-    """Give the paths without those that lead to one already there (`lib64 -> lib`)."""
-    seen: dict[str, str] = {}
-    for path in paths:
-        real = rootfs.resolve(path)
-        if real is not None:
-            seen.setdefault(real, path)
-    return tuple(seen.values())
+def real_paths(rootfs: Rootfs, paths: Iterable[str]) -> tuple[str, ...]:
+    """Give the real paths, each once, where it comes first (`lib64 -> lib` is one directory)."""
+    real = (rootfs.resolve(path) for path in paths)
+    return tuple(dict.fromkeys(path for path in real if path is not None))
 
 
 def search_path(config: ImageConfig) -> list[str]:
