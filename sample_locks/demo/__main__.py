@@ -75,7 +75,11 @@ def make_venv(
 def difference(before: Path, after: Path) -> dict[str, Path | str | None]:
     """Give the files of `after` that a layer upon `before` has to hold, removals as None."""
     old, new = files_below(before), files_below(after)
-    changed: dict[str, Path | str | None] = dict.fromkeys(old.keys() - new.keys())
+    changed: dict[str, Path | str | None] = {}
+    for path in old.keys() - new.keys():
+        # A folder that is gone takes its files with it.
+        gone = [folder for folder in Path(path).parents if not Path(f"{after}{folder}").exists()]
+        changed[str(gone[-1]) if gone else path] = None
     for path, source in new.items():
         known = old.get(path)
         same = source == known
