@@ -86,6 +86,26 @@ def check_hashes(pylock: Pylock) -> None:
                     )
 
 
+def check_markers(pylock: Pylock) -> None:
+    """Refuse a marker that cannot be written down again, as messages and reports do.
+
+    Escapes can put both kinds of quotation mark into one of its values.
+    """
+    markers = [
+        (f"environments[{index}]", marker) for index, marker in enumerate(pylock.environments or ())
+    ]
+    markers += [
+        (f"packages[{index}].marker", package.marker)
+        for index, package in enumerate(pylock.packages)
+        if package.marker is not None
+    ]
+    for context, marker in markers:
+        try:
+            str(marker)
+        except ValueError as error:
+            raise PylockValidationError(error, context=context) from error
+
+
 def unknown_keys(data: Mapping[str, Any]) -> list[str]:
     """Give the keys that lock-version 1.0 does not know, each once, sorted."""
     unknown = {key for key in data if key not in _TOP_KEYS}

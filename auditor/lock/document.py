@@ -16,7 +16,7 @@ from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
 from packaging.version import InvalidVersion, Version
 
 from auditor.errors import LockError
-from auditor.lock.checks import check_hashes, check_tag_sets, unknown_keys
+from auditor.lock.checks import check_hashes, check_markers, check_tag_sets, unknown_keys
 from auditor.lock.files import MAX_LISTED
 from auditor.lock.foreign import BY_NAME, LOCK_HINT, recognise
 from auditor.lock.lines import key_path, line_of, package_lines, top_lines
@@ -166,6 +166,7 @@ def _validate(data: dict[str, Any], text: str, shown: str) -> Pylock:
         check_tag_sets(data)
         pylock = Pylock.from_dict(data)
         check_hashes(pylock)
+        check_markers(pylock)
     except PylockValidationError as error:
         raise _invalid(error, data, text, shown) from error
     return pylock
@@ -179,16 +180,21 @@ def _invalid(
     line = line_of(text, path) or 1
     name: object = None
     if len(path) > 1 and path[0] == "packages" and isinstance(path[1], int):
-        name = data["packages"][path[1]].get("name")
+        entry = data["packages"][path[1]]
+        name = entry.get("name") if isinstance(entry, dict) else None
     about = f" ({one_line(name)})" if isinstance(name, str) else ""
     where = f"{shown}:{line}:" + (f" {key}{about}:" if key else "")
     return LockError(f"{where} {one_line(error.message)}", LOCK_HINT)
 
 
 def one_line(message: str) -> str:
-    """Give a message that may quote the file as one printable line of bounded length."""
-    line = " ".join(message.split())
+    """Give a message that may quote the file as one printable line of bounded length.
+
+    A line that only points (`   ~~~^`) into the one above says nothing on its own.
+    """
+    lines = [line.strip() for line in message.splitlines() if line.strip(" ~^")]
     line = "".join(
-        character if character.isprintable() else f"\\x{ord(character):02x}" for character in line
+        character if character.isprintable() else f"\\x{ord(character):02x}"
+        for character in ": ".join(lines)
     )
     return line if len(line) <= _MAX_MESSAGE else line[: _MAX_MESSAGE - 3] + "..."

@@ -108,7 +108,7 @@ class Decider:
         """
         text = str(marker)
         if str(Marker(text)) != text:
-            return None  # a quotation mark inside a value: the text does not say what it was
+            return None  # a backslash in a value: the text would be read as an escape
         return _agreed(
             Marker(_COMPARISON.sub(self._substitute(assumed=assumed), text)).evaluate(
                 environment, context="lock_file"
