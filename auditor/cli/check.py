@@ -48,11 +48,6 @@ class Ordered(click.Command):
         return super().parse_args(ctx, args)
 
 
-def _note_verbose(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
-    ctx.meta[VERBOSE] = value
-    return value
-
-
 @click.command(
     cls=Ordered,
     context_settings={"auto_envvar_prefix": "AUDITOR"},
@@ -105,22 +100,16 @@ def _note_verbose(ctx: click.Context, _param: click.Parameter, value: bool) -> b
 @click.option("--no-run", is_flag=True, help="Run nothing: do not ask pip list in a container.")
 @click.option("--progress/--no-progress", default=None, help="Progress bar; else if on a terminal.")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
-@click.option(
-    "-v",
-    "--verbose",
-    is_flag=True,
-    is_eager=True,
-    callback=_note_verbose,
-    help="Say what is done; show tracebacks.",
-)
+@click.option("-v", "--verbose", is_flag=True, help="Say what is done; show tracebacks.")
 def check(**given: Unpack[Given]) -> int:
     """Compare IMAGE with its lock file.
 
     IMAGE is docker:NAME (or just NAME), container:ID, docker-archive:FILE, oci:DIR[:TAG],
     oci-archive:FILE, dir:ROOTFS or env:PREFIX; an existing path is recognised by its content.
     """
-    order: list[str] = click.get_current_context().meta[_ORDER]
-    outputs = outputs_of(order, given["format"], given["output"])
+    meta = click.get_current_context().meta
+    meta[VERBOSE] = given["verbose"]
+    outputs = outputs_of(meta[_ORDER], given["format"], given["output"])
     from auditor.cli.auditing import audit_image  # noqa: PLC0415 -- `--help` needs none of it
 
     return audit_image(given, outputs)

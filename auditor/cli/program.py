@@ -16,7 +16,7 @@ COMMANDS = ("check", "explain")
 """Every command: the module `auditor.cli.NAME` holds it under the same name."""
 
 VERBOSE = "auditor.verbose"
-"""Key in the context's `meta`: whether a traceback is welcome."""
+"""Key in the context's `meta`, set once a command runs: whether a traceback is welcome."""
 
 
 class Program(click.Group):
@@ -39,7 +39,9 @@ class Program(click.Group):
             raise
         except KeyboardInterrupt:
             return interrupted()
-        except Exception as error:  # noqa: BLE001 -- the process ends here: a traceback helps no user
+        except Exception as error:
+            if isinstance(error, BrokenPipeError) and VERBOSE not in ctx.meta:
+                raise  # help that nobody reads to its end: click knows what to do
             if ctx.meta.get(VERBOSE):
                 traceback.print_exc()
             return complain(_unexpected(error))

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import tarfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.cli import run
+from tests.builders import File, Symlink, docker_archive, elf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.builders.files import Content, Files
+
+
+@dataclass(frozen=True)
+class Result:
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(autouse=True)
+def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """80 columns and nothing from the developer's own environment."""
+    for name in [name for name in os.environ if name.startswith("AUDITOR_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.fixture
+def invoke(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Runs a command line in this process."""
+
+    def invoked(*arguments: str | Path) -> Result:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Result(code, *capsys.readouterr())
+
+    return invoked
+
+
+INTERPRETER: Files = {
+    "/usr/local/bin/python3.11": File(elf(strings=["3.11.7"]), 0o755),
+    "/usr/local/bin/python": Symlink("python3.11"),
+    "/usr/local/lib/python3.11/os.py": "",
+    "/usr/local/lib/python3.11/lib-dynload/math.cpython-311-x86_64-linux-gnu.so": elf(),
+    "/lib/x86_64-linux-gnu/libc.so.6": elf(
+        strings=["GNU C Library (Debian) stable release version 2.36."]
+    ),
+}
+SITE = "/usr/local/lib/python3.11/site-packages"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A directory with a lock, and a saved image beside it."""
+
+    root: Path
+    archive: Path
+    files: dict[str, Content] = field(default_factory=lambda: dict(INTERPRETER))
+
+    @property
+    def image(self) -> str:
+        """The image as it is now, to be given on the command line."""
+        archive = docker_archive(self.files, cmd=["python", "-m", "app"])
+        self.archive.write_bytes(archive)
+        return f"docker-archive:{self.archive}"
+
+    @property
+    def digest(self) -> str:
+        with tarfile.open(self.archive) as archive:
+            (config,) = (name for name in archive.getnames() if len(name) == 64 + len(".json"))
+        return f"sha256:{config.removesuffix('.json')}"
+
+    def install(self, name: str, version: str) -> None:
+        """Lay down a distribution of one module, as an installer would."""
+        folder = f"{name}-{version}.dist-info"
+        files = {
+            f"{name}.py": f"version = '{version}'\n",
+            f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+            f"{folder}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{folder}/INSTALLER": "uv\n",
+        }
+        rows = []
+        for path, text in files.items():
+            digest = hashlib.sha256(text.encode()).digest()
+            encoded = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+            rows.append(f"{path},sha256={encoded},{len(text.encode())}")
+        files[f"{folder}/RECORD"] = "\n".join([*rows, f"{folder}/RECORD,,", ""])
+        self.files.update({f"{SITE}/{path}": text for path, text in files.items()})
+
+    def lock(self, *packages: str, top: str = "", name: str = "pylock.toml") -> Path:
+        """Write a lock of `name==version` packages, each with one wheel."""
+        entries = []
+        for package in packages:
+            distribution, _, rest = package.partition("==")
+            version, _, marker = rest.partition(";")
+            wheel = f"{distribution}-{version}-py3-none-any.whl"
+            sha256 = hashlib.sha256(package.encode()).hexdigest()
+            entries.append(
+                f'[[packages]]\nname = "{distribution}"\nversion = "{version}"\n'
+                + (f'marker = "{marker}"\n' if marker else "")
+                + f'wheels = [{{ path = "{wheel}", hashes = {{ sha256 = "{sha256}" }} }}]\n'
+            )
+        path = self.root / name
+        head = f'lock-version = "1.0"\ncreated-by = "hand"\n{top}\n'
+        path.write_text(head + "\n".join(entries))
+        return path
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project of one distribution whose image is consistent; the tests run in it."""
+    made = Project(tmp_path / "project", tmp_path / "image.tar")
+    made.root.mkdir()
+    made.install("idna", "3.10")
+    made.lock("idna==3.10")
+    monkeypatch.chdir(made.root)
+    return made

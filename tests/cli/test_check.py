@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from auditor.report.schema import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.cli.conftest import Project, Result
+
+    Invoke = Callable[..., Result]
+
+
+def document(text: str) -> Any:  # noqa: ANN401 -- any JSON
+    value = json.loads(text)
+    jsonschema.validate(value, schema())
+    return value
+
+
+def codes(result: Result) -> list[str]:
+    return [
+        finding["code"]
+        for finding in document(result.stdout)["findings"]
+        if finding["ignored"] is None
+    ]
+
+
+def test_consistent(invoke: Invoke, project: Project) -> None:
+    result = invoke("check", project.image)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"consistent: {project.image} {project.digest}"
+    assert "  idna     3.10    3.10       recorded" in lines
+    assert lines[-1].endswith("(exit 0)")
+    assert result.stderr == ""
+
+
+def test_drift(invoke: Invoke, project: Project) -> None:
+    project.lock("idna==3.11")
+    result = invoke("check", project.image)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("drift: ")
+    assert "\n  LI103 idna: " in result.stdout
+    assert "expected   3.11 -> 3.10" in result.stdout
+    assert "(exit 1)" in result.stdout.splitlines()[-1]
+
+
+def test_incomplete(invoke: Invoke, project: Project) -> None:
+    empty = project.root / "rootfs"
+    (empty / "etc").mkdir(parents=True)
+    result = invoke("check", f"dir:{empty}")
+    assert result.exit_code == 3
+    assert result.stdout.startswith("incomplete: ")
+    assert "LI905" in result.stdout
+
+
+def test_json(invoke: Invoke, project: Project) -> None:
+    result = invoke("check", project.image, "--format", "json")
+    assert result.exit_code == 0
+    report = document(result.stdout)
+    assert report["verdict"] == "consistent"
+    assert report["lock"]["path"] == "pylock.toml"
+    assert report["image"]["reference"] == project.image
+
+
+def test_github(invoke: Invoke, project: Project) -> None:
+    project.lock("idna==3.11")
+    result = invoke("check", project.image, "--format", "github")
+    assert result.exit_code == 1
+    assert "\n::error file=pylock.toml,line=4,title=LI103 version-differs%3A idna::" in (
+        result.stdout
+    )
+
+
+def test_several_formats_each_to_its_place(invoke: Invoke, project: Project) -> None:
+    first, second = project.root / "a.json", project.root / "b.txt"
+    result = invoke(
+        "check",
+        project.image,
+        *("--format", "json", "-o", first),
+        *("--format", "github"),
+        *("--format", "table", "-o", second),
+    )
+    assert result.exit_code == 0
+    assert result.stdout.startswith("consistent: ")
+    assert "exit" not in result.stdout
+    assert document(first.read_text())["verdict"] == "consistent"
+    assert second.read_text().splitlines()[-1].endswith("(exit 0)")
+
+
+def test_with_every_report_in_a_file_the_verdict_is_on_stderr(
+    invoke: Invoke, project: Project
+) -> None:
+    target = project.root / "report.json"
+    result = invoke("check", project.image, "--format", "json", "-o", target)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.splitlines()[0] == f"consistent: {project.image} {project.digest}"
+    result = invoke("check", project.image, "--format", "json", "-o", target, "--quiet")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)], ids=["loud", "quiet"])
+def test_fatal_errors_leave_files_untouched(
+    invoke: Invoke, project: Project, quiet: tuple[str, ...]
+) -> None:
+    target = project.root / "report.json"
+    target.write_text("before")
+    result = invoke("check", "dir:absent", "--format", "json", "-o", target, *quiet)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith("auditor: error: ")
+    assert target.read_text() == "before"
+    assert sorted(path.name for path in project.root.iterdir()) == ["pylock.toml", "report.json"]
+
+
+def test_an_unwritable_file_is_told_before_the_audit(invoke: Invoke, project: Project) -> None:
+    result = invoke("check", "dir:absent", "--format", "json", "-o", "no/such/file")
+    assert result.exit_code == 2
+    assert "no/such/file: cannot be written: No such file or directory" in result.stderr
+    assert project.root.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "verdict"),
+    [
+        pytest.param((), 1, "drift", id="default"),
+        pytest.param(("--fail-on", "error"), 1, "drift", id="error"),
+        pytest.param(("--fail-on", "never"), 0, "drift", id="never"),
+        pytest.param(("--ignore", "LI103"), 0, "consistent", id="ignored"),
+        pytest.param(("--ignore", "li1,LI2"), 0, "consistent", id="ignored-prefixes"),
+        pytest.param(("--ignore", "LI2 LI9"), 1, "drift", id="others-ignored"),
+        pytest.param(("--select", "LI2"), 0, "consistent", id="not-selected"),
+        pytest.param(("--select", "LI2", "--select", "LI103"), 1, "drift", id="selected"),
+    ],
+)
+def test_what_counts(
+    invoke: Invoke, project: Project, arguments: tuple[str, ...], code: int, verdict: str
+) -> None:
+    project.lock("idna==3.11")
+    result = invoke("check", project.image, "--format", "json", *arguments)
+    assert result.exit_code == code
+    report = document(result.stdout)
+    assert report["verdict"] == verdict
+    assert "LI103" in [finding["code"] for finding in report["findings"]]
+
+
+@pytest.mark.parametrize("level", ["error", "warning", "note"])
+def test_fail_on_note_counts_notes(invoke: Invoke, project: Project, level: str) -> None:
+    project.install("pip", "24.0")
+    result = invoke("check", project.image, "--format", "json", "--fail-on", level)
+    assert codes(result) == ["LI108"]
+    assert result.exit_code == (1 if level == "note" else 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(("--select", "LI8"), "--select LI8: no finding's code starts so", id="select"),
+        pytest.param(("--ignore", "x"), "--ignore X: no finding's code starts so", id="ignore"),
+        pytest.param(("--expect-digest", "abc"), "--expect-digest abc: no digest", id="digest"),
+        pytest.param(("--group", "dev"), "pylock.toml: no group 'dev'", id="group"),
+        pytest.param(("--extra", "gpu"), "pylock.toml: no extra 'gpu'", id="extra"),
+        pytest.param(("--lock", "other.toml"), "other.toml", id="lock"),
+        pytest.param(("--format", "json", "--format", "table"), "two reports for", id="formats"),
+    ],
+)
+def test_usage_errors(
+    invoke: Invoke, project: Project, arguments: tuple[str, ...], message: str
+) -> None:
+    result = invoke("check", project.image, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    first, second = result.stderr.splitlines()
+    assert first.startswith(f"auditor: error: {message}")
+    assert second.startswith("hint: ")
+
+
+def test_no_lock(invoke: Invoke, project: Project) -> None:
+    (project.root / "pylock.toml").unlink()
+    result = invoke("check", project.image)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 2
+
+
+def test_another_digest_is_another_image(invoke: Invoke, project: Project) -> None:
+    result = invoke("check", project.image, "--expect-digest", f"sha256:{'0' * 64}")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "not sha256:000" in result.stderr
+
+
+GROUPS = 'dependency-groups = ["dev"]\ndefault-groups = ["main"]'
+GROUPED = ("idna==3.10;'main' in dependency_groups", "six==1.0;'dev' in dependency_groups")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "installed", "found"),
+    [
+        pytest.param((), ("idna",), [], id="default"),
+        pytest.param((), ("idna", "six"), ["LI109"], id="dev-is-too-much"),
+        pytest.param(("--group", "dev"), ("idna", "six"), [], id="dev-as-well"),
+        pytest.param(("--group", "dev"), ("idna",), ["LI101"], id="dev-missing"),
+        pytest.param(
+            ("--no-default-groups", "--group", "dev"), ("idna", "six"), ["LI109"], id="dev-alone"
+        ),
+        pytest.param(("--no-default-groups",), ("idna",), ["LI109"], id="none-at-all"),
+    ],
+)
+def test_groups(
+    invoke: Invoke,
+    project: Project,
+    arguments: tuple[str, ...],
+    installed: tuple[str, ...],
+    found: list[str],
+) -> None:
+    project.lock(*GROUPED, top=GROUPS)
+    if "six" in installed:
+        project.install("six", "1.0")
+    result = invoke("check", project.image, "--format", "json", *arguments)
+    assert codes(result) == found
+    assert result.exit_code == (1 if found else 0)
+
+
+def test_own_distribution(invoke: Invoke, project: Project) -> None:
+    project.install("Shop_Backend", "1.0")
+    assert invoke("check", project.image).exit_code == 1
+    assert invoke("check", project.image, "--own", "shop.backend").exit_code == 0
+
+
+def test_options_from_the_environment(
+    invoke: Invoke, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lock = project.lock("idna==3.11", name="pylock.other.toml")
+    target = tmp_path / "out.json"
+    for name, value in {
+        "AUDITOR_LOCK": str(lock),
+        "AUDITOR_FORMAT": "json",
+        "AUDITOR_OUTPUT": str(target),
+        "AUDITOR_FAIL_ON": "never",
+        "AUDITOR_IGNORE": "LI2 LI9",
+        "AUDITOR_NO_RUN": "1",
+        "AUDITOR_QUIET": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    result = invoke("check", project.image)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    report = document(target.read_text())
+    assert report["verdict"] == "drift"
+    assert report["lock"]["path"] == str(lock)
+
+
+def test_the_command_line_beats_the_environment(
+    invoke: Invoke, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDITOR_FORMAT", "json")
+    monkeypatch.setenv("AUDITOR_FAIL_ON", "never")
+    project.lock("idna==3.11")
+    result = invoke("check", project.image, "--format", "table", "--fail-on", "error")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("drift: ")
+
+
+def test_verbose_says_what_is_done(invoke: Invoke, project: Project) -> None:
+    result = invoke("check", project.image, "--verbose")
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"auditor: pylock.toml, {project.image}: ")
+
+
+def test_warnings_about_the_lock_are_on_stderr(invoke: Invoke, project: Project) -> None:
+    path = project.root / "pylock.toml"
+    path.write_text(path.read_text().replace('"1.0"', '"1.9"').replace("created", "x = 1\ncreated"))
+    result = invoke("check", project.image)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("auditor: warning: ")
+    assert invoke("check", project.image, "--quiet").stderr == ""
+
+
+@pytest.mark.parametrize("columns", ["20", "40", "200"])
+def test_any_width(
+    invoke: Invoke, project: Project, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    project.lock("idna==3.11")
+    result = invoke("check", project.image)
+    assert result.exit_code == 1
+    assert "LI103 idna" in result.stdout
+
+
+def test_the_same_input_gives_the_same_bytes(invoke: Invoke, project: Project) -> None:
+    first, second = (invoke("check", project.image, "--format", "json") for _ in range(2))
+    assert first.exit_code == second.exit_code == 0
+    assert first.stdout == second.stdout
