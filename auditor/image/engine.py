@@ -181,10 +181,13 @@ def _manifest_digest(facts: Inspected, name: str) -> str | None:
     for known in facts.get("RepoDigests") or ():
         repository, _, digest = known.partition("@")
         by_repository.setdefault(repository, set()).add(digest)
-    own = name.partition("@")[0]
-    own = own if ":" not in own.rpartition("/")[2] else own.rpartition(":")[0]
-    digests = by_repository.get(own) or set().union(*by_repository.values())
-    return digests.pop() if len(digests) == 1 else None
+    everywhere: set[str] = set().union(*by_repository.values())
+    tagged, _, asked = name.partition("@")
+    if asked in everywhere:
+        return asked
+    directory, slash, last = tagged.rpartition("/")
+    digests = by_repository.get(directory + slash + last.partition(":")[0], everywhere)
+    return min(digests) if len(digests) == 1 else None
 
 
 # ----------------------------------------------------------------------------- containers

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import docker
 import requests
 import urllib3
+from docker.constants import DEFAULT_UNIX_SOCKET
+from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
 
 from auditor.errors import EngineError
@@ -18,12 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from docker.api.client import APIClient
+    from docker.context import Context
 
 CONNECT_SECONDS = 10
 """How long a connection may take to come about."""
 
 ANSWER_SECONDS = 60
 """How long the engine may think about anything but a save or an export."""
+
+_UNIX = "unix://"
 
 _NO_ENGINE = (
     "Start it (`systemctl start docker`) or point DOCKER_HOST at one; a saved archive "
@@ -41,8 +47,21 @@ TROUBLE = (DockerException, requests.RequestException, urllib3.exceptions.HTTPEr
 
 
 def engine_address() -> str:
-    """Give where the engine is looked for, for a message."""
-    return os.environ.get("DOCKER_HOST") or "the default socket"
+    """Give where the engine is looked for: DOCKER_HOST, else the docker context's, else Docker's.
+
+    Raises `EngineError` where the context does not exist; the SDK would take another in silence.
+    """
+    host = os.environ.get("DOCKER_HOST")
+    if not host:
+        name = os.environ.get("DOCKER_CONTEXT")
+        context = cast("Context | None", ContextAPI.get_context(name))
+        if context is None and name:
+            raise EngineError(
+                f"there is no docker context {one_line(name)}",
+                "See `docker context ls`, and correct DOCKER_CONTEXT.",
+            )
+        host = context.Host if context is not None else None
+    return host or DEFAULT_UNIX_SOCKET.replace("http+", "")
 
 
 @contextmanager
@@ -55,6 +74,9 @@ def connected(*, patient: bool = False) -> Iterator[APIClient]:
     Raises `EngineError` where no engine answers, here and in the body.
     """
     with refusals():
+        address = engine_address()
+    with refusals(address):
+        _knock(address)
         client = docker.from_env(timeout=CONNECT_SECONDS)
         try:
             # requests takes a pair here (connect, read); the SDK hands it on as it is.
@@ -65,34 +87,41 @@ def connected(*, patient: bool = False) -> Iterator[APIClient]:
             client.close()
 
 
+def _knock(address: str) -> None:
+    """See whether anybody listens on a local socket.
+
+    The SDK would find out too, but leave a socket open that the garbage collector complains of.
+    """
+    if address.startswith(_UNIX):
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(CONNECT_SECONDS)
+            door.connect("/" + address.removeprefix(_UNIX).lstrip("/"))
+
+
 @contextmanager
-def refusals() -> Iterator[None]:
+def refusals(address: str = "") -> Iterator[None]:
     """Turn every trouble with the engine into an `EngineError`."""
     try:
         yield
     except TROUBLE as error:
-        raise engine_error(error) from error
+        raise engine_error(error, address) from error
 
 
-def engine_error(error: Exception) -> EngineError:
+def engine_error(error: Exception, address: str = "") -> EngineError:
     """Say in one line what went wrong between us and the engine, and what to do about it."""
+    place = one_line(f"the container engine at {address}" if address else "the container engine")
     causes = tuple(_causes(error))
     if isinstance(error, APIError):
         return _refused(error)
     if any(isinstance(cause, PermissionError) for cause in causes):
-        return EngineError(
-            f"permission denied on the container engine at {engine_address()}", _NO_PERMISSION
-        )
+        return EngineError(f"permission denied on {place}", _NO_PERMISSION)
     if any(isinstance(cause, FileNotFoundError | ConnectionRefusedError) for cause in causes):
-        return EngineError(f"no container engine answers at {engine_address()}", _NO_ENGINE)
+        return EngineError(f"{place} cannot be reached", _NO_ENGINE)
     if any(isinstance(cause, TimeoutError | requests.Timeout) for cause in causes):
         return EngineError("the container engine did not answer in time", _RESTARTED)
     if any(isinstance(cause, urllib3.exceptions.ProtocolError) for cause in causes):
         return EngineError("the container engine cut the connection", _RESTARTED)
-    said = one_line(str(error))
-    return EngineError(
-        f"the container engine at {engine_address()} is unusable: {said}", _BAD_ADDRESS
-    )
+    return EngineError(f"{place} is unusable: {one_line(str(error))}", _BAD_ADDRESS)
 
 
 def _refused(error: APIError) -> EngineError:
