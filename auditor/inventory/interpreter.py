@@ -13,7 +13,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.libc import TRIPLETS, read_libc
+from auditor.inventory.libc import TRIPLETS, read_libc, readable_names
 from auditor.inventory.sys_path import read_venv
 from auditor.model import Interpreter, UnreadableError
 
@@ -90,8 +90,8 @@ def read_interpreter(
 def _hints(name: str, strings: Sequence[str]) -> _Hints:
     match = _EXECUTABLE.fullmatch(name)
     versions = {match[0] for match in map(_MAJOR_MINOR.match, strings) if match}
-    if not versions and match:
-        versions = {match["version"]}
+    if match and (not versions or match["version"] in versions):
+        versions = {match["version"]}  # other strings of that form are file formats' versions
     threads = any(re.fullmatch(r"cpython-[0-9]+t", text) for text in strings)
     return _Hints(frozenset(versions), threads or bool(match and match["threads"]))
 
@@ -134,7 +134,7 @@ def _library_below(rootfs: Rootfs, prefix: str, hints: _Hints) -> _Library | Non
     found = []
     for lib in ("lib", "lib64"):
         top = posixpath.join(prefix, lib)
-        for name in _names(rootfs, top):
+        for name in readable_names(rootfs, top):
             match = _LIBRARY.fullmatch(name)
             if not match or (hints.versions and match["version"] not in hints.versions):
                 continue
@@ -168,7 +168,9 @@ def _full_version(rootfs: Rootfs, library: _Library, strings: Sequence[str], mac
     A libpython elsewhere counts last: a system's own one, of another patch level, lies beside
     many an interpreter that has its own.
     """
-    own = [f"{library.prefix}/{lib}" for lib in ("lib", "lib64", *_triplet_libs("lib", machine))]
+    own = [
+        f"{library.prefix}/{lib}" for lib in ("lib", "lib64", "bin", *_triplet_libs("lib", machine))
+    ]
     elsewhere = [*_triplet_libs("/usr/lib", machine), "/usr/lib64", "/usr/lib", "/usr/local/lib"]
     shared = [rootfs.versions(path) for path in _shared_libraries(rootfs, library, machine, own)]
     for named in (strings, *shared, _header_version(rootfs, library)):
@@ -205,7 +207,7 @@ def _shared_libraries(
     threads = "t" if library.free_threaded else ""
     stems = (f"libpython{library.version}{threads}.so", f"libpypy{library.version}-c.so")
     for directory in directories:
-        for name in _names(rootfs, directory):
+        for name in readable_names(rootfs, directory):
             path = posixpath.join(directory, name)
             if name.startswith(stems):
                 elf = rootfs.elf(path)
@@ -215,10 +217,3 @@ def _shared_libraries(
 
 def _triplet_libs(lib: str, machine: str) -> list[str]:
     return [f"{lib}/{triplet}" for triplet in TRIPLETS.get(machine, ())]
-
-
-def _names(rootfs: Rootfs, directory: str) -> Sequence[str]:
-    try:
-        return rootfs.names(directory)
-    except UnreadableError:
-        return ()

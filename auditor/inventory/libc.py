@@ -68,7 +68,7 @@ def _glibc(rootfs: Rootfs, machine: str) -> Libc | None:
 
 def _musl(rootfs: Rootfs, machine: str) -> Libc | None:
     for directory in ("/lib", "/usr/lib"):
-        for name in _names(rootfs, directory):
+        for name in readable_names(rootfs, directory):
             path = posixpath.join(directory, name)
             if _MUSL_LOADER.fullmatch(name) and _is_for(rootfs, path, machine):
                 return Libc("musl", _release(rootfs.versions(path)))
@@ -89,8 +89,8 @@ def _release(texts: Sequence[str]) -> tuple[int, int] | None:
 
 def _built_for(rootfs: Rootfs, library: str) -> str | None:
     """Give the family that a standard library's file names speak of (its platform triplet)."""
-    modules = _names(rootfs, posixpath.join(library, "lib-dynload"))
-    data = [name for name in _names(rootfs, library) if name.startswith("_sysconfigdata_")]
+    modules = readable_names(rootfs, posixpath.join(library, "lib-dynload"))
+    data = [name for name in readable_names(rootfs, library) if name.startswith("_sysconfigdata_")]
     for name in (*modules, *data):
         stem = name.removesuffix(".so").removesuffix(".py")
         if stem.endswith("-linux-musl"):
@@ -100,7 +100,8 @@ def _built_for(rootfs: Rootfs, library: str) -> str | None:
     return None
 
 
-def _names(rootfs: Rootfs, directory: str) -> Sequence[str]:
+def readable_names(rootfs: Rootfs, directory: str) -> Sequence[str]:
+    """Give the names in a directory, none where it may not be read: others may still tell."""
     try:
         return rootfs.names(directory)
     except UnreadableError:
