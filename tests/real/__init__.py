@@ -1,0 +1,1 @@
+"""The product on real environments and real images, through its command line."""

@@ -1,0 +1,107 @@
+"""Installers, sample images and layouts, each made once for all the processes of a run."""
+
+from __future__ import annotations
+
+import fcntl
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sample_locks.build import RECIPES
+from sample_locks.build import build as build_sample
+from sample_locks.demo.__main__ import build as build_demo
+from sample_locks.fetch import Target, fetch
+from tests.real.audits import PROJECT, do
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+CACHE = PROJECT / ".cache"
+
+
+@contextmanager
+def one_at_a_time(what: str) -> Iterator[None]:
+    """Hold a lock that the other processes of this run wait for."""
+    locks = CACHE / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with (locks / what).open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def fetched() -> Callable[[str], Path]:
+    """Fetch the files of a sample lock for the running Python; give the sample's folder."""
+
+    def get(name: str) -> Path:
+        with one_at_a_time(f"fetch-{name}"):
+            return fetch(name, Target.running()).parent
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def installers(fetched: Callable[[str], Path]) -> Path:
+    """Folder with the `pip` and the `uv` that the sample lock `tools` names."""
+    tools = fetched("tools")
+    venv = CACHE / f"installers-{sys.version_info[0]}.{sys.version_info[1]}"
+    with one_at_a_time("installers"):
+        if not (venv / "done").exists():
+            do(sys.executable, "-m", "venv", "--clear", venv)
+            pip = [venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-index"]
+            do(*pip, "--upgrade", f"--find-links={tools / 'wheels'}", "pip", "uv")
+            (venv / "done").touch()
+    return venv / "bin"
+
+
+@pytest.fixture(scope="session")
+def sample() -> Callable[[str], str]:
+    """Build a sample image, once in a run, and give its tag."""
+    built: dict[str, str] = {}
+
+    def get(name: str) -> str:
+        if name not in built:
+            with one_at_a_time("build"):  # the engine's own cache makes the second build quick
+                built[name] = build_sample(name)
+        return built[name]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def sample_lock() -> Callable[[str], str]:
+    """Give the lock that a sample image is made from."""
+    return lambda name: RECIPES[name].lock
+
+
+@pytest.fixture(scope="session")
+def derived(
+    sample: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., str]]:
+    """Build an image from a sample image and further instructions; removed afterwards."""
+    made: list[str] = []
+
+    def get(name: str, base: str, *instructions: str, context: Path | None = None) -> str:
+        dockerfile = tmp_path_factory.mktemp(name) / "Dockerfile"
+        dockerfile.write_text("\n".join((f"FROM {sample(base)}", *instructions, "")))
+        tag = f"auditor-test/{name}"
+        build = ["docker", "build", "--quiet", "--force-rm", f"--tag={tag}", f"--file={dockerfile}"]
+        do(*build, context or dockerfile.parent)
+        made.append(tag)
+        return tag
+
+    yield get
+    if made:
+        do("docker", "image", "rm", "--force", *made)
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's images: an OCI layout `image` and the trees it was made from."""
+    folder = tmp_path_factory.mktemp("demo")
+    with one_at_a_time("fetch-demo"):
+        build_demo(folder)
+    return folder

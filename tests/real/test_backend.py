@@ -1,0 +1,144 @@
+"""The production-shaped image: consistent as locked, and each drift named for what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sample_locks.fetch import LOCKS, SAMPLES, fetch
+from tests.real.audits import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = [pytest.mark.engine, pytest.mark.network]
+
+LOCK = SAMPLES / "backend" / LOCKS["backend"]
+SITE = "/opt/venv/lib/python3.11/site-packages"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One way to leave the lock."""
+
+    instructions: tuple[str, ...]
+    finding: tuple[str, str]
+    """Code and subject that have to be there."""
+    says: tuple[str, ...] = ()
+    """Words of its message, expectation or path."""
+
+
+DRIFTS = {
+    "upgraded": Drift(
+        (
+            "COPY wheels /tmp/drift",
+            (
+                "RUN /opt/venv/bin/pip install --no-index --no-deps --upgrade"
+                " --find-links=/tmp/drift requests"
+            ),
+        ),
+        ("LI103", "requests"),
+        ("2.32.5", "2.34.2"),
+    ),
+    "uninstalled": Drift(
+        ("RUN /opt/venv/bin/pip uninstall --yes tenacity",), ("LI101", "tenacity"), ("tenacity",)
+    ),
+    "extra": Drift(
+        (
+            "COPY wheels /tmp/drift",
+            "RUN /opt/venv/bin/pip install --no-index --find-links=/tmp/drift humanize",
+        ),
+        ("LI102", "humanize"),
+        ("4.17.0",),
+    ),
+    "edited": Drift(
+        (f"RUN echo '# edited' >> {SITE}/jinja2/loaders.py",),
+        ("LI201", "jinja2"),
+        (f"{SITE}/jinja2/loaders.py",),
+    ),
+    "deleted": Drift(
+        (f"RUN rm {SITE}/jinja2/sandbox.py",), ("LI202", "jinja2"), (f"{SITE}/jinja2/sandbox.py",)
+    ),
+    "twice": Drift(
+        (
+            (
+                f"RUN cd {SITE} && cp -r requests-2.32.5.dist-info requests-2.0.0.dist-info"
+                " && sed -i 's/^Version: .*/Version: 2.0.0/' requests-2.0.0.dist-info/METADATA"
+            ),
+        ),
+        ("LI104", "requests"),
+        ("2.32.5", "2.0.0"),
+    ),
+    "editable": Drift(
+        (
+            (
+                "RUN mkdir -p /src/tenacity"
+                """ && printf '[project]\\nname = "tenacity"\\nversion = "0.1"\\n'"""
+                " > /src/tenacity/pyproject.toml"
+                " && touch /src/tenacity/tenacity.py"
+                " && /opt/venv/bin/pip install --no-index --no-build-isolation --no-deps"
+                " --editable /src/tenacity"
+            ),
+        ),
+        ("LI107", "tenacity"),
+        ("/src/tenacity",),
+    ),
+    "lying": Drift(
+        (
+            f"""RUN echo 'print("[]")' > {SITE}/pip/__main__.py""",
+            f"RUN rm -rf {SITE}/pip/__pycache__",
+        ),
+        ("LI401", "requests"),
+    ),
+}
+
+
+def test_as_locked_it_is_consistent(sample: Callable[[str], str]) -> None:
+    audit = check(f"docker:{sample('backend-clean')}", LOCK)
+
+    assert audit.above_note == []
+    assert audit.code == 0
+    assert len(audit.degrees) > 100
+    assert set(audit.degrees.values()) == {"recorded"}
+    assert {"grpcio", "lc3py", "numpy", "onnxruntime", "scipy", "webrtcvad"} <= audit.degrees.keys()
+
+
+@pytest.mark.parametrize("name", DRIFTS)
+def test_a_further_layer_that_leaves_the_lock_is_told(
+    name: str, derived: Callable[..., str]
+) -> None:
+    drift = DRIFTS[name]
+    fetch("drift")
+    tag = derived(
+        f"backend-{name}", "backend-clean", *drift.instructions, context=SAMPLES / "drift"
+    )
+
+    audit = check(f"docker:{tag}", LOCK)
+
+    assert audit.code == 1, audit.above_note
+    assert drift.finding in audit.findings
+    code, subject = drift.finding
+    told = [
+        found
+        for found in audit.report["findings"]
+        if (found["code"], found["subject"]) == (code, subject)
+    ]
+    for word in drift.says:
+        assert any(word in str(found) for found in told)
+
+
+def test_the_environment_that_runs_is_the_locked_one_whatever_else_is_wrong(
+    sample: Callable[[str], str],
+) -> None:
+    audit = check(f"docker:{sample('backend-drifted')}", LOCK)
+
+    assert [env["prefix"] for env in audit.report["environments"]] == ["/opt/venv", "/usr/local"]
+    assert set(audit.degrees.values()) == {"recorded"}
+    in_it = [
+        found
+        for found in audit.report["findings"]
+        if found["environment"] == "/opt/venv" and found["code"][:3] in {"LI1", "LI2"}
+    ]
+    assert {found["code"] for found in in_it} <= {"LI108"}
