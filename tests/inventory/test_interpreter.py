@@ -133,15 +133,15 @@ DEB12 = Libc("glibc", (2, 36))
         pytest.param(
             {
                 **DEBIAN,
-                "/root/.pyenv/versions/3.11.7/bin/python3.11": elf(),
-                "/root/.pyenv/versions/3.11.7/lib/python3.11/os.py": "",
-                "/root/.pyenv/versions/3.11.7/lib/libpython3.11.so.1.0": elf(),
-                "/root/.pyenv/versions/3.11.7/include/python3.11/patchlevel.h": HEADER,
+                "/home/dev/.pyenv/versions/3.11.7/bin/python3.11": elf(),
+                "/home/dev/.pyenv/versions/3.11.7/lib/python3.11/os.py": "",
+                "/home/dev/.pyenv/versions/3.11.7/lib/libpython3.11.so.1.0": elf(),
+                "/home/dev/.pyenv/versions/3.11.7/include/python3.11/patchlevel.h": HEADER,
             },
-            "/root/.pyenv/versions/3.11.7/bin/python3.11",
+            "/home/dev/.pyenv/versions/3.11.7/bin/python3.11",
             interpreter(
-                "/root/.pyenv/versions/3.11.7/bin/python3.11",
-                "/root/.pyenv/versions/3.11.7",
+                "/home/dev/.pyenv/versions/3.11.7/bin/python3.11",
+                "/home/dev/.pyenv/versions/3.11.7",
                 "3.11.7",
                 DEB12,
             ),
