@@ -8,6 +8,7 @@ import click
 import pytest
 
 from auditor import __version__
+from auditor.cli import run
 from auditor.cli.program import VERBOSE, Program
 
 if TYPE_CHECKING:
@@ -105,3 +106,22 @@ def test_a_broken_pipe_inside_an_audit_is_no_verdict(capsys: pytest.CaptureFixtu
 def test_an_interrupt_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert Broken(KeyboardInterrupt(), verbose=True).main(["x"], standalone_mode=False) == 130
     assert capsys.readouterr() == ("", "auditor: interrupted\n")
+
+
+def test_an_interrupt_before_any_command_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupting:
+        """Standard output at the moment of Ctrl-C."""
+
+        def write(self, text: str) -> int:
+            raise KeyboardInterrupt
+
+        def flush(self) -> None:
+            """Nothing to flush."""
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", Interrupting())
+        code = run(["--version"])
+    assert code == 130
+    assert capsys.readouterr().err.strip() == "auditor: interrupted"

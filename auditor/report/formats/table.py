@@ -80,7 +80,7 @@ def _group(
             yield from labelled(label, text, width)
         if finding.code not in explained:
             explained.add(finding.code)
-            yield from labelled("explain", f"auditor explain {finding.code}", width)
+            yield from labelled("see", f"auditor explain {finding.code}", width)
 
 
 def _details(finding: Finding, report: Report) -> Iterator[tuple[str, str]]:
