@@ -15,7 +15,7 @@ from auditor.image.host import HostTree
 from auditor.image.rootfs import TreeRootfs
 from auditor.image.span import Span
 from auditor.image.store import SpanStore
-from auditor.model import FileType, Image, ImageConfig, NotChecked, Problem, UnreadableError
+from auditor.model import Image, ImageConfig, NotChecked, Problem, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,8 @@ def open_layout(path: Path, wanted: Wanted, progress: Progress | None) -> Image:
 
 def open_directory(path: Path, wanted: Wanted) -> Image:
     """Give an unpacked root file system; raises `ImageError` or `UsageError`."""
-    rootfs = TreeRootfs(_tree(path, wanted.reference))
+    tree = _tree(path, wanted.reference)
+    rootfs = TreeRootfs(tree)
     return Image(
         reference=wanted.reference,
         digest=None,
@@ -71,7 +72,7 @@ def open_directory(path: Path, wanted: Wanted) -> Image:
                 "a directory has none: environment variables, entrypoint and user are unknown",
             ),
         ),
-        problems=tuple(_refused(rootfs)),
+        problems=_refused(rootfs, tree),
     )
 
 
@@ -96,7 +97,7 @@ def open_environment(path: Path, wanted: Wanted) -> Image:
         rootfs=rootfs,
         prefix=prefix,
         not_checked=(NotChecked("layers", "a live environment has none"),),
-        problems=tuple(_refused(rootfs)),
+        problems=_refused(rootfs, tree),
     )
 
 
@@ -117,14 +118,11 @@ def _platform(rootfs: Rootfs) -> Platform:
     return oci.host_platform()
 
 
-def _refused(rootfs: TreeRootfs) -> Iterator[Problem]:
-    """Yield the directories that cannot be listed, of all that a walk comes to."""
-    for path, entry in rootfs.walk():
-        if entry.type is FileType.DIRECTORY:
-            try:
-                rootfs.names(path)
-            except UnreadableError as error:
-                yield Problem(path, error.why, path)
+def _refused(rootfs: TreeRootfs, tree: HostTree) -> tuple[Problem, ...]:
+    """Give what the host does not show, of all that a walk comes to."""
+    for _ in rootfs.walk():
+        pass
+    return tuple(Problem(path, why, path) for path, why in sorted(tree.refused.items()))
 
 
 def _scope(rootfs: Rootfs, prefix: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
+from auditor.image import limits
 from auditor.image.probes import ELF_BYTES, elf_header, probe_for, versions_in
 from auditor.image.stream import file_chunks
 from auditor.model import Entry, FileType, UnreadableError
@@ -28,6 +29,7 @@ _OPEN = 64
 """Directories held open: files are asked for folder by folder."""
 
 _PATH = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _KERNEL = frozenset(("/proc", "/sys", "/dev"))
 """Mounted by a running system; endless, and no part of what is installed."""
@@ -41,6 +43,8 @@ class HostTree:
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._device = os.fstat(self._root).st_dev
         self._open: OrderedDict[str, int] = OrderedDict()
+        self.refused: dict[str, str] = {}
+        """Paths that were asked for and that the host does not show -> why; not endless."""
         weakref.finalize(self, _close, self._root, self._open)
 
     def _folder(self, path: str) -> int:
@@ -69,7 +73,8 @@ class HostTree:
             mode = stat.S_IMODE(found.st_mode)
             if stat.S_ISLNK(found.st_mode):
                 return Entry(FileType.SYMLINK, mode, 0, os.readlink(name, dir_fd=parent))
-        except PermissionError:
+        except PermissionError as error:
+            self._refuse(path, error)
             return Entry(FileType.OTHER, 0, 0)
         except (OSError, ValueError):  # absent, no directory above, or a zero byte in the name
             return None
@@ -81,13 +86,19 @@ class HostTree:
     def names(self, path: str) -> Sequence[str]:
         """Give the sorted names in a real directory."""
         try:
-            opened = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._folder(path))
+            folder, _, name = path.rpartition("/")
+            opened = os.open(name or ".", _LIST, dir_fd=self._folder(folder))
             try:
                 return sorted(os.listdir(opened))  # noqa: PTH208 - of a descriptor
             finally:
                 os.close(opened)
         except OSError as error:
+            self._refuse(path, error)
             raise UnreadableError(path, _why(error)) from error
+
+    def _refuse(self, path: str, error: OSError) -> None:
+        if len(self.refused) < limits.PROBLEMS:
+            self.refused[path] = _why(error)
 
     def descends(self, path: str) -> bool:
         """Tell whether a walk goes into `path`: not into what the kernel mounts."""

@@ -2,8 +2,9 @@
 
 The index is made of columns, one row per member, so that a layer of 40,000 files stays small
 in memory and travels between processes in a few large pieces. A row's content is known by its
-`offset` in the uncompressed layer, which a hard link shares with its target; whoever needs the
-bytes again reads them there.
+`offset` in the uncompressed layer; whoever needs the bytes again reads them there. Hard links
+have none: they are resolved when the layers are merged, since what they point to may lie in a
+lower layer, behind a symbolic link, or be replaced before the layer ends.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class LayerIndex:
 
     paths: list[str] = field(default_factory=list)
     kinds: bytearray = field(default_factory=bytearray)
-    """`FileType` values; an unresolved hard link counts as a file."""
+    """`FileType` values; a hard link counts as a file."""
     modes: array[int] = field(default_factory=lambda: array("H"))
     sizes: array[int] = field(default_factory=lambda: array("Q"))
     offsets: array[int] = field(default_factory=lambda: array("Q"))
@@ -49,7 +50,7 @@ class LayerIndex:
     targets: dict[int, str] = field(default_factory=dict)
     """Row of a symbolic link -> what it holds."""
     links: dict[int, str] = field(default_factory=dict)
-    """Row of a hard link to a file of a lower layer -> that file's path."""
+    """Row of a hard link -> the path that it shares its content with."""
     elf: dict[int, Elf] = field(default_factory=dict)
     """By offset, like the next three."""
     versions: dict[int, tuple[str, ...]] = field(default_factory=dict)
@@ -130,7 +131,6 @@ class _Builder:
     def __init__(self, *, whiteouts: bool) -> None:
         self._index = LayerIndex()
         self._whiteouts = whiteouts
-        self._rows: dict[str, int] = {}
         self._kept = 0
         self._text = 0
         self._untold = 0
@@ -217,7 +217,6 @@ class _Builder:
     def _row(self, path: str, kind: FileType, mode: int, size: int = 0, offset: int = 0) -> None:
         """Add a row, its digest not known yet."""
         index = self._index
-        self._rows[path] = len(index.paths)
         index.paths.append(path)
         index.kinds.append(kind)
         index.modes.append(mode)
@@ -226,27 +225,13 @@ class _Builder:
         index.digests += _NO_DIGEST
 
     def _hard_link(self, path: str, member: tar.Member) -> None:
-        """Add a hard link as what it points to, or note it for the merge."""
-        index = self._index
+        """Note a hard link; what stands at its target when it is made, the merge knows."""
         target = normalised(member.link)
         if target is None:
             self._problem(member.name, "is a hard link out of the root and was not applied")
             return
-        row = self._rows.get(target)
-        if row is None:
-            index.links[len(index.paths)] = target
-            self._row(path, FileType.FILE, member.mode)
-            return
-        if index.kinds[row] == FileType.DIRECTORY:
-            self._problem(member.name, "is a hard link to a directory and was not applied")
-            return
-        here = len(index.paths)
-        for column in (index.links, index.targets):
-            if row in column:
-                column[here] = column[row]
-        kind = FileType(index.kinds[row])
-        self._row(path, kind, index.modes[row], index.sizes[row], index.offsets[row])
-        index.digests[-DIGEST_BYTES:] = index.sha256(row)
+        self._index.links[len(self._index.paths)] = target
+        self._row(path, FileType.FILE, member.mode)
 
     def _content(self, member: tar.Member, source: Source, folder: str, name: str) -> None:
         """Hash the content of the row just added, and keep what is worth keeping of it."""

@@ -136,8 +136,9 @@ class LayerTree:
                 self._put(real, name, node)
 
     def _linked(self, path: str, target: str, number: int) -> _Node | None:
-        """Give the node for a hard link to a file of a lower layer (or behind a link)."""
-        place = follow(self.node, target, last=False)
+        """Give the node for a hard link: what stands at its target now."""
+        folder = target.rpartition("/")[0] or "/"
+        place = target if folder in self._children else follow(self.node, target, last=False)
         found = self._nodes.get(place) if place is not None else None
         if found is None or self._kind(found) is FileType.DIRECTORY:
             self._problem(path, f"is a hard link to {target}, which is no file below it")

@@ -60,7 +60,7 @@ PROBES = (
     Probe(re.compile(r"(lib)?pypy3.*"), _PYTHON),
     Probe(
         re.compile(r"libc\.so\.6|libc-2\.\d+\.so"),
-        re.compile(rb"GNU C Library[^\0\n]{0,128}? version (\d{1,3}\.\d{1,3})"),
+        re.compile(rb"GNU C Library[^\0\n]{0,128}? version (\d{1,3}\.\d{1,3})(?=\D)"),
     ),
     Probe(
         re.compile(r"ld-musl-.*\.so\.1|libc\.musl-.*\.so\.1"),

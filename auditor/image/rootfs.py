@@ -235,7 +235,7 @@ class TreeRootfs:
                 waiting.append(iter(self._listed(path)))
 
     def _listed(self, folder: str) -> list[str]:
-        """Give the real paths in a directory; a refused one is a problem told elsewhere."""
+        """Give the real paths in a directory; which are refused, the tree itself notes."""
         try:
             return [join(folder, name) for name in self._tree.names(folder)]
         except UnreadableError:

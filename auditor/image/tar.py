@@ -50,7 +50,8 @@ SPECIAL = frozenset((b"3", b"4", b"6"))
 KNOWN = frozenset((FILE, HARD_LINK, SYMLINK, DIRECTORY)) | SPECIAL
 """Every type that a container engine unpacks."""
 _GNU_SPARSE = b"S"
-_FILE_FLAGS = {b"\0": FILE, b"7": FILE, _GNU_SPARSE: FILE}
+_OLD_FILE = b"\0"
+_FILE_FLAGS = {b"7": FILE, _GNU_SPARSE: FILE}
 _BODILESS = KNOWN - {FILE}
 _GNU_NAME, _GNU_LINK, _PAX, _PAX_GLOBAL = b"L", b"K", b"x", b"g"
 _PAX_SOLARIS = b"X"
@@ -91,6 +92,12 @@ def walk(source: Source, *, trailer: bool = True) -> Iterator[Member]:
         if extension or defaults:
             member = _extended(member, {**defaults, **extension})
             extension = {}
+        if member.flag == _OLD_FILE:
+            # Archives before 1988 tell a directory by the slash, which only the whole name shows.
+            old_folder = member.name.endswith("/")
+            member = member._replace(
+                flag=DIRECTORY if old_folder else FILE, size=0 if old_folder else member.size
+            )
         yield member
         end = member.offset + padded(member.size)
         source.skip(end - source.position)
@@ -117,8 +124,6 @@ def _member(block: bytes, source: Source) -> Member:
         while more:
             more = source.take(BLOCK)[504]
     flag = _FILE_FLAGS.get(flag, flag)
-    if flag == FILE and name.endswith(b"/"):
-        flag = DIRECTORY  # how archives before 1988 marked them
     return Member(
         name.decode("utf-8", "surrogateescape"),
         flag,
@@ -195,7 +200,7 @@ def _pax(body: bytes) -> dict[str, bytes]:
         length = int(digits) if space and digits.isdigit() else 0
         record = body[at + len(digits) + 1 : at + length]
         key, equals, value = record.partition(b"=")
-        if not equals or not value.endswith(b"\n"):
+        if not equals or not value.endswith(b"\n") or at + length > len(body):
             raise DamagedError("has a malformed pax header")
         if key in (b"path", b"linkpath", b"size") or key.startswith(b"GNU.sparse."):
             found[key.decode("ascii", "replace")] = value[:-1]
