@@ -1,0 +1,136 @@
+"""The whole audit: choices, verdicts and exit codes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.audit import Options, check, exit_code
+from auditor.errors import ExitCode, ImageError
+from auditor.lock import read_lock
+from auditor.model import Image, Severity, Verdict
+from tests.builders import File, Symlink, elf, image_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from auditor.lock import Lock
+
+SITE = "/usr/local/lib/python3.11/site-packages"
+FILES = {
+    "/usr/local/bin/python3.11": File(elf(strings=["3.11.7"]), 0o755),
+    "/usr/local/bin/python": Symlink("python3.11"),
+    "/usr/local/lib/python3.11/os.py": "",
+    "/lib/x86_64-linux-gnu/libc.so.6": elf(
+        strings=["GNU C Library (x) stable release version 2.36."]
+    ),
+}
+EXTRA = {
+    f"{SITE}/six-1.0.dist-info/METADATA": "Name: six\nVersion: 1.0\n",
+    f"{SITE}/six-1.0.dist-info/RECORD": "",
+}
+UNREADABLE = {f"{SITE}/pip-1.0.dist-info/RECORD": ""}
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Lock:
+    path = tmp_path / "pylock.toml"
+    path.write_text('lock-version = "1.0"\ncreated-by = "test"\npackages = []\n', encoding="utf-8")
+    return read_lock(path, "pylock.toml")
+
+
+def image(*layers: dict[str, str]) -> Image:
+    return image_of([FILES, *layers])
+
+
+@pytest.mark.parametrize(
+    ("layers", "options", "verdict", "code"),
+    [
+        ([], Options(), Verdict.CONSISTENT, 0),
+        ([EXTRA], Options(), Verdict.DRIFT, 1),
+        ([EXTRA], Options(fail_on=None), Verdict.DRIFT, 0),
+        ([EXTRA], Options(ignore=("LI1",)), Verdict.CONSISTENT, 0),
+        ([EXTRA], Options(select=("LI2",)), Verdict.CONSISTENT, 0),
+        ([EXTRA], Options(select=("LI10",)), Verdict.DRIFT, 1),
+        ([EXTRA], Options(own=("Six",)), Verdict.CONSISTENT, 0),
+        ([UNREADABLE], Options(), Verdict.INCOMPLETE, 3),
+        ([UNREADABLE], Options(fail_on=Severity.ERROR), Verdict.CONSISTENT, 0),
+        ([UNREADABLE], Options(fail_on=Severity.NOTE), Verdict.DRIFT, 1),
+        ([EXTRA, UNREADABLE], Options(), Verdict.DRIFT, 1),
+    ],
+    ids=[
+        "consistent",
+        "drift",
+        "never",
+        "ignored",
+        "not-selected",
+        "selected",
+        "own",
+        "incomplete",
+        "errors-only",
+        "notes-too",
+        "drift-beats-incomplete",
+    ],
+)
+def test_verdict_and_exit_code(
+    lock: Lock, layers: list[dict[str, str]], options: Options, verdict: Verdict, code: int
+) -> None:
+    report = check(image(*layers), lock, options)
+    assert report.verdict is verdict
+    assert exit_code(report, options) == ExitCode(code)
+
+
+def test_ignored_findings_stay_in_the_report(lock: Lock) -> None:
+    report = check(image(EXTRA), lock, Options(ignore=("LI102",)))
+    (finding,) = report.findings
+    assert finding.ignored is not None
+    assert finding.ignored.reason == "--ignore"
+
+
+def test_a_finding_names_the_layer_that_brought_it(lock: Lock) -> None:
+    made = image_of([FILES, EXTRA], created_by=["COPY / /", "RUN pip install six"])
+    (finding,) = check(made, lock, Options()).findings
+    assert finding.layer is not None
+    assert finding.layer.created_by == "RUN pip install six"
+
+
+def test_the_same_input_gives_the_same_report(lock: Lock) -> None:
+    one, other = (check(image(EXTRA, UNREADABLE), lock, Options()) for _ in range(2))
+    assert one.findings == other.findings
+    assert one.packages == other.packages
+    assert one.not_checked == other.not_checked
+
+
+def test_another_image_than_expected_is_not_judged(lock: Lock) -> None:
+    made = image()
+    check(made, lock, Options(expect_digest=made.digest))
+    with pytest.raises(ImageError, match="not sha256:0"):
+        check(made, lock, Options(expect_digest="sha256:0"))
+    with pytest.raises(ImageError, match="without a digest"):
+        check(replace(made, digest=None, manifest_digest=None), lock, Options(expect_digest="x"))
+
+
+def test_what_was_not_compared_is_said(lock: Lock) -> None:
+    second = {
+        f"/opt/other/lib/python3.11/site-packages/{name.removeprefix(SITE)}": text
+        for name, text in EXTRA.items()
+    }
+    cached = {
+        f"{SITE}/six.py": "",
+        f"{SITE}/__pycache__/six.cpython-311.pyc": "",
+        f"{SITE}/six-1.0.dist-info/RECORD": "six.py,,\n",
+    }
+    report = check(image(EXTRA, cached, second), lock, Options())
+    left = {each.what: each.why for each in report.not_checked}
+    assert left["pip list"] == "nothing was run inside the image"
+    assert left["bytecode"].startswith("1 compiled")
+    assert left["other environments"] == "1 distributions in /opt/other"
+
+
+def test_without_an_interpreter_families_1_and_2_are_silent(lock: Lock) -> None:
+    report = check(image_of({"/etc/hostname": "x"}), lock, Options())
+    assert [finding.code for finding in report.findings] == ["LI905"]
+    assert report.verdict is Verdict.INCOMPLETE
+    assert any(each.what == "distributions and files" for each in report.not_checked)
