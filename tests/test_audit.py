@@ -11,7 +11,7 @@ from auditor.audit import Options, check, exit_code
 from auditor.errors import ExitCode, ImageError
 from auditor.lock import read_lock
 from auditor.model import Image, Severity, Verdict
-from tests.builders import File, Symlink, elf, image_of
+from tests.builders import File, Files, Symlink, elf, image_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from auditor.lock import Lock
 
 SITE = "/usr/local/lib/python3.11/site-packages"
-FILES = {
+FILES: Files = {
     "/usr/local/bin/python3.11": File(elf(strings=["3.11.7"]), 0o755),
     "/usr/local/bin/python": Symlink("python3.11"),
     "/usr/local/lib/python3.11/os.py": "",

@@ -188,7 +188,7 @@ def test_what_else_a_dist_info_says() -> None:
 
 
 def test_rows_start_at_the_real_directory() -> None:
-    files = {
+    files: Files = {
         "/real/deep/site/idna-3.10.dist-info/METADATA": "Name: idna\nVersion: 3.10\n",
         "/real/deep/site/idna-3.10.dist-info/RECORD": "../../bin/idna,,\n",
         SITE: Symlink("/real/deep/site"),

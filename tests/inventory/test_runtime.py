@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from auditor.inventory.runtime import configured_runtime, named_runtime, shebang, which
-from tests.builders import File, Symlink, elf, image_of
+from tests.builders import File, Files, Symlink, elf, image_of
 
 PYTHON = File(elf(), 0o755)
 VENV = "/opt/venv"
-FILES = {
+FILES: Files = {
     "/usr/local/bin/python3.11": PYTHON,
     "/usr/local/bin/python3": Symlink("python3.11"),
     "/usr/local/bin/python": Symlink("python3"),
