@@ -519,7 +519,8 @@ class Proof:
     files: tuple[FileCheck, ...] = ()
     """Every file but the intact ones, sorted by path."""
     checked: int = 0
-    """Files compared or looked for."""
+    """Files compared or looked for, and `size` the bytes of those that are there."""
+    size: int = 0
     bytecode: int = 0
     """Compiled files present, none of them compared."""
     artifact: Artifact | None = None

@@ -202,6 +202,7 @@ def _proof(
         degree=degree,
         files=tuple(check for check in checks if check.state is not FileState.INTACT),
         checked=len(checks),
+        size=sum(entry.size for check in checks if (entry := rootfs.stat(check.path))),
         bytecode=_bytecode(rootfs, distribution),
         artifact=artifact,
     )

@@ -92,7 +92,7 @@ def _discover(image: Image) -> tuple[dict[str, Venv], set[str], list[Problem]]:
     prefixes: set[str] = set()
     problems: list[Problem] = []
     try:
-        for path, entry in image.rootfs.walk("/"):
+        for path, entry in image.rootfs.walk(image.prefix or "/"):
             if path.endswith("/pyvenv.cfg") and entry.type is FileType.FILE:
                 venv = read_venv(image.rootfs, posixpath.dirname(path) or "/")
                 if venv is not None:

@@ -138,7 +138,7 @@ def _count(proof: Proof | None, *states: FileState) -> int:
 def _checked(facts: Facts) -> Checked:
     return Checked(
         files=sum(proof.checked for proof in facts.proofs.values()),
-        bytes=facts.image.bytes_read,
+        bytes=sum(proof.size for proof in facts.proofs.values()),
         packages=len(facts.installed),
         native_libraries=0,
     )
