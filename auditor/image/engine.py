@@ -6,34 +6,32 @@ written to disk here.
 
 from __future__ import annotations
 
-import json
-from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from docker.errors import NotFound
 
-from auditor.errors import EngineError, ImageError
+from auditor.errors import EngineError
 from auditor.image.archive import read_archive_stream, read_flat_stream
 from auditor.image.clause import one_line
 from auditor.image.container_run import Command, Completed, RunLimits, run_container
 from auditor.image.documents import image_config, normalised_platform
-from auditor.image.engine_client import connected, refusals
+from auditor.image.engine_client import connected
+from auditor.image.engine_stream import Answer, read_answer
 from auditor.image.oci import fits, parse_platform
 from auditor.image.reference import Transport
 from auditor.model import Image, NotChecked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from docker.api.client import APIClient
 
+    from auditor.image.engine_stream import Chunks
     from auditor.image.progress import Progress
     from auditor.image.reference import Reference
     from auditor.model import ImageConfig, Platform
-
-    Chunks = Generator[bytes, None, None]
 
 __all__ = ["Completed", "RunLimits", "open_engine_image", "run_in_image"]
 
@@ -99,8 +97,8 @@ def _open_image(reference: Reference, platform: str | None, progress: Progress |
     if not several:
         _require(reference, config.platform, platform)
     # By its digest, not by the name: a tag may move between two requests.
-    opener = partial(_Answer, partial(_save, facts["Id"]))
-    image = _read(
+    opener = partial(Answer, partial(_save, facts["Id"]))
+    image = read_answer(
         opener,
         partial(
             read_archive_stream,
@@ -206,8 +204,8 @@ def _open_container(reference: Reference, platform: str | None, progress: Progre
         held = _container_platform(api, facts)
     config = replace(_config(facts), platform=held)
     _require(reference, held, platform)
-    opener = partial(_Answer, partial(_export, facts["Id"]))
-    image = _read(
+    opener = partial(Answer, partial(_export, facts["Id"]))
+    image = read_answer(
         opener,
         partial(
             read_flat_stream,
@@ -241,62 +239,3 @@ def _beyond(facts: Inspected) -> Iterator[NotChecked]:
     mounts = sorted(str(mount.get("Destination")) for mount in facts.get("Mounts") or ())
     if mounts:
         yield NotChecked("mounts", f"an export leaves them out: {one_line(', '.join(mounts))}")
-
-
-# -------------------------------------------------------------------------------- streams
-
-
-class _Answer:
-    """An engine's streamed answer, read like a file, with the connection that it comes over.
-
-    Raises `EngineError`, here and while reading, where the engine refuses or breaks off.
-    """
-
-    def __init__(self, ask: Callable[[APIClient], Chunks]) -> None:
-        with ExitStack() as stack:
-            api = stack.enter_context(connected(patient=True))
-            chunks = ask(api)
-            stack.callback(chunks.close)
-            self._chunks = chunks
-            # A refusal comes in the place of the first bytes: tell it at once.
-            self._left = memoryview(next(chunks, b""))
-            self._connection = stack.pop_all()
-        self._last: bytes | memoryview = self._left
-
-    def read(self, size: int, /) -> bytes:
-        """Give at most `size` bytes; none at the end."""
-        while not self._left:
-            with refusals():
-                chunk = next(self._chunks, None)
-            if chunk is None:
-                return b""
-            self._left = self._last = memoryview(chunk)
-        piece, self._left = self._left[:size], self._left[size:]
-        return bytes(piece)
-
-    def failure(self) -> str | None:
-        """Give what the engine said if it ended its answer with an error (API 1.41)."""
-        _, mark, said = bytes(self._last).rpartition(b'{"errorDetail":')
-        try:
-            return str(json.loads(mark + said)["error"]) if mark else None
-        except (ValueError, KeyError):
-            return None
-
-    def close(self) -> None:
-        """Hang up, whether or not all was read."""
-        self._connection.close()
-
-
-def _read(opener: Callable[[], _Answer], reader: Callable[[_Answer], Image]) -> Image:
-    """Read an image from the engine's answer, and hang up."""
-    with closing(opener()) as answer:
-        try:
-            return reader(answer)
-        except ImageError as error:
-            said = answer.failure()
-            if said is None:
-                raise
-            raise EngineError(
-                f"the container engine broke off: {one_line(said)}",
-                "See the engine's log; its store may be damaged or its disk full.",
-            ) from error

@@ -29,8 +29,8 @@ ARGUMENTS = ("-m", "pip", "--isolated", "--disable-pip-version-check", "list", "
 ENVIRONMENT = {"PYTHONSAFEPATH": "1"}
 """Keeps the working directory off `sys.path` (Python 3.11); older ones run in `/` anyway."""
 
-OUTPUT_BYTES = 4 << 20
-"""Standard output that is parsed: some forty thousand distributions."""
+OUTPUT_BYTES = 1 << 20
+"""Standard output that is parsed: some ten thousand distributions."""
 
 _TAIL = 4096
 """Bytes at the end of standard error that are looked at."""
