@@ -100,14 +100,14 @@ def read_pip_list(stdout: bytes) -> tuple[Testified, ...] | None:
     when all else is done, so of several lists the last that is not empty is taken.
     """
     found: tuple[Testified, ...] | None = None
-    for value in _arrays(stdout.decode("utf-8", "replace")):
-        rows = _rows(value)
+    for array in _arrays(stdout.decode("utf-8", "replace")):
+        rows = _rows(array)
         if rows is not None:
             found = rows or found or rows
     return found
 
 
-def _arrays(text: str) -> Iterator[object]:
+def _arrays(text: str) -> Iterator[list[object]]:
     """Yield the JSON arrays in a text, those in other arrays excepted."""
     decoder = json.JSONDecoder()
     at = text.find("[")
@@ -115,20 +115,18 @@ def _arrays(text: str) -> Iterator[object]:
         if at < 0:
             return
         try:
-            value, end = decoder.raw_decode(text, at)
+            array, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
             end = at + 1
         else:
-            yield value
+            yield array
         at = text.find("[", end)
 
 
-def _rows(value: object) -> tuple[Testified, ...] | None:
+def _rows(array: list[object]) -> tuple[Testified, ...] | None:
     """Give an array's rows if every one of them is pip's; None otherwise."""
-    if not isinstance(value, list):
-        return None
     rows = set()
-    for item in value:
+    for item in array:
         row = _row(item)
         if row is None:
             return None
