@@ -110,7 +110,7 @@ def choose(store: Store, wanted: Wanted) -> Chosen:
             "Save images with `docker save`, `podman save` or `skopeo copy`; a tar of a file "
             "system (`docker export`) can be unpacked and audited as dir:.",
         )
-    if listed is not None and (manifest is None or oci.lists_images(listed)):
+    if manifest is None or oci.holds_images(store):
         return oci.choose(store, wanted)
     return docker_archive.choose(store, wanted)
 

@@ -40,12 +40,12 @@ class _Candidate(NamedTuple):
     platform: Platform
 
 
-def lists_images(content: bytes) -> bool:
-    """Tell whether an index.json lists anything at all: engines have written empty ones."""
-    try:
-        return bool(objects(document(content, INDEX).get("manifests")))
-    except ImageError:
+def holds_images(store: Store) -> bool:
+    """Tell whether there is an index.json that leads to an image: engines have written others."""
+    content = store.document(INDEX)
+    if content is None:
         return False
+    return any(_manifests(store, document(content, INDEX), frozenset(), 0))
 
 
 def parse_platform(written: str | None) -> Platform | None:

@@ -96,6 +96,8 @@ def _worker(stack: ExitStack) -> Connection:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(),),
+            # Ctrl-C is for the audit, which ends its workers itself.
+            process_group=0,
         )
     stack.callback(process.wait)
     stack.callback(process.kill)
@@ -122,10 +124,6 @@ def _answer(connection: Connection, request: LayerRequest) -> LayerIndex | int:
 
 def work(descriptor: int) -> None:
     """Index layers until nobody asks for more: the worker's side."""
-    import signal  # noqa: PLC0415 - only here
-
-    # Ctrl-C reaches the whole terminal; the audit itself ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Connection(descriptor) as connection:
         try:
             while True:

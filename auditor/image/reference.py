@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,10 +58,10 @@ def parse_reference(text: str) -> Reference:
             "images cannot be read from a registry yet",
             f"Pull it first: docker pull {value}, then audit docker:{value}.",
         )
-    path = Path(text).expanduser()
+    path = _at_home(text)
     if found := recognised(path):
         return Reference(found, str(path) if text.startswith("~") else text, text)
-    if path.is_file() or (path.exists() and text.startswith(_PATH_STARTS)):
+    if exists(path) and (text.startswith(_PATH_STARTS) or not path.is_dir()):
         raise ImageError(
             f"{text} is no image, root file system or Python environment",
             "Name an archive made by `docker save`, an OCI layout, an unpacked root file "
@@ -68,6 +69,18 @@ def parse_reference(text: str) -> Reference:
         )
     _check_name(prefix, value if colon else "", text)
     return Reference(Transport.DOCKER, text, text)
+
+
+def exists(path: Path) -> bool:
+    """Tell whether a path is there; one that cannot be looked at is not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _at_home(text: str) -> Path:
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises for unknown users
 
 
 def _explicit(transport: Transport, value: str, text: str) -> Reference:
@@ -82,7 +95,7 @@ def _explicit(transport: Transport, value: str, text: str) -> Reference:
     if transport in {Transport.DOCKER, Transport.CONTAINER}:
         _check_engine_name(value, text)
     elif value.startswith("~"):
-        value = str(Path(value).expanduser())
+        value = str(_at_home(value))
     return Reference(transport, value, text)
 
 
@@ -95,8 +108,8 @@ def _check_name(prefix: str, value: str, text: str) -> None:
     """Refuse what can be no docker name, with the guess at what was meant."""
     if text.startswith(_PATH_STARTS) or text.endswith(_ARCHIVE_ENDS):
         raise ImageError(f"{text} does not exist", "Check the path.")
-    near = difflib.get_close_matches(prefix, list(Transport), n=1, cutoff=0.7)
-    if value and near and (value.startswith(_PATH_STARTS) or Path(value).exists()):
+    near = difflib.get_close_matches(prefix, list(Transport), n=1, cutoff=0.6)
+    if value and near and (value.startswith(_PATH_STARTS) or exists(Path(value))):
         raise UsageError(f"{prefix!r} is no transport", f"Did you mean {near[0]}:{value}?")
     _check_engine_name(text, text)
 

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.image import limits
@@ -300,20 +300,19 @@ def apply(root: Tree, members: list[tuple[str, object]]) -> None:
         if isinstance(content, Whiteout | Opaque):
             continue
         value: Tree | str
+        folder = parent_of(root, path, make=True)
+        assert folder is not None
         if isinstance(content, Hardlink):
             above = parent_of(root, content.target, make=False)
             found = (above or {}).get(content.target.rpartition("/")[2])
             if not isinstance(found, str):
-                parent_of(root, path, make=True)
                 continue
             value = found
         elif isinstance(content, Directory):
-            old = (parent_of(root, path, make=True) or {}).get(name)
+            old = folder.get(name)
             value = old if isinstance(old, dict) else {}
         else:
             value = "-> nowhere" if isinstance(content, Symlink) else str(content)
-        folder = parent_of(root, path, make=True)
-        assert folder is not None
         folder[name] = value
 
 
@@ -337,6 +336,7 @@ def through_links(layers: list[list[tuple[str, object]]]) -> bool:
     return any(path.startswith(link + "/") for link in links for path in used)
 
 
+@settings(deadline=None)
 @given(LAYERS)
 def test_merging_like_a_naive_model(layers: list[list[tuple[str, object]]]) -> None:
     if through_links(layers):
