@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -83,14 +84,15 @@ def derived(
 ) -> Iterator[Callable[..., str]]:
     """Build an image from a sample image and further instructions; removed afterwards."""
     made: list[str] = []
+    process = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
     def get(name: str, base: str, *instructions: str, context: Path | None = None) -> str:
         dockerfile = tmp_path_factory.mktemp(name) / "Dockerfile"
         dockerfile.write_text("\n".join((f"FROM {sample(base)}", *instructions, "")))
-        tag = f"auditor-test/{name}"
+        tag = f"auditor-test/{name}:{process}"
+        made.append(tag)
         build = ["docker", "build", "--quiet", "--force-rm", f"--tag={tag}", f"--file={dockerfile}"]
         do(*build, context or dockerfile.parent)
-        made.append(tag)
         return tag
 
     yield get

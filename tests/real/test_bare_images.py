@@ -1,0 +1,124 @@
+"""Images that cannot answer for themselves are audited from their bytes."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sample_locks.fetch import LOCKS, SAMPLES, Target, fetch, requirement_lines, wanted
+from sample_locks.layout import Config, Layer, files_below, write
+from tests.real.audits import check, do
+from tests.real.conftest import one_at_a_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.network,
+    pytest.mark.xdist_group("bare-images"),  # one process makes the image
+]
+
+AGENT_PROXY = SAMPLES / "agent-proxy" / LOCKS["agent-proxy"]
+
+
+def test_without_pip(derived: Callable[..., str]) -> None:
+    lock = SAMPLES / "pusher" / LOCKS["pusher"]
+    tag = derived("without-pip", "pusher", "RUN pip uninstall --yes pip setuptools")
+
+    audit = check(f"docker:{tag}", lock)
+
+    assert audit.above_note == []
+    assert audit.code == 0
+    assert "pip" in audit.found("LI904")["message"]
+    assert set(audit.degrees.values()) == {"recorded"}
+
+
+def test_without_a_shell(sample: Callable[[str], str], derived: Callable[..., str]) -> None:
+    sample("agent-proxy")
+    tag = derived(
+        "without-shell",
+        "agent-proxy",
+        "FROM scratch",
+        "COPY --from=0 /lib64 /lib64",
+        "COPY --from=0 /lib/x86_64-linux-gnu /lib/x86_64-linux-gnu",
+        "COPY --from=0 /usr/bin/python3.11 /usr/bin/python3.11",
+        "COPY --from=0 /usr/bin/python3 /usr/bin/python3",
+        "COPY --from=0 /usr/lib/python3.11 /usr/lib/python3.11",
+        "COPY --from=0 /srv/venv /srv/venv",
+        'ENTRYPOINT ["/srv/venv/bin/python"]',
+    )
+
+    audit = check(f"docker:{tag}", AGENT_PROXY)
+
+    assert audit.above_note == []
+    assert audit.code == 0
+    assert set(audit.degrees.values()) == {"recorded"}
+
+
+@pytest.fixture(scope="module")
+def arm64_layout(installers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An OCI layout with Debian's python3 for arm64 and the lock's wheels for it; never run."""
+    folder = tmp_path_factory.mktemp("arm64")
+    rootfs, site = folder / "rootfs", folder / "site"
+    bootstrap = ["mmdebstrap", "--quiet", "--architectures=arm64", "--variant=extract"]
+    do(*bootstrap, "--include=python3.11-minimal", "bookworm", rootfs)
+    target = Target.glibc(machine="aarch64")
+    with one_at_a_time("fetch-agent-proxy"):
+        wheels = fetch("agent-proxy", target)
+    requirements = folder / "requirements.txt"
+    requirements.write_text(requirement_lines(wanted(AGENT_PROXY, target)))
+    uv = [installers / "uv", "pip", "install", "--no-index", "--no-deps", "--require-hashes"]
+    uv += ["--python-version=3.11", "--python-platform=aarch64-manylinux_2_36"]
+    do(*uv, f"--find-links={wheels}", f"--requirement={requirements}", f"--target={site}")
+    venv = "/opt/venv"
+    files = files_below(site, f"{venv}/lib/python3.11/site-packages")
+    settings = b"home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n"
+    installed: dict[str, Path | str | bytes | None] = {
+        **files,
+        f"{venv}/pyvenv.cfg": settings,
+        f"{venv}/bin/python": "/usr/bin/python3.11",
+    }
+    layers = [
+        Layer("ADD rootfs.tar.gz /", files_below(rootfs)),
+        Layer("COPY --from=builder /opt/venv /opt/venv", installed),
+    ]
+    config = Config("arm64", {"PATH": f"{venv}/bin:/usr/bin:/bin"}, (f"{venv}/bin/python",))
+    write(folder / "image", "arm64", layers, config)
+    return folder / "image"
+
+
+def test_for_another_architecture(arm64_layout: Path) -> None:
+    audit = check(f"oci:{arm64_layout}:arm64", AGENT_PROXY)
+
+    assert audit.above_note == []
+    assert audit.code == 0
+    assert audit.report["image"]["platform"].startswith("linux/arm64")
+    assert set(audit.degrees.values()) == {"recorded"}
+
+
+def test_for_another_architecture_in_the_engine(arm64_layout: Path) -> None:
+    tag = "auditor-test/arm64:latest"
+    do("skopeo", "copy", f"oci:{arm64_layout}:arm64", f"docker-daemon:{tag}")
+    try:
+        audit = check(f"docker:{tag}", AGENT_PROXY)
+    finally:
+        subprocess.run(["docker", "image", "rm", "--force", tag], capture_output=True, check=True)
+
+    assert audit.above_note == []
+    assert audit.code == 0
+    assert "arm64" in audit.found("LI904")["message"]
+
+
+def test_a_lock_for_another_platform(arm64_layout: Path) -> None:
+    # The backend's lock holds wheels for x86_64 only.
+    lock = SAMPLES / "backend" / LOCKS["backend"]
+    audit = check(f"oci:{arm64_layout}:arm64", lock)
+
+    assert audit.code == 1
+    assert {code for code, _ in audit.findings} >= {"LI002"}
+    # A lock for another platform says nothing about what belongs in this image.
+    assert not {code for code, _ in audit.findings if code[:3] in {"LI1", "LI2"}}
