@@ -151,12 +151,12 @@ class HostTree:
 
     def versions(self, path: str) -> tuple[str, ...]:
         """Give a regular file's version strings; none where it cannot be read."""
-        pattern = probe_for(path.rpartition("/")[2])
-        if pattern is None:
+        marks = probe_for(path.rpartition("/")[2])
+        if marks is None:
             return ()
         try:
             with self._file(path) as file:
-                return versions_in(file_chunks(file), pattern)
+                return versions_in(file_chunks(file), marks)
         except OSError:
             return ()
 

@@ -243,14 +243,14 @@ class _Builder:
             return
         script = may_be_script(folder, size)
         kept = script or is_kept(folder, name, size)
-        pattern = probe_for(name)
+        marks = probe_for(name)
         piece = source.whole(size)
-        if piece is not None and pattern is None:
+        if piece is not None and marks is None:
             digest = hashlib.sha256(piece).digest() if size else _EMPTY
             head = bytes(piece[:ELF_BYTES])
             content = bytes(piece) if kept else b""
         else:
-            search = Search(pattern) if pattern is not None else None
+            search = Search(marks) if marks is not None else None
             digest, head, content = _read(
                 (piece,) if piece is not None else source.pieces(size), search, kept=kept
             )

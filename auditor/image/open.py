@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError
 from auditor.image.archive import open_archive
 from auditor.image.directory import open_directory, open_environment, open_layout
-from auditor.image.reference import Transport, exists, parse_reference
+from auditor.image.reference import Transport, parse_reference, split_tag
 from auditor.image.store import Wanted
 
 if TYPE_CHECKING:
@@ -45,14 +45,3 @@ def open_image(
             return open_directory(Path(parsed.value), Wanted(reference, None, platform))
         case Transport.ENV:
             return open_environment(Path(parsed.value), Wanted(reference, None, platform))
-
-
-def split_tag(value: str) -> tuple[Path, str | None]:
-    """Take `PATH[:TAG]` or `PATH@DIGEST` apart: the path is the longest that exists."""
-    for at in range(len(value), 0, -1):
-        if at == len(value) or value[at] in ":@":
-            path = Path(value[:at])
-            if exists(path):
-                return path, value[at + 1 :] or None
-    path_text, _, tag = value.partition(":")
-    return Path(path_text), tag or None

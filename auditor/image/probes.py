@@ -40,19 +40,26 @@ _FOUND = 16
 """Different strings kept for one file; an honest one has two at most."""
 
 
+class Mark(NamedTuple):
+    """One kind of string."""
+
+    start: bytes
+    """What it begins with: found ten times as fast as the pattern by itself."""
+    pattern: re.Pattern[bytes]
+    """All of it; its group is the string that is given."""
+
+
 class Probe(NamedTuple):
     """Which files are searched for which strings."""
 
     name: re.Pattern[str]
     """The whole base name."""
-    pattern: re.Pattern[bytes]
-    """Its groups are the strings."""
+    marks: tuple[Mark, ...]
 
 
-# Linkers merge the tails of strings, so "3.11.7" may be the end of the prefix ".../3.11.7".
-_PYTHON = re.compile(
-    rb"(?<![0-9.])(3\.\d{1,3}\.\d{1,3}(?:(?:a|b|rc)\d{1,2})?\+?)\0"
-    rb"|\.(cpython-3\d{1,3}t)d?(?=-[0-9a-z_-]{1,64}\.so\0)"
+_PYTHON = (
+    Mark(b"\x003.", re.compile(rb"\0(3\.\d{1,3}\.\d{1,3}(?:(?:a|b|rc)\d{1,2})?\+?)\0")),
+    Mark(b".cpython-3", re.compile(rb"\.(cpython-3\d{1,3}t)d?-[0-9a-z_-]{1,64}\.so\0")),
 )
 PROBES = (
     Probe(re.compile(r"python3?(\.\d+)?[td]*"), _PYTHON),
@@ -60,11 +67,16 @@ PROBES = (
     Probe(re.compile(r"(lib)?pypy3.*"), _PYTHON),
     Probe(
         re.compile(r"libc\.so\.6|libc-2\.\d+\.so"),
-        re.compile(rb"GNU C Library[^\0\n]{0,128}? version (\d{1,3}\.\d{1,3})(?=\D)"),
+        (
+            Mark(
+                b"GNU C Library",
+                re.compile(rb"GNU C Library[^\0\n]{0,128}? version (\d{1,3}\.\d{1,3})(?=\D)"),
+            ),
+        ),
     ),
     Probe(
         re.compile(r"ld-musl-.*\.so\.1|libc\.musl-.*\.so\.1"),
-        re.compile(rb"\0(1\.\d{1,3}\.\d{1,3})\0"),
+        (Mark(b"\x001.", re.compile(rb"\0(1\.\d{1,3}\.\d{1,3})\0")),),
     ),
 )
 """CPython and PyPy give the language version (`3.11.7`, `3.13.0rc2`, a `+` marks a build from
@@ -74,38 +86,40 @@ musl give their release."""
 _PREFIXES = ("python", "pypy", "lib", "ld-")
 
 
-def probe_for(name: str) -> re.Pattern[bytes] | None:
+def probe_for(name: str) -> tuple[Mark, ...] | None:
     """Give what a file of this base name is searched for, None for most."""
     if not name.startswith(_PREFIXES):
         return None
-    return next((probe.pattern for probe in PROBES if probe.name.fullmatch(name)), None)
+    return next((probe.marks for probe in PROBES if probe.name.fullmatch(name)), None)
 
 
 class Search:
-    """A search for one pattern in a file that comes in pieces."""
+    """A search for strings in a file that comes in pieces."""
 
-    def __init__(self, pattern: re.Pattern[bytes]) -> None:
-        self._pattern = pattern
+    def __init__(self, marks: tuple[Mark, ...]) -> None:
+        self._marks = marks
         self._tail = b""
         self._found: dict[str, None] = {}
 
     def feed(self, piece: Buffer) -> None:
         """Search the next piece."""
-        for part in (self._tail + bytes(piece[:_OVERLAP]), piece):
-            if len(self._found) >= _FOUND:
-                return
-            for match in self._pattern.finditer(part):
-                self._found.setdefault(bytes(match[match.lastindex or 0]).decode("ascii"))
-        self._tail = (self._tail + bytes(piece[-_OVERLAP:]))[-_OVERLAP:]
+        data = self._tail + piece
+        for start, pattern in self._marks:
+            at = data.find(start)
+            while at != -1 and len(self._found) < _FOUND:
+                if match := pattern.match(data, at):
+                    self._found.setdefault(match[1].decode("ascii"))
+                at = data.find(start, at + 1)
+        self._tail = data[-_OVERLAP:]
 
     def result(self) -> tuple[str, ...]:
         """Give the different strings: versions first, each kind as found."""
-        return tuple(sorted(self._found, key=lambda text: not text[0].isdigit()))[:_FOUND]
+        return tuple(sorted(self._found, key=lambda text: not text[0].isdigit()))
 
 
-def versions_in(pieces: Iterable[Buffer], pattern: re.Pattern[bytes]) -> tuple[str, ...]:
+def versions_in(pieces: Iterable[Buffer], marks: tuple[Mark, ...]) -> tuple[str, ...]:
     """Give the strings that a whole file holds."""
-    search = Search(pattern)
+    search = Search(marks)
     for piece in pieces:
         search.feed(piece)
     return search.result()

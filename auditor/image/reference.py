@@ -41,6 +41,8 @@ class Reference:
 _TRANSPORTS = frozenset(map(str, Transport))
 _PATH_STARTS = ("/", "./", "../", "~")
 _ARCHIVE_ENDS = (".tar", ".tar.gz", ".tgz", ".tar.zst")
+_ARCHIVE_TAG = re.compile(r"\.(tar|tar\.gz|tgz|tar\.zst)[:@]")
+_TAGGED = (Transport.OCI, Transport.OCI_ARCHIVE, Transport.DOCKER_ARCHIVE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@\[\]-]*")
 """What an engine may call an image; which names are valid is for the engine to say."""
 
@@ -61,7 +63,11 @@ def parse_reference(text: str) -> Reference:
     path = _at_home(text)
     if found := recognised(path):
         return Reference(found, str(path) if text.startswith("~") else text, text)
-    if exists(path) and (text.startswith(_PATH_STARTS) or not path.is_dir()):
+    if text.startswith(_PATH_STARTS) or _ARCHIVE_TAG.search(text):
+        tagged, tag = split_tag(str(path))
+        if tag and (found := recognised(tagged)) in _TAGGED:
+            return Reference(found, str(path) if text.startswith("~") else text, text)
+    if _exists(path) and (text.startswith(_PATH_STARTS) or not path.is_dir()):
         raise ImageError(
             f"{text} is no image, root file system or Python environment",
             "Name an archive made by `docker save`, an OCI layout, an unpacked root file "
@@ -71,7 +77,7 @@ def parse_reference(text: str) -> Reference:
     return Reference(Transport.DOCKER, text, text)
 
 
-def exists(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     """Tell whether a path is there; one that cannot be looked at is not."""
     try:
         return path.exists()
@@ -109,9 +115,20 @@ def _check_name(prefix: str, value: str, text: str) -> None:
     if text.startswith(_PATH_STARTS) or text.endswith(_ARCHIVE_ENDS):
         raise ImageError(f"{text} does not exist", "Check the path.")
     near = difflib.get_close_matches(prefix, list(Transport), n=1, cutoff=0.6)
-    if value and near and (value.startswith(_PATH_STARTS) or exists(Path(value))):
+    if value and near and (value.startswith(_PATH_STARTS) or _exists(Path(value))):
         raise UsageError(f"{prefix!r} is no transport", f"Did you mean {near[0]}:{value}?")
     _check_engine_name(text, text)
+
+
+def split_tag(value: str) -> tuple[Path, str | None]:
+    """Take `PATH[:TAG]` or `PATH@DIGEST` apart: the path is the longest that exists."""
+    for at in range(len(value), 0, -1):
+        if at == len(value) or value[at] in ":@":
+            path = Path(value[:at])
+            if _exists(path):
+                return path, value[at + 1 :] or None
+    path_text, _, tag = value.partition(":")
+    return Path(path_text), tag or None
 
 
 def recognised(path: Path) -> Transport | None:

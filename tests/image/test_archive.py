@@ -463,7 +463,7 @@ def test_flat_tree() -> None:
 def test_flat_tree_that_is_cut() -> None:
     data = layer_tar({"a": "x"})
     for cut in (0, 512, 700, 1024):
-        with pytest.raises(ImageError, match="container:x .*ends early"):
+        with pytest.raises(ImageError, match=r"container:x .*ends early"):
             read_flat_stream(
                 io.BytesIO(data[:cut]),
                 reference="container:x",

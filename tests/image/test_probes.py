@@ -33,19 +33,17 @@ GLIBC = "GNU C Library (Debian GLIBC 2.36-9+deb12u10) stable release version 2.3
 )
 @pytest.mark.parametrize("chunk", [1, 7, 100, 1 << 20])
 def test_versions(name: str, strings: list[str], found: tuple[str, ...], chunk: int) -> None:
-    pattern = probe_for(name)
-    assert pattern is not None
+    marks = probe_for(name)
+    assert marks is not None
     data = elf(strings=strings)
-    assert (
-        versions_in((data[at : at + chunk] for at in range(0, len(data), chunk)), pattern) == found
-    )
+    assert versions_in((data[at : at + chunk] for at in range(0, len(data), chunk)), marks) == found
 
 
 def test_hostile_file_cannot_fill_the_list() -> None:
-    pattern = probe_for("python3")
-    assert pattern is not None
+    marks = probe_for("python3")
+    assert marks is not None
     data = b"".join(b"\0003.%d.%d\0" % (number // 100, number % 100) for number in range(5000))
-    assert len(versions_in([data], pattern)) == 16
+    assert len(versions_in([data], marks)) == 16
 
 
 @pytest.mark.parametrize("name", ["python3-config", "libcrypto.so.3", "libc.a", "ls", "pythonista"])

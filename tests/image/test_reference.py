@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.errors import AuditorError, ImageError, UsageError
-from auditor.image.open import split_tag
-from auditor.image.reference import Reference, Transport, parse_reference
+from auditor.image.reference import Reference, Transport, parse_reference, split_tag
 from tests.builders import docker_archive, layer_tar, oci_layout
 from tests.builders.images import tar_of
 from tests.image.host_files import write_files
@@ -136,6 +135,21 @@ def test_files_that_are_no_image(data: bytes, tmp_path: Path) -> None:
     file.write_bytes(data)
     with pytest.raises(ImageError, match="is no image"):
         parse_reference(str(file))
+
+
+def test_paths_with_a_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    oci_layout(tmp_path / "layout", {})
+    (tmp_path / "image.tar").write_bytes(docker_archive({"a": ""}))
+    write_files(tmp_path, {"rootfs/usr/x": ""})
+    for text, transport in (
+        ("./layout:latest", Transport.OCI),
+        ("image.tar:example:latest", Transport.DOCKER_ARCHIVE),
+        ("layout:latest", Transport.DOCKER),
+    ):
+        assert parse_reference(text) == Reference(transport, text, text)
+    with pytest.raises(ImageError, match="does not exist"):
+        parse_reference("./rootfs:tag")
 
 
 def test_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
