@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,11 @@ from auditor.model import (
     Ignored,
     LockSummary,
     NotChecked,
+    Policy,
     Severity,
     Verdict,
 )
+from auditor.policy import absent
 from auditor.report import Judged, build_report, verdict
 from auditor.rules import NEEDS_FITTING_LOCK, RULES, Facts
 
@@ -56,6 +58,8 @@ class Options:
     """Prefixes of the codes that do not count."""
     expect_digest: str | None = None
     """Digest of the configuration or the manifest that the image must have."""
+    policy: Policy = field(default_factory=Policy)
+    """What the project's configuration decides about findings."""
 
 
 def check(image: Image, lock: Lock, options: Options, run: Runner | None = None) -> Report:
@@ -120,6 +124,7 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         testimony=testimony,
         python_version_file=python_version_file(Path(lock.path)),
         own=frozenset(canonicalize_name(name) for name in options.own),
+        policy=options.policy,
     )
 
 
@@ -134,7 +139,7 @@ def _judge(facts: Facts) -> Judged:
     left = [*facts.image.not_checked, *_not_checked(facts)]
     if hindrance:
         left.append(NotChecked("distributions and files", hindrance))
-    return Judged(observations, tuple(left))
+    return Judged(observations, tuple(left), tuple(absent(facts.policy, facts.image.rootfs)))
 
 
 def _hindrance(facts: Facts) -> str:
@@ -176,6 +181,8 @@ def _apply_choice(report: Report, options: Options) -> Report:
 
 
 def _choose(finding: Finding, options: Options) -> Finding:
+    if finding.ignored is not None:
+        return finding
     if options.ignore and finding.code.startswith(options.ignore):
         return replace(finding, ignored=Ignored("--ignore"))
     if options.select and not finding.code.startswith(options.select):

@@ -231,3 +231,10 @@ _ALL = (
 
 KINDS: dict[str, Kind] = {kind.code: kind for kind in _ALL}
 """Every kind by its code, in the order of the codes."""
+
+
+def codes_of(word: str) -> frozenset[str]:
+    """Give the codes that a code, the beginning of one or a kind's name means; or none."""
+    return frozenset(
+        kind.code for kind in _ALL if kind.code.startswith(word.upper()) or kind.name == word
+    )

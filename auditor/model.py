@@ -9,6 +9,7 @@ Sizes are bytes. Digests are written `sha256:<hex>` where the image specificatio
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -527,6 +528,75 @@ class Proof:
     """The locked artifact that it equals or, below `proven`, that it names."""
 
 
+# --------------------------------------------------------------------------------- policy
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreEntry:
+    """Findings that the policy sets aside (`[[ignore]]`)."""
+
+    code: str
+    """A code, the beginning of some codes, or a kind's name: as the policy says it."""
+    codes: frozenset[str]
+    """The codes that it means."""
+    subject: str
+    """Glob over a finding's subject; `*` matches slashes too."""
+    reason: str
+    path: str | None = None
+    """Glob over a finding's path; None: whatever it is."""
+    until: date | None = None
+    """The last day on which it applies."""
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredNative:
+    """A native build that no lock can name and the policy vouches for (`[[native]]`).
+
+    At least one of `path` and `soname` is given, and one of `sha256` and `build_id`; where
+    both are, both count.
+    """
+
+    source: str
+    """What it was built from, for people."""
+    reason: str
+    path: str | None = None
+    """Absolute, in the image."""
+    soname: str | None = None
+    sha256: str | None = None
+    """Of the file, hexadecimal."""
+    build_id: str | None = None
+    """Hexadecimal."""
+    line: int | None = None
+
+    def difference(self, sha256: str | None, build_id: str | None) -> tuple[str, str] | None:
+        """Give what is declared and what was found where the two differ; None where not.
+
+        A build-id that is declared and that the file does not have differs as well.
+        """
+        for label, wanted, found in (
+            ("sha256", self.sha256, sha256),
+            ("build-id", self.build_id, build_id),
+        ):
+            if wanted is not None and wanted != found:
+                return f"{label} {wanted}", f"{label} {found}" if found else f"no {label}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the project decided about findings, as its configuration file says it."""
+
+    ignores: tuple[IgnoreEntry, ...] = ()
+    natives: tuple[DeclaredNative, ...] = ()
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    """Code -> severity, in place of the kind's own."""
+    today: date = date.max
+    """The day of the audit, which alone decides what has expired; by default everything has."""
+    path: str | None = None
+    """The file it comes from, as shown."""
+
+
 # --------------------------------------------------------------------------------- report
 
 
@@ -571,6 +641,18 @@ class Finding:
     actual: str | None
     fingerprint: str
     ignored: Ignored | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyNote:
+    """An entry of the policy that does nothing (any more), and why."""
+
+    entry: str
+    """`[[ignore]] LI103 requests`."""
+    why: str
+    path: str | None
+    """The file that holds it, as shown, and its `line` there."""
+    line: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -626,3 +708,5 @@ class Report:
     """Worst first: errors, warnings, notes, then by code, subject and path."""
     checked: Checked
     not_checked: tuple[NotChecked, ...]
+    policy_notes: tuple[PolicyNote, ...] = ()
+    """In the order of the policy; they never change the verdict."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from auditor.audit import Options, check, exit_code
-from auditor.catalogue import KINDS
+from auditor.catalogue import codes_of
 from auditor.cli.outputs import check_writable, write_files
 from auditor.cli.progress import progress
 from auditor.cli.terminal import color, say, width, write
@@ -19,7 +19,7 @@ from auditor.image import open_image
 from auditor.image.engine import run_in_image
 from auditor.image.reference import Transport, parse_reference
 from auditor.lock import find_lock, read_lock
-from auditor.model import Severity
+from auditor.model import Policy, Severity
 from auditor.report.formats import FORMATS, View
 from auditor.report.formats.words import headline, summary
 
@@ -33,12 +33,16 @@ if TYPE_CHECKING:
     from auditor.image.reference import Reference
     from auditor.lock import Lock
     from auditor.model import Image, Report
+    from auditor.policy import Config
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def audit_image(given: Given, outputs: Sequence[Output]) -> ExitCode:
-    """Audit one image and give its reports; the result is the process's exit code."""
+def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) -> ExitCode:
+    """Audit one image and give its reports; the result is the process's exit code.
+
+    `config` has already given its defaults to `given`; what it decides about findings is new.
+    """
     started = time.monotonic()
     for output in outputs:
         if output.file is not None:
@@ -46,7 +50,7 @@ def audit_image(given: Given, outputs: Sequence[Output]) -> ExitCode:
     lock = _lock(given["lock"])
     for warning in () if given["quiet"] else lock.warnings:
         say(f"auditor: warning: {warning}")
-    options = _options(given, lock)
+    options = _options(given, lock, config.policy if config else Policy())
     reference = parse_reference(given["image"])
     with progress(False if given["quiet"] else given["progress"]) as show:
         image = open_image(given["image"], platform=given["platform"], progress=show)
@@ -57,12 +61,17 @@ def audit_image(given: Given, outputs: Sequence[Output]) -> ExitCode:
     if given["verbose"] and not given["quiet"]:
         spent = time.monotonic()
         say(
-            f"auditor: {lock.path}, {image.reference}: {image.files:,} files read in "
-            f"{read - started:.1f} s, compared in {spent - read:.1f} s"
+            f"auditor: {_inputs(lock, options.policy)}, {image.reference}: "
+            f"{image.files:,} files read in {read - started:.1f} s, "
+            f"compared in {spent - read:.1f} s"
         )
     code = exit_code(report, options)
     _deliver(report, outputs, code, quiet=given["quiet"])
     return code
+
+
+def _inputs(lock: Lock, policy: Policy) -> str:
+    return lock.path if policy.path is None else f"{lock.path}, {policy.path}"
 
 
 def _lock(given: str | None) -> Lock:
@@ -72,7 +81,7 @@ def _lock(given: str | None) -> Lock:
     return read_lock(found, str(found))
 
 
-def _options(given: Given, lock: Lock) -> Options:
+def _options(given: Given, lock: Lock, policy: Policy) -> Options:
     expected = given["expect_digest"]
     if expected is not None and not _DIGEST.fullmatch(expected):
         raise UsageError(
@@ -87,6 +96,7 @@ def _options(given: Given, lock: Lock) -> Options:
         select=_codes("--select", given["select"]),
         ignore=_codes("--ignore", given["ignore"]),
         expect_digest=expected,
+        policy=policy,
     )
 
 
@@ -99,14 +109,15 @@ def _groups(given: Given, lock: Lock) -> tuple[str, ...] | None:
 
 
 def _codes(option: str, given: Iterable[str]) -> tuple[str, ...]:
-    """Give the prefixes in `LI1,LI203 ...`; each must be the start of a code that exists."""
-    prefixes = [word.upper() for text in given for word in re.split(r"[,\s]+", text) if word]
-    for prefix in prefixes:
-        if not any(code.startswith(prefix) for code in KINDS):
+    """Give the codes that `LI1,version-differs ...` means; every word must mean one."""
+    words = [word for text in given for word in re.split(r"[,\s]+", text) if word]
+    for word in words:
+        if not codes_of(word):
             raise UsageError(
-                f"{option} {prefix}: no finding's code starts so", "`auditor explain` lists them"
+                f"{option} {word.upper()}: no finding's code starts so, and none is called so",
+                "`auditor explain` lists them",
             )
-    return tuple(prefixes)
+    return tuple(sorted({code for word in words for code in codes_of(word)}))
 
 
 def _runner(reference: Reference, image: Image) -> Runner | None:

@@ -6,6 +6,7 @@ from typing import TypedDict, Unpack
 
 import click
 
+from auditor.cli.configuration import config_of, configure
 from auditor.cli.outputs import FILE, FORMAT, outputs_of
 from auditor.cli.program import VERBOSE
 from auditor.model import Severity
@@ -36,6 +37,8 @@ class Given(TypedDict):
     progress: bool | None
     quiet: bool
     verbose: bool
+    config: str | None
+    no_config: bool
 
 
 class Ordered(click.Command):
@@ -56,7 +59,9 @@ class Ordered(click.Command):
     "incomplete or did not happen.",
 )
 @click.argument("image")
-@click.option("--lock", metavar="PATH", help="The lock; else the one pylock*.toml here.")
+@click.option(
+    "--lock", metavar="PATH", type=click.Path(), help="The lock; else the one pylock*.toml here."
+)
 @click.option(
     "--format",
     type=click.Choice(list(FORMATS)),
@@ -98,6 +103,15 @@ class Ordered(click.Command):
 @click.option("--select", metavar="CODES", multiple=True, help="Count these only (prefixes).")
 @click.option("--ignore", metavar="CODES", multiple=True, help="Do not count these (prefixes).")
 @click.option("--no-run", is_flag=True, help="Run nothing: do not ask pip list in a container.")
+@click.option("--no-config", is_flag=True, is_eager=True, help="Read no configuration file.")
+@click.option(
+    "--config",
+    metavar="PATH",
+    type=click.Path(),
+    is_eager=True,
+    callback=configure,
+    help="Configuration; else auditor.toml or [tool.auditor] here or above.",
+)
 @click.option("--progress/--no-progress", default=None, help="Progress bar; else if on a terminal.")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what is done; show tracebacks.")
@@ -107,9 +121,11 @@ def check(**given: Unpack[Given]) -> int:
     IMAGE is docker:NAME (or just NAME), container:ID, docker-archive:FILE, oci:DIR[:TAG],
     oci-archive:FILE, dir:ROOTFS or env:PREFIX; an existing path is recognised by its content.
     """
-    meta = click.get_current_context().meta
+    ctx = click.get_current_context()
+    meta = ctx.meta
     meta[VERBOSE] = given["verbose"]
+    config = config_of(ctx)
     outputs = outputs_of(meta[_ORDER], given["format"], given["output"])
     from auditor.cli.auditing import audit_image  # noqa: PLC0415 -- `--help` needs none of it
 
-    return audit_image(given, outputs)
+    return audit_image(given, outputs, config)

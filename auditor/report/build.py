@@ -17,12 +17,15 @@ from auditor.model import (
     NotChecked,
     Observation,
     PackageRow,
+    Policy,
+    PolicyNote,
     Proof,
     Report,
     Severity,
     Verdict,
 )
 from auditor.report.fingerprint import fingerprints
+from auditor.report.policy import idle_entries, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,13 +41,18 @@ class Judged:
 
     observations: Mapping[str, tuple[Observation, ...]]
     not_checked: tuple[NotChecked, ...]
+    policy_notes: tuple[PolicyNote, ...] = ()
+    """What the stages noticed about the policy, beside its ignores."""
 
 
 def build_report(
     facts: Facts, judged: Judged, lock: LockSummary, fail_on: Severity | None
 ) -> Report:
     """Give the report of one audit, everything in it sorted."""
-    findings = _findings(facts.image, judged.observations)
+    policy = facts.policy
+    found = _findings(facts.image, judged.observations, policy)
+    findings = set_aside(policy, found)
+    idle = idle_entries(policy, found, judged.observations)
     return Report(
         verdict=verdict(findings, fail_on or Severity.WARNING),
         mode="full",
@@ -55,6 +63,7 @@ def build_report(
         findings=findings,
         checked=_checked(facts),
         not_checked=tuple(sorted(judged.not_checked, key=lambda each: (each.what, each.why))),
+        policy_notes=tuple(sorted((*idle, *judged.policy_notes), key=lambda note: note.line or 0)),
     )
 
 
@@ -71,25 +80,27 @@ def verdict(findings: Iterable[Finding], fail_on: Severity) -> Verdict:
 
 
 def _findings(
-    image: Image, observations: Mapping[str, tuple[Observation, ...]]
+    image: Image, observations: Mapping[str, tuple[Observation, ...]], policy: Policy
 ) -> tuple[Finding, ...]:
     flat = sorted(
         ((code, each) for code, several in observations.items() for each in several),
         key=lambda pair: (pair[0], pair[1].subject, pair[1].path or "", pair[1].message),
     )
     found = [
-        _finding(image, code, observation, fingerprint)
+        _finding(image, code, observation, fingerprint, policy)
         for (code, observation), fingerprint in zip(flat, fingerprints(flat), strict=True)
     ]
     return tuple(sorted(found, key=lambda finding: (_RANK[finding.severity], finding.code)))
 
 
-def _finding(image: Image, code: str, observation: Observation, fingerprint: str) -> Finding:
+def _finding(
+    image: Image, code: str, observation: Observation, fingerprint: str, policy: Policy
+) -> Finding:
     kind = KINDS[code]
     return Finding(
         code=code,
         name=kind.name,
-        severity=kind.severity,
+        severity=policy.severities.get(code, kind.severity),
         subject=observation.subject,
         message=observation.message,
         path=observation.path,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from auditor.model import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +40,7 @@ class Facts:
     """Path as shown and version of the `.python-version` beside the lock."""
     own: frozenset[str] = frozenset()
     """Normalised names of the project's own distributions."""
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def runtime(self) -> Environment | None:

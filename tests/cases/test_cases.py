@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,14 @@ from auditor.audit import Options, check
 from auditor.catalogue import KINDS
 from auditor.image.container_run import Completed
 from auditor.lock import read_lock
+from auditor.policy import read_config
 from tests.builders import File, Symlink, Whiteout, elf, image_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from auditor.audit import Runner
-    from auditor.model import Report
+    from auditor.model import Policy, Report
 
 HERE = Path(__file__).parent
 SITE = "/usr/local/lib/python3.11/site-packages"
@@ -110,6 +112,12 @@ def runner(case: Mapping[str, Any]) -> Runner | None:
     return run
 
 
+def policy(case: Mapping[str, Any], directory: Path) -> Policy:
+    file = directory / "auditor.toml"
+    file.write_text(case.get("policy", ""), encoding="utf-8")
+    return read_config(file, {}, date(2030, 6, 1)).policy
+
+
 def audit(case: Mapping[str, Any], directory: Path) -> Report:
     lock = directory / "pylock.toml"
     lock.write_text(lock_text(case), encoding="utf-8")
@@ -126,6 +134,7 @@ def audit(case: Mapping[str, Any], directory: Path) -> Report:
         extras=tuple(chosen.get("extras", ())),
         groups=tuple(chosen["groups"]) if "groups" in chosen else None,
         own=tuple(chosen.get("own", ())),
+        policy=policy(case, directory),
     )
     return check(image, read_lock(lock, "pylock.toml"), options, runner(case))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from auditor.image.reference import Transport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.cli.conftest import Result
+    from tests.cli.conftest import Project, Result
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,3 +40,13 @@ def test_every_exit_code_is_told(code: ExitCode) -> None:
 @pytest.mark.parametrize("transport", Transport)
 def test_every_transport_is_told(transport: Transport) -> None:
     assert f"`{transport}:" in README
+
+
+def test_the_configuration_is_a_valid_one(
+    invoke: Callable[..., Result], project: Project, tmp_path: Path
+) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    config = tmp_path / "auditor.toml"
+    config.write_text(text, encoding="utf-8")
+    result = invoke("check", project.image, "--config", config, "--lock", "pylock.toml")
+    assert (result.exit_code, result.stderr) == (0, "")

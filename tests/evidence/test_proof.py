@@ -170,9 +170,7 @@ def test_without_record_only_the_version_is_known() -> None:
     [
         ({f"{INFO}/WHEEL": "Tag: py3-none-any\n"}, WHEEL),
         (
-            {
-                f"{INFO}/WHEEL": "Tag: cp311-cp311-manylinux_2_17_x86_64\nTag: py2-none-any\n"
-            },
+            {f"{INFO}/WHEEL": "Tag: cp311-cp311-manylinux_2_17_x86_64\nTag: py2-none-any\n"},
             NATIVE,
         ),
         ({f"{INFO}/WHEEL": "Tag: cp311-cp311-linux_x86_64\n"}, None),

@@ -14,7 +14,7 @@ from auditor.report.formats.view import PLAIN, View
 from auditor.report.formats.words import audited, headline, open_findings, plural, summary
 
 if TYPE_CHECKING:
-    from auditor.model import Finding, Report
+    from auditor.model import Finding, PolicyNote, Report
 
 SHOWN = 10
 """Annotations of one level that GitHub shows for a step."""
@@ -29,6 +29,7 @@ def render(report: Report, view: View = PLAIN) -> str:
     for level in Severity:
         found = [finding for finding in open_findings(report) if finding.severity is level]
         lines += _annotations(level, found, report)
+    lines += map(_policy_notice, report.policy_notes)
     lines.append(guard(summary(report)))
     return "\n".join(lines) + "\n"
 
@@ -72,6 +73,14 @@ def _facts(finding: Finding) -> list[str]:
         "layer": finding.layer.created_by if finding.layer else None,
     }
     return lines + [f"{label}: {clip(fact, _TEXT)}" for label, fact in facts.items() if fact]
+
+
+def _policy_notice(note: PolicyNote) -> str:
+    properties = {"file": escape(note.path)} if note.path else {}
+    if note.line is not None:
+        properties["line"] = str(note.line)
+    properties["title"] = "policy entry without effect"
+    return _command(Severity.NOTE, properties, clip(f"{note.entry}: {note.why}", _TEXT))
 
 
 def _command(level: Severity, properties: dict[str, str], text: str) -> str:

@@ -49,6 +49,10 @@ def _document(report: Report) -> dict[str, Any]:
             "native_libraries": report.checked.native_libraries,
         },
         "not_checked": [{"what": item.what, "why": item.why} for item in report.not_checked],
+        "policy_notes": [
+            {"entry": note.entry, "why": note.why, "path": note.path, "line": note.line}
+            for note in report.policy_notes
+        ],
         "summary": counts(report),
     }
 

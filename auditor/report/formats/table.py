@@ -25,6 +25,7 @@ from auditor.report.formats.words import (
     is_unchecked,
     open_findings,
     plural,
+    policy_note,
     summary,
 )
 
@@ -51,6 +52,7 @@ def render(report: Report, view: View = PLAIN) -> str:
         *package_lines(report, width),
         *_checked(report, width),
         *_not_checked(report, width),
+        *_policy(report, width),
         Line(""),
         *wrapped(_ending(report, view), width, color=color),
     ]
@@ -146,6 +148,13 @@ def _not_checked(report: Report, width: int) -> Iterator[Line]:
     for code in sorted(set(unchecked)):
         text = f"{code}: {plural(unchecked.count(code), 'finding')} above"
         yield from wrapped(text, width, "  ", 4)
+
+
+def _policy(report: Report, width: int) -> Iterator[Line]:
+    if report.policy_notes:
+        yield from heading("Policy entries without effect")
+    for note in report.policy_notes:
+        yield from wrapped(clip(policy_note(note), _TEXT), width, "  ", 4)
 
 
 def _ending(report: Report, view: View) -> str:

@@ -9,7 +9,7 @@ from auditor.model import Severity, Verdict
 from auditor.report.formats.escape import escape
 
 if TYPE_CHECKING:
-    from auditor.model import Finding, Report
+    from auditor.model import Finding, PolicyNote, Report
 
 MEANING = {
     Verdict.CONSISTENT: "found nothing that contradicts the lock",
@@ -48,6 +48,13 @@ def summary(report: Report) -> str:
         f"{', '.join(parts)}, {tally['ignored']} ignored: {report.verdict}, "
         + (MEANING[report.verdict])
     )
+
+
+def policy_note(note: PolicyNote) -> str:
+    """Give the place of a policy's entry, the entry, and why it does nothing."""
+    line = "" if note.line is None else f":{note.line}"
+    place = f"{note.path}{line}: " if note.path else ""
+    return f"{place}{note.entry}: {note.why}"
 
 
 def plural(number: int, noun: str) -> str:

@@ -1,0 +1,6 @@
+"""What the project decided: its configuration file, and the parts of it that stages ask."""
+
+from auditor.policy.config import Config, Setting, find_config, read_config
+from auditor.policy.native import absent, declared
+
+__all__ = ["Config", "Setting", "absent", "declared", "find_config", "read_config"]

@@ -1,0 +1,143 @@
+"""A configuration file as it is read: every value with the place that a message names."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import tomli
+
+from auditor.errors import UsageError
+from auditor.lock.document import one_line
+from auditor.lock.lines import line_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from auditor.lock.lines import KeyPath
+
+OWN, SHARED = "auditor.toml", "pyproject.toml"
+"""The file that is all ours, and the one that holds a table of ours."""
+
+TABLE = ("tool", "auditor")
+"""Our table in `SHARED`."""
+
+MAX_BYTES = 4 * 1024 * 1024
+"""The largest configuration file that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Our part of one configuration file."""
+
+    path: str
+    """As shown in messages."""
+    text: str
+    table: Mapping[str, Any]
+    prefix: KeyPath = ()
+    """Where `table` stands in the file."""
+
+    def line(self, key: KeyPath) -> int | None:
+        """Give the line of a key of `table`, or of what is around it."""
+        return line_of(self.text, (*self.prefix, *key))
+
+    def error(self, key: KeyPath, message: str, hint: str) -> UsageError:
+        """Give the error for what stands at a key of `table`."""
+        line = self.line(key)
+        place = self.path if line is None else f"{self.path}:{line}"
+        return UsageError(f"{place}: {_shown(key)}: {one_line(message)}", hint)
+
+    def check_keys(self, key: KeyPath, table: Mapping[str, Any], known: Iterable[str]) -> None:
+        """Raise `UsageError` for the first key of the table at `key` that nobody knows."""
+        known = list(known)
+        for name in table:
+            if name not in known:
+                near = get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(known)}"
+                raise self.error((*key, name), "there is no such key", hint)
+
+    def text_at(self, key: KeyPath, value: object) -> str:
+        """Give the text at a key; raises `UsageError` where it is none or empty."""
+        if not isinstance(value, str):
+            raise self.error(key, f"{kind_of(value)}, not a text", 'write it as "text"')
+        if not value.strip():
+            raise self.error(key, "is empty", "write the text, or leave the key out")
+        return value
+
+
+def read_document(path: Path, shown: str) -> Document | None:
+    """Read a configuration file; None for a `pyproject.toml` without a table of ours.
+
+    Raises `UsageError` for a file that cannot be read or is no TOML.
+    """
+    text = _read(path, shown)
+    try:
+        data = tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        raise UsageError(
+            f"{shown}:{error.lineno}:{error.colno}: not valid TOML: {one_line(error.msg)}",
+            "correct the file; `--no-config` audits without it",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{shown}: TOML that cannot be read: {one_line(str(error))}",
+            "correct the file; `--no-config` audits without it",
+        ) from error
+    if path.name != SHARED:
+        return Document(shown, text, data)
+    table: object = data
+    for name in TABLE:
+        table = table.get(name) if isinstance(table, dict) else None
+    if table is None:
+        return None
+    document = Document(shown, text, {}, TABLE)
+    if not isinstance(table, dict):
+        raise document.error((), f"{kind_of(table)}, not a table", "write it as [tool.auditor]")
+    return Document(shown, text, table, TABLE)
+
+
+def _read(path: Path, shown: str) -> str:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(f"{shown}: not a regular file", "name a file with `--config PATH`")
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"{shown}: {error.strerror or error}", "name a file that you may read with `--config`"
+        ) from error
+    if len(content) > MAX_BYTES:
+        raise UsageError(
+            f"{shown}: larger than {MAX_BYTES // 1024 // 1024} MiB, the largest configuration "
+            "that is read",
+            "check that this is a configuration",
+        )
+    try:
+        return content.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{shown}:{line}: not UTF-8: byte 0x{content[error.start]:02x}",
+            "TOML is UTF-8: save the file in that encoding",
+        ) from error
+
+
+def kind_of(value: object) -> str:
+    """Give what a TOML value is, with its article."""
+    names: dict[type, str] = {
+        bool: "a boolean",
+        str: "a text",
+        int: "a number",
+        float: "a number",
+        list: "an array",
+        dict: "a table",
+    }
+    return names.get(type(value), "a date or time")
+
+
+def _shown(key: KeyPath) -> str:
+    shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
+    return shown.removeprefix(".") or "[tool.auditor]"

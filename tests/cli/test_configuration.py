@@ -1,0 +1,161 @@
+"""The configuration file as the command line follows it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from auditor.report.schema import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import Project, Result
+
+    Invoke = Callable[..., Result]
+
+IGNORE = '[[ignore]]\ncode = "LI103"\nsubject = "idna"\nreason = "vendor fix"\n'
+
+
+def report_of(result: Result) -> Any:  # noqa: ANN401 -- any JSON
+    value = json.loads(result.stdout)
+    jsonschema.validate(value, schema())
+    return value
+
+
+@pytest.fixture
+def drifted(project: Project) -> Project:
+    project.lock("idna==3.11")
+    return project
+
+
+def configure(project: Project, text: str, name: str = "auditor.toml") -> None:
+    (project.root / name).write_text(text, encoding="utf-8")
+
+
+def test_an_ignored_finding_stays_in_the_report(invoke: Invoke, drifted: Project) -> None:
+    configure(drifted, IGNORE + "until = 9999-12-31\n")
+    result = invoke("check", drifted.image, "--format", "json")
+    assert result.exit_code == 0
+    report = report_of(result)
+    (finding,) = report["findings"]
+    assert finding["ignored"] == {"reason": "vendor fix", "until": "9999-12-31"}
+    assert report["summary"]["ignored"] == 1
+    assert report["policy_notes"] == []
+    table = invoke("check", drifted.image)
+    assert "1 ignored" in table.stdout
+    assert "vendor fix, until 9999-12-31" in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "code"),
+    [
+        pytest.param(IGNORE + "until = 2000-01-01\n", "expired after 2000-01-01", 1, id="expired"),
+        pytest.param(IGNORE.replace("idna", "x*"), "nothing was found that it could", 1, id="idle"),
+    ],
+)
+def test_an_entry_without_effect_is_shown_in_every_format(
+    invoke: Invoke, drifted: Project, text: str, why: str, code: int
+) -> None:
+    configure(drifted, text)
+    table, github, document = (
+        invoke("check", drifted.image, "--format", each) for each in ("table", "github", "json")
+    )
+    assert table.exit_code == github.exit_code == document.exit_code == code
+    assert "Policy entries without effect\n  auditor.toml:1: [[ignore]] LI103 " in table.stdout
+    assert why in " ".join(table.stdout.split())
+    start = (
+        "\n::notice file=auditor.toml,line=1,title=policy entry without effect::[[ignore]] LI103"
+    )
+    assert start in github.stdout
+    (note,) = report_of(document)["policy_notes"]
+    assert (note["path"], note["line"]) == ("auditor.toml", 1)
+    assert note["why"].startswith(why)
+
+
+def test_severity_is_the_projects_to_say(invoke: Invoke, drifted: Project) -> None:
+    configure(drifted, '[severity]\nLI103 = "note"\n')
+    result = invoke("check", drifted.image, "--format", "json")
+    assert result.exit_code == 0
+    assert [each["severity"] for each in report_of(result)["findings"]] == ["note"]
+
+
+def test_a_declared_build_that_is_gone_is_noted(invoke: Invoke, project: Project) -> None:
+    configure(
+        project,
+        f'[[native]]\npath = "/lib/x.so"\nsha256 = "{"0" * 64}"\nsource = "s"\nreason = "r"\n',
+    )
+    result = invoke("check", project.image, "--format", "json")
+    assert result.exit_code == 0
+    (note,) = report_of(result)["policy_notes"]
+    assert note["entry"] == "[[native]] /lib/x.so"
+
+
+def test_defaults_of_options(
+    invoke: Invoke, drifted: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(
+        drifted, 'format = "json"\nfail-on = "never"\nignore-codes = ["LI2"]\nno-run = true\n'
+    )
+    result = invoke("check", drifted.image)
+    assert (result.exit_code, report_of(result)["verdict"]) == (0, "drift")
+    monkeypatch.setenv("AUDITOR_FAIL_ON", "error")
+    assert invoke("check", drifted.image).exit_code == 1
+    assert invoke("check", drifted.image, "--fail-on", "never").exit_code == 0
+    assert invoke("check", drifted.image, "--ignore", "LI1").exit_code == 0
+
+
+def test_from_a_directory_below(
+    invoke: Invoke, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.root / ".git").mkdir()
+    (project.root / "pylock.toml").rename(project.root / "pylock.other.toml")
+    configure(
+        project, '[tool.auditor]\nlock = "pylock.other.toml"\nformat = "json"\n', "pyproject.toml"
+    )
+    below = project.root / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    result = invoke("check", project.image, "--verbose")
+    assert result.exit_code == 0
+    assert report_of(result)["lock"]["path"] == "../../pylock.other.toml"
+    assert result.stderr.startswith("auditor: ../../pylock.other.toml, ../../pyproject.toml, ")
+
+
+def test_which_file(invoke: Invoke, drifted: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(drifted, IGNORE)
+    configure(drifted, "", "other.toml")
+    codes = [
+        invoke("check", drifted.image, *arguments).exit_code
+        for arguments in ((), ("--no-config",), ("--config", "other.toml"))
+    ]
+    assert codes == [0, 1, 1]
+    both = ["--no-config", "--config=other.toml"]
+    for arguments in (both, both[::-1]):
+        result = invoke("check", drifted.image, *arguments)
+        assert result.exit_code == 2
+        assert "contradict" in result.stderr
+    monkeypatch.setenv("AUDITOR_NO_CONFIG", "1")
+    assert invoke("check", drifted.image).exit_code == 1
+    assert invoke("check", drifted.image, "--config", "auditor.toml").exit_code == 0
+    monkeypatch.setenv("AUDITOR_CONFIG", "auditor.toml")
+    assert invoke("check", drifted.image).exit_code == 1
+    monkeypatch.delenv("AUDITOR_NO_CONFIG")
+    assert invoke("check", drifted.image).exit_code == 0
+
+
+def test_a_mistake_is_one_line_and_a_hint(invoke: Invoke, project: Project) -> None:
+    configure(project, "extras = ['gpu']\n")
+    result = invoke("check", project.image)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "auditor: error: auditor.toml:1: extras: there is no such key\nhint: did you mean extra?\n"
+    )
+    assert invoke("check", "--help").exit_code == 0
+
+
+def test_a_name_is_as_good_as_a_code(invoke: Invoke, drifted: Project) -> None:
+    assert invoke("check", drifted.image, "--ignore", "version-differs").exit_code == 0
