@@ -58,12 +58,16 @@ def do(*argv: object, env: Mapping[str, str] | None = None) -> str:
     return done.stdout
 
 
-def run(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run auditor from the top of the project."""
+def run(
+    *arguments: object, env: dict[str, str] | None = None, cwd: Path = PROJECT
+) -> subprocess.CompletedProcess[str]:
+    """Run auditor, from the top of the project unless told otherwise."""
+    # From elsewhere it would not be found where it is not installed.
+    there = {} if cwd == PROJECT else {"PYTHONPATH": str(PROJECT)}
     return subprocess.run(
         [sys.executable, "-m", "auditor", *map(str, arguments)],
-        cwd=PROJECT,
-        env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", **(env or {})},
+        cwd=cwd,
+        env={**os.environ, **there, "COLUMNS": "80", "NO_COLOR": "1", **(env or {})},
         capture_output=True,
         text=True,
         timeout=300,
