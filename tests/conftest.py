@@ -10,13 +10,17 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import docker
 import pytest
-from docker.errors import DockerException
+
+from auditor.errors import EngineError
+from auditor.image.engine_client import connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,11 +31,10 @@ if TYPE_CHECKING:
 @cache
 def _no_engine() -> str | None:
     try:
-        client = docker.from_env(timeout=5)
-        client.close()
-    except DockerException as error:
-        return f"no container engine answers: {error}"
-    return None
+        with connected():
+            return None
+    except EngineError as error:
+        return error.message
 
 
 @cache
@@ -82,9 +85,10 @@ def engine() -> Iterator[DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def podman_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def podman_host() -> Iterator[str]:
     """A podman service with a store of its own, as DOCKER_HOST names it; mark `podman`."""
-    home = tmp_path_factory.mktemp("podman")
+    # Not below pytest's own: podman takes no path of more than 50 characters.
+    home = Path(tempfile.mkdtemp(prefix="podman-"))
     host = f"unix://{home}/socket"
     command = ["podman", f"--root={home}/root", f"--runroot={home}/run"]
     with (home / "log").open("wb") as log:
@@ -92,14 +96,16 @@ def podman_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             [*command, "system", "service", "--time=0", host], stdout=log, stderr=log
         )
         try:
-            for _ in range(100):
+            for _ in range(300):
                 if (home / "socket").exists():
                     break
                 time.sleep(0.1)
+            else:
+                pytest.fail(f"podman did not start: {(home / 'log').read_text()}")
             yield host
         finally:
             service.terminate()
             service.wait(timeout=30)
-            # Its store is a mount of its own, and pytest could not remove a directory with one.
+            # Its store is a mount of its own.
             subprocess.run(["umount", f"{home}/root/overlay"], capture_output=True, check=False)
             shutil.rmtree(home)

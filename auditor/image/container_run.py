@@ -44,10 +44,12 @@ _ROOT = re.compile(r"(0|root)?(:.*)?")
 """Spellings of `User` that mean root; the image may call root otherwise, then it gets less."""
 
 _NOT_STARTED = re.compile(
-    r"exec(?: user process caused|\s[^\n]*)?: "
-    r"(exec format error|no such file or directory|permission denied)"
+    "(exec format error|no such file or directory|permission denied)", re.IGNORECASE
 )
-"""What the runtime prints, or answers, where the kernel refuses the program itself."""
+"""Why the kernel refuses a program, in the words of every runtime."""
+
+_COMPLAINT = re.compile(r'(standard_init_linux\.go:\d+: |\{"msg":")?exec [^\n]*\Z')
+"""How a runtime's complaint about that begins, its only line: runc, old runc, crun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,6 @@ def container_config(
         "OpenStdin": False,
         "AttachStdout": True,
         "AttachStderr": True,
-        "NetworkDisabled": True,
         "Healthcheck": {"Test": ["NONE"]},
         "Labels": {LABEL: "pip list"},
         "HostConfig": {
@@ -266,9 +267,7 @@ def _attach(api: APIClient, name: str) -> requests.Response:
 def _refusal(error: APIError, argv: Sequence[str]) -> str:
     """Say why the engine did not create or start the container."""
     said = str(error.explanation or error)
-    refused = _NOT_STARTED.search(said) or re.search(
-        r"(no such file or directory|permission denied)", said
-    )
+    refused = _NOT_STARTED.search(said)
     if refused and argv[0] in said:
         return _cannot_start(argv, refused[1])
     return f"the container engine refused: {one_line(said)}"
@@ -279,14 +278,15 @@ def _judged(completed: Completed, argv: Sequence[str]) -> Completed:
 
     For the runtime the container has started by then, so it can only print its complaint.
     """
-    refused = _NOT_STARTED.match(completed.stderr.decode(errors="replace").strip())
-    if completed.exit_code and refused and not completed.stdout:
+    said = completed.stderr.decode(errors="replace").strip()
+    refused = _NOT_STARTED.search(said)
+    if completed.exit_code and refused and _COMPLAINT.match(said) and not completed.stdout:
         return Completed(None, b"", completed.stderr, _cannot_start(argv, refused[1]))
     return completed
 
 
 def _cannot_start(argv: Sequence[str], why: str) -> str:
-    return f"{one_line(argv[0])} cannot be started in a container: {why}"
+    return f"{one_line(argv[0])} cannot be started in a container: {why.lower()}"
 
 
 def _remove(api: APIClient, name: str) -> None:

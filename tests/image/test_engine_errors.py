@@ -493,6 +493,38 @@ def test_run_without_an_engine(engine_socket: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("complaint", "failure"),
+    [
+        ("exec /p: exec format error", "exec format error"),
+        (
+            "standard_init_linux.go:228: exec user process caused: no such file or directory",
+            "no such file or directory",
+        ),
+        (
+            '{"msg":"exec container process `/p`: Exec format error","level":"error"}',
+            "exec format error",
+        ),
+        ("/p: cannot open /x: no such file or directory", None),
+        ("exec /p: no such file or directory\nand more", None),
+        ("exec went wrong", None),
+    ],
+    ids=["runc", "old-runc", "crun", "own-trouble", "more-lines", "other-words"],
+)
+def test_complaint_of_a_runtime(engine_socket: Path, complaint: str, failure: str | None) -> None:
+    said = complaint.encode() + b"\n"
+    frame = b"\2\0\0\0" + len(said).to_bytes(4, "big") + said
+    changes = {ATTACH: lambda call: call.send(frame), WAIT: value({"StatusCode": 1})}
+    with fake_engine(engine_socket, {**FINE, **changes}):
+        completed = run_in_image(THING, ["/p"], env={})
+    assert completed.stderr == said
+    if failure is None:
+        assert (completed.exit_code, completed.failure) == (1, None)
+    else:
+        assert completed.exit_code is None
+        assert completed.failure == f"/p cannot be started in a container: {failure}"
+
+
+@pytest.mark.parametrize(
     ("moved", "failure"),
     [
         (docker_archive({"/etc/a": "other"}), "the tag has moved to another image meanwhile"),

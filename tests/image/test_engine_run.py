@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from docker import DockerClient
+    from docker.models.containers import Container
 
     from auditor.image.container_run import Completed
 
@@ -76,6 +77,7 @@ def probe(client: DockerClient) -> Iterator[Reference]:
         "Cmd": ["ignored"],
         "WorkingDir": "/data",
         "Volumes": {"/data": {}},
+        "Labels": {"test": name},  # a digest of its own, whoever else runs these tests
         "Healthcheck": {"Test": ["CMD", "/probe", "exit", "1"], "Interval": 1_000_000_000},
     }
     with loaded_image(client, name, saved_image(name, files, config)) as image_id:
@@ -84,17 +86,17 @@ def probe(client: DockerClient) -> Iterator[Reference]:
 
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After every test: no container of ours, and no volume that was not there before."""
-    client = request.getfixturevalue("client") if "probe" in request.fixturenames else None
-    before = {volume.id for volume in client.volumes.list()} if client else set()
+    """After every test with an engine, no container of the image is there."""
     yield
-    if client:
-        assert our_containers(client) == []
-        assert {volume.id for volume in client.volumes.list()} <= before
+    if "probe" in request.fixturenames:
+        image = request.getfixturevalue("probe").value
+        assert containers(request.getfixturevalue("client"), image) == []
 
 
-def our_containers(client: DockerClient) -> list[str | None]:
-    return [item.name for item in client.containers.list(all=True, filters={"label": LABEL})]
+def containers(client: DockerClient, image: str) -> list[Container]:
+    """Give the containers of this image alone: other runs have theirs, which come and go."""
+    ours = client.containers.list(all=True, ignore_removed=True, filters={"label": LABEL})
+    return [item for item in ours if item.attrs["Image"] == image]
 
 
 def run(image: Reference, *argv: str, user: str = "", **limits: int) -> Completed:
@@ -242,15 +244,18 @@ def test_interrupted(
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     ) as process:
         for _ in range(300):
-            if client.containers.list(filters={"label": LABEL}):
+            if running := containers(client, probe.value):
                 break
             time.sleep(0.1)
         else:
             pytest.fail("no container appeared")
+        volumes = {mount["Name"] for mount in running[0].attrs["Mounts"]}
         for number in signals:
             process.send_signal(number)
             time.sleep(0.02)
         assert process.wait(timeout=60) == status
+    assert len(volumes) == 1
+    assert not volumes & {volume.id for volume in client.volumes.list()}
 
 
 # ---------------------------------------------------------------------------- without one
