@@ -1,13 +1,17 @@
 """The headers of a tar archive, read once from front to back.
 
 Understands what layers are made of: POSIX ustar and pax (IEEE 1003.1-2024 `pax`), GNU long
-names and base-256 numbers. Nothing is built per member but one tuple, since images have tens
+names and base-256 numbers. Where readers differ, it reads as Go's archive/tar does, since all
+container engines unpack with that: what they see must not differ from what is audited. So
+global pax headers say nothing, GNU long names win over pax ones, and of two pax headers in a
+row the second counts. Nothing is built per member but one tuple, since images have tens
 of thousands; `tarfile` needs five times as long for the same walk.
 """
 
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import adler32
 
@@ -15,7 +19,7 @@ from auditor.image import limits
 from auditor.image.stream import DamagedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from auditor.image.stream import Source
 
@@ -23,7 +27,7 @@ BLOCK = 512
 _DIGITS = 20
 """Decimal digits that a 64-bit number has at most."""
 _ZEROS = bytes(BLOCK)
-_OCTAL = re.compile(rb" *([0-7]*)[ \0]*(?:\0.*)?", re.DOTALL)
+_OCTAL = re.compile(rb"[0-7]*")
 
 
 class Member(NamedTuple):
@@ -54,8 +58,7 @@ _OLD_FILE = b"\0"
 _FILE_FLAGS = {b"7": FILE, _GNU_SPARSE: FILE}
 _BODILESS = KNOWN - {FILE}
 _GNU_NAME, _GNU_LINK, _PAX, _PAX_GLOBAL = b"L", b"K", b"x", b"g"
-_PAX_SOLARIS = b"X"
-_EXTENSIONS = frozenset((_GNU_NAME, _GNU_LINK, _PAX, _PAX_GLOBAL, _PAX_SOLARIS))
+_EXTENSIONS = frozenset((_GNU_NAME, _GNU_LINK, _PAX, _PAX_GLOBAL))
 
 
 def padded(size: int) -> int:
@@ -77,21 +80,22 @@ def walk(source: Source, *, trailer: bool = True) -> Iterator[Member]:
     from a whole one; a caller that checks a digest of the bytes need not.
     Raises `DamagedError`.
     """
-    extension: dict[str, bytes] = {}
-    defaults: dict[str, bytes] = {}
+    extension: _Extension | None = None
     while not source.at_end():
         block = source.take(BLOCK)
         if block[0] == 0 and block == _ZEROS:
-            if extension:
+            if extension is not None:
                 raise DamagedError("is a tar archive whose last header has no member")
+            if not source.at_end() and source.take(BLOCK) != _ZEROS:
+                raise DamagedError("is a tar archive that goes on behind its end")
             return
         member = _member(block, source)
         if member.flag in _EXTENSIONS:
-            _extend(extension, defaults, member, source)
+            extension = _extend(extension or _Extension(), member, source)
             continue
-        if extension or defaults:
-            member = _extended(member, {**defaults, **extension})
-            extension = {}
+        if extension is not None:
+            member = _extended(member, extension)
+            extension = None
         if member.flag == _OLD_FILE:
             # Archives before 1988 tell a directory by the slash, which only the whole name shows.
             old_folder = member.name.endswith("/")
@@ -101,7 +105,7 @@ def walk(source: Source, *, trailer: bool = True) -> Iterator[Member]:
         yield member
         end = member.offset + padded(member.size)
         source.skip(end - source.position)
-    if trailer or extension:
+    if trailer or extension is not None:
         raise DamagedError("is a tar archive that ends early")
 
 
@@ -154,15 +158,18 @@ def _checksum_fits(block: bytes) -> bool:
 
 def _number(field: bytes) -> int:
     """Read a numeric field: octal digits, or base 256 where the first bit is set."""
+    digits = field[:-1]
+    if digits.isdigit() and field[-1] in b"\0 " and not (b"8" in digits or b"9" in digits):
+        return int(digits, 8)  # nearly always
     if field[0] & 0x80:
         value = int.from_bytes(field, "big") - (0x80 << 8 * (len(field) - 1))
         if field[0] & 0x40:
             raise DamagedError("has a tar header with a negative number")
         return value
-    match = _OCTAL.fullmatch(field)
-    if match is None:
+    digits = field.strip(b" \0").partition(b"\0")[0]
+    if not _OCTAL.fullmatch(digits):
         raise DamagedError("has a tar header with a malformed number")
-    return int(match[1] or b"0", 8)
+    return int(digits or b"0", 8)
 
 
 def _sane(size: int) -> int:
@@ -172,23 +179,30 @@ def _sane(size: int) -> int:
     return size
 
 
-def _extend(
-    extension: dict[str, bytes], defaults: dict[str, bytes], header: Member, source: Source
-) -> None:
-    """Take in a header that describes the next member (or, global, all that follow)."""
+class _Extension(NamedTuple):
+    """What the headers before a member say about it."""
+
+    name: bytes = b""
+    """GNU's long name, and `link` GNU's long link."""
+    link: bytes = b""
+    pax: Mapping[str, bytes] = MappingProxyType({})
+
+
+def _extend(extension: _Extension, header: Member, source: Source) -> _Extension:
+    """Take in a header that describes the next member."""
     if header.size > limits.EXTENSION_BYTES:
         raise DamagedError(f"has an extended tar header of {header.size} bytes")
     body = source.take(header.size)
     source.skip(padded(header.size) - header.size)
     match header.flag:
         case b"L":
-            extension["path"] = body.partition(b"\0")[0]
+            return extension._replace(name=body.partition(b"\0")[0])
         case b"K":
-            extension["linkpath"] = body.partition(b"\0")[0]
-        case b"g":
-            defaults.update(_pax(body))
+            return extension._replace(link=body.partition(b"\0")[0])
+        case b"x":
+            return extension._replace(pax=_pax(body))
         case _:
-            extension.update(_pax(body))
+            return extension
 
 
 def _pax(body: bytes) -> dict[str, bytes]:
@@ -208,12 +222,13 @@ def _pax(body: bytes) -> dict[str, bytes]:
     return found
 
 
-def _extended(member: Member, extension: dict[str, bytes]) -> Member:
+def _extended(member: Member, extension: _Extension) -> Member:
     """Give `member` with what its extended headers say; an empty value says nothing."""
-    sparse = any(key.startswith("GNU.sparse.") for key in extension)
-    name = (sparse and extension.get("GNU.sparse.name")) or extension.get("path")
-    link = extension.get("linkpath")
-    size = extension.get("size")
+    pax = extension.pax
+    sparse = any(key.startswith("GNU.sparse.") for key in pax)
+    name = extension.name or (sparse and pax.get("GNU.sparse.name")) or pax.get("path")
+    link = extension.link or pax.get("linkpath")
+    size = pax.get("size")
     if size and not (size.isdigit() and len(size) <= _DIGITS):
         raise DamagedError("has a pax header with a malformed size")
     if name:

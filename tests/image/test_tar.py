@@ -178,6 +178,7 @@ def patched(at: int, value: bytes, *, data: bytes | None = None) -> bytes:
     ("data", "why"),
     [
         pytest.param(b"no tar" * 200, "is no tar archive", id="text"),
+        pytest.param(patched(124, b"00000000018\0"), "malformed number", id="no-octal"),
         pytest.param(patched(124, b"-0000000001\0"), "malformed number", id="negative-octal"),
         pytest.param(patched(124, b"0000_000001\0"), "malformed number", id="underscore"),
         pytest.param(patched(124, b"\xff" * 12), "negative number", id="negative-base-256"),
@@ -234,12 +235,49 @@ def record(key: bytes, value: bytes) -> bytes:
         pytest.param(record(b"path", b""), b"x", "plain", id="empty-says-nothing"),
         pytest.param(record(b"mtime", b"1.5") + b"\0\0", b"x", "plain", id="zero-padding"),
         pytest.param(record(b"path", b"a=b\nc"), b"x", "a=b\nc", id="newline-and-equals"),
-        pytest.param(record(b"path", b"global"), b"g", "global", id="global"),
-        pytest.param(record(b"path", b"other"), b"X", "other", id="solaris"),
+        pytest.param(record(b"path", b"global"), b"g", "plain", id="global-says-nothing"),
     ],
 )
 def test_pax_says_the_name(body: bytes, flag: bytes, name: str) -> None:
     assert listed(pax(body, flag=flag))[0][0] == name
+
+
+def test_gnu_name_wins_over_pax_and_the_second_pax_over_the_first() -> None:
+    long_name = archive_of((member("n" * 120), b""))[:1024]
+    first, second = (
+        patched(156, b"x", data=archive_of((member("pax"), body))[:1024])
+        for body in (record(b"path", b"first"), record(b"mtime", b"1"))
+    )
+    plain = archive_of((member("plain"), b""))
+    assert listed(long_name + first + plain)[0][0] == "n" * 120
+    assert listed(first + long_name + plain)[0][0] == "n" * 120
+    assert listed(first + plain)[0][0] == "first"
+    assert listed(first + second + plain)[0][0] == "plain"
+
+
+@pytest.mark.parametrize(
+    ("field", "size"),
+    [
+        (b"\0\0" + b"0000000017", 15),
+        (b"         17\0", 15),
+        (b"00000000017 ", 15),
+        (b"000000000017", 15),
+        (b"17\0" + b"9" * 9, 15),
+        (b"\x80" + bytes(10) + b"\x0f", 15),
+        (bytes(12), 0),
+    ],
+)
+def test_numbers(field: bytes, size: int) -> None:
+    data = patched(124, field, data=archive_of((member("f"), b"x" * 15)))
+    found = next(iter(tar.walk(Source([data]))))
+    assert found.size == size
+
+
+def test_what_goes_on_behind_its_end_is_damaged() -> None:
+    data = archive_of((member("f"), b"x"))[:1024]
+    assert listed(data + bytes(512)) == listed(data + bytes(1024) + b"more" * 200)
+    with pytest.raises(DamagedError, match="behind its end"):
+        listed(data + bytes(512) + data)
 
 
 def test_pax_size_counts() -> None:
