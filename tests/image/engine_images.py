@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import platform
 import subprocess
 import tarfile
 import tempfile
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from docker import DockerClient
+
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+NATIVE = _ARCHITECTURES.get(platform.machine(), platform.machine())
+FOREIGN = "s390x"
 
 
 class File(NamedTuple):
@@ -55,7 +61,7 @@ def saved_image(
     name: str,
     files: Mapping[str, File],
     config: Mapping[str, Any],
-    architecture: str = "amd64",
+    architecture: str = NATIVE,
 ) -> bytes:
     """Give a `docker save` archive of an image with one layer."""
     layer = _tar(files)
