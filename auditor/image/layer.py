@@ -65,6 +65,8 @@ class LayerIndex:
     """`algorithm:hex` of the bytes that the reader was asked to hash."""
     size: int = 0
     """Uncompressed bytes of the whole layer."""
+    text: int = 0
+    """Bytes of all paths and links."""
     files: int = 0
     """Regular files with content of their own, and `bytes_read` their content."""
     bytes_read: int = 0
@@ -72,6 +74,30 @@ class LayerIndex:
     def sha256(self, row: int) -> bytes:
         """Give the digest of a regular file's content."""
         return bytes(self.digests[row * DIGEST_BYTES : (row + 1) * DIGEST_BYTES])
+
+
+class Budget:
+    """What the layers of one image may take up together."""
+
+    def __init__(self) -> None:
+        self._entries = 0
+        self._text = 0
+        self._kept = 0
+
+    def admit(self, index: LayerIndex) -> None:
+        """Count an index in, without its contents where there are too many already.
+
+        Raises `DamagedError` where the image has more files than the auditor reads.
+        """
+        self._entries += len(index.paths)
+        self._text += index.text
+        if self._entries > limits.IMAGE_ENTRIES or self._text > limits.TREE_BYTES:
+            raise DamagedError("and those below it hold more files than the auditor reads")
+        kept = sum(map(len, index.contents.values()))
+        if self._kept + kept > limits.KEPT_IMAGE:
+            index.contents.clear()
+        else:
+            self._kept += kept
 
 
 def index_layer(
@@ -132,7 +158,6 @@ class _Builder:
         self._index = LayerIndex()
         self._whiteouts = whiteouts
         self._kept = 0
-        self._text = 0
         self._untold = 0
         self._machines: dict[Elf, Elf] = {}
 
@@ -145,8 +170,8 @@ class _Builder:
         folder, _, name = path.rpartition("/")
         if self._whiteouts and _WHITEOUT in path and self._is_whiteout(path, folder, name):
             return
-        self._text += len(path) + len(member.link)
-        if len(index.paths) >= limits.LAYER_ENTRIES or self._text > limits.TREE_BYTES:
+        index.text += len(path) + len(member.link)
+        if len(index.paths) >= limits.LAYER_ENTRIES or index.text > limits.TREE_BYTES:
             raise DamagedError("holds more files than the auditor reads")
         match member.flag:
             case tar.FILE:

@@ -36,6 +36,10 @@ _IMPLIED = -1
 class Opener(Protocol):
     """Reads a layer's bytes, as they are stored, once more."""
 
+    @property
+    def passes(self) -> int | None:
+        """How often that may be asked of it; None where it reads from the middle at no cost."""
+
     def __call__(self, skip: int) -> AbstractContextManager[Iterator[Buffer]]:
         """Give the bytes after the first `skip` (which is 0 for compressed layers)."""
 
@@ -290,7 +294,10 @@ class LayerTree:
         if opener is None:
             raise UnreadableError(path, "was not kept, and its layer came in a stream")
         self._passes[number] += 1
-        if not plain and self._passes[number] > limits.PASSES:
+        allowed = opener.passes
+        if allowed is None and not plain:
+            allowed = limits.PASSES
+        if allowed is not None and self._passes[number] > allowed:
             raise UnreadableError(path, "was not kept, and its layer was read often enough")
         offsets = sorted(spans)
         skipped = offsets[0] if plain else 0

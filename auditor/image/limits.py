@@ -15,8 +15,14 @@ LAYER_ENTRIES = 2_000_000
 LAYERS = 2048
 """Layers of one image; engines stop at 127."""
 
-TREE_BYTES = 1 << 30
-"""Bytes of all paths together, of a layer or of the merged tree."""
+IMAGE_ENTRIES = 4_000_000
+"""Members of all layers of one image together."""
+
+TREE_BYTES = 512 << 20
+"""Bytes of all paths together, of the layers or of the merged tree."""
+
+KEPT_IMAGE = 256 << 20
+"""Bytes of all contents that are kept of one image."""
 
 PATH_BYTES = 4096
 """Bytes of one path: Linux's PATH_MAX, so no container could open a longer one."""
@@ -52,7 +58,10 @@ PROBLEMS = 1000
 """Problems told one by one for each layer; the rest are counted in one."""
 
 PASSES = 64
-"""Times that one layer which cannot be read from the middle is read again."""
+"""Times that one packed layer is read again from its beginning."""
+
+STREAM_PASSES = 8
+"""Times that a layer is read again which comes in a stream: each costs the whole stream."""
 
 LINKS = 40
 """Symbolic links followed for one path, as Linux does."""

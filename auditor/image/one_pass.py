@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError
 from auditor.image import limits, tar
 from auditor.image.compression import Compression, decompressed, peek, sniff
-from auditor.image.layer import index_layer, normalised
+from auditor.image.layer import Budget, index_layer, normalised
 from auditor.image.span import damaged, verify
 from auditor.image.store import AGAIN, blob_digest, link_target, linked
 from auditor.image.stream import DamagedError, Source, file_chunks
@@ -40,6 +40,7 @@ class OnePassStore:
         self._reopen = reopen
         self._documents: dict[str, bytes] = {}
         self._text = 0
+        self._budget = Budget()
         self._indexes: dict[str, LayerIndex] = {}
         self._damage: dict[str, str] = {}
         self._links: dict[str, str] = {}
@@ -81,9 +82,12 @@ class OnePassStore:
         blob = blob_digest(name)
         algorithm = blob.partition(":")[0] if blob else "sha256"
         try:
-            self._indexes[name] = index_layer(chunks, algorithm=algorithm, by_diff_id=blob is None)
+            index = index_layer(chunks, algorithm=algorithm, by_diff_id=blob is None)
+            self._budget.admit(index)
         except DamagedError as error:
             self._damage[name] = str(error)
+        else:
+            self._indexes[name] = index
 
     def document(self, name: str) -> bytes | None:
         """Give the content of a JSON document."""
@@ -113,6 +117,8 @@ class OnePassStore:
 class _MemberOpener:
     """Reads one member of the archive once more."""
 
+    passes = limits.STREAM_PASSES
+
     def __init__(self, reopen: Reopen, name: str) -> None:
         self._reopen = reopen
         self._name = name
@@ -132,6 +138,8 @@ class _MemberOpener:
 
 class FlatOpener:
     """Reads a stream that is itself a plain tree once more."""
+
+    passes = limits.STREAM_PASSES
 
     def __init__(self, reopen: Reopen) -> None:
         """Read what `reopen` gives."""

@@ -17,8 +17,9 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, cast
 
 from auditor.errors import ImageError
-from auditor.image.layer import LayerIndex
-from auditor.image.span import LayerRequest, index_request
+from auditor.image.layer import Budget, LayerIndex
+from auditor.image.span import LayerRequest, damaged, index_request
+from auditor.image.stream import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,10 +55,28 @@ def index_spans(
 
     workers = min(len(different), len(os.sched_getaffinity(0)))
     if workers < 2 or total < worth or not sys.executable:
-        found = {request: index_request(request, count) for request in different}
+        found = _one_by_one(different, count)
     else:
         found = _in_parallel(different, workers, count)
     return [found[request] for request in requests]
+
+
+def _one_by_one(
+    requests: Sequence[LayerRequest], count: Callable[[int], None]
+) -> dict[LayerRequest, LayerIndex]:
+    budget = Budget()
+    found: dict[LayerRequest, LayerIndex] = {}
+    for request in requests:
+        found[request] = index_request(request, count)
+        _admit(found[request], request, budget)
+    return found
+
+
+def _admit(index: LayerIndex, request: LayerRequest, budget: Budget) -> None:
+    try:
+        budget.admit(index)
+    except DamagedError as error:
+        raise damaged(request.digest, error) from error
 
 
 def _in_parallel(
@@ -67,6 +86,7 @@ def _in_parallel(
     waiting = sorted(requests, key=lambda request: request.span.size)
     found: dict[LayerRequest, LayerIndex] = {}
     busy: dict[Connection, LayerRequest] = {}
+    budget = Budget()
     with ExitStack() as stack:
         for _ in range(workers):
             connection = stack.enter_context(_worker(stack))
@@ -79,7 +99,9 @@ def _in_parallel(
                 if isinstance(answer, int):
                     count(answer)
                     continue
-                found[busy.pop(connection)] = answer
+                request = busy.pop(connection)
+                _admit(answer, request, budget)
+                found[request] = answer
                 if waiting:
                     busy[connection] = waiting.pop()
                     connection.send(busy[connection])

@@ -132,6 +132,8 @@ class SpanStore:
 class _SpanOpener:
     """Reads a span once more."""
 
+    passes = None
+
     def __init__(self, span: Span) -> None:
         self._span = span
 

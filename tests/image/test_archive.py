@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,6 @@ from tests.builders.images import legacy_members, oci_members, sha256, tar_of, w
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from auditor.model import Image
 
@@ -46,7 +46,7 @@ def one_pass(data: bytes, path: Path, tag: str = "", platform: str | None = None
 
 
 def streamed(data: bytes, path: Path, tag: str = "", platform: str | None = None) -> Image:
-    assert (path, tag) is not None
+    del path, tag
     return read_archive_stream(
         io.BytesIO(data),
         reference="docker:x",
@@ -218,6 +218,30 @@ def test_packed_layer_is_not_read_over_and_over(
     plain = by_offset(LAYOUTS["legacy"], tmp_path).rootfs
     for _ in range(9):
         plain.read("/big")
+
+
+def test_stream_is_not_asked_for_over_and_over() -> None:
+    rootfs = streamed(LAYOUTS["legacy"], Path()).rootfs
+    for _ in range(limits.STREAM_PASSES):
+        rootfs.read("/big")
+    with pytest.raises(UnreadableError, match="often enough"):
+        rootfs.read("/big")
+
+
+@pytest.mark.parametrize("read", [by_offset, one_pass], ids=["by-offset", "one-pass"])
+def test_layers_share_one_budget(
+    read: Callable[..., Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = docker_archive([{"a.pth": "12345"}, {"b.pth": "67890"}])
+    monkeypatch.setattr(limits, "KEPT_IMAGE", 8)
+    assert read(data, tmp_path).rootfs.read("/b.pth") == b"67890"
+    without = read_archive_stream(io.BytesIO(data), reference="x").rootfs
+    assert without.read("/a.pth") == b"12345"
+    with pytest.raises(UnreadableError, match="was not kept"):
+        without.read("/b.pth")
+    monkeypatch.setattr(limits, "IMAGE_ENTRIES", 1)
+    with pytest.raises(ImageError, match=r"layer sha256:\w+ and those below it hold more files"):
+        read(data, tmp_path)
 
 
 def test_archive_gone_since_is_unreadable(tmp_path: Path) -> None:
