@@ -92,8 +92,9 @@ def podman_host() -> Iterator[str]:
     host = f"unix://{home}/socket"
     command = ["podman", f"--root={home}/root", f"--runroot={home}/run"]
     with (home / "log").open("wb") as log:
+        # Its monitors leave a file `oom` where they started.
         service = subprocess.Popen(
-            [*command, "system", "service", "--time=0", host], stdout=log, stderr=log
+            [*command, "system", "service", "--time=0", host], stdout=log, stderr=log, cwd=home
         )
         try:
             for _ in range(300):
