@@ -144,6 +144,9 @@ def _judge(facts: Facts) -> Judged:
 
 def _hindrance(facts: Facts) -> str:
     """Say why there is nothing to compare installed distributions with; empty where there is."""
+    runtime = facts.inventory.runtime
+    if runtime is not None and runtime.fault and not runtime.distributions:
+        return f"the runtime environment cannot run: {runtime.fault}"
     if facts.inventory.interpreter is None:
         return "no interpreter was found to select from the lock for"
     return "the lock is not for this image" if facts.expectation.mismatches else ""
@@ -164,7 +167,7 @@ def _not_checked(facts: Facts) -> Iterator[NotChecked]:
     held = sum(len(each.distributions) for each in others)
     if held:
         where = ", ".join(each.prefix for each in others if each.distributions)
-        yield NotChecked("other environments", f"{held} distributions in {where}")
+        yield NotChecked("other environments", f"the files of {held} distributions in {where}")
     compiled = sum(proof.bytecode for proof in facts.proofs.values())
     if compiled:
         yield NotChecked("bytecode", f"{compiled:,} compiled files were not compared with sources")

@@ -193,6 +193,28 @@ _ALL = (
         "or pip itself.",
     ),
     Kind(
+        "LI402",
+        "unused-installation",
+        "A distribution is installed where the runtime never looks",
+        _WARNING,
+        "Somebody meant it to be used: the application runs with another copy, or with none. "
+        "It stays in the image unlocked and unpatched, and a changed PATH brings it to life.",
+        "Find the instruction that installed it: a `pip install` before the virtual "
+        "environment was there, or with another `pip` than the environment's. Remove it, or "
+        "install from the lock into the environment that runs.",
+    ),
+    Kind(
+        "LI404",
+        "unusable-environment",
+        "An environment's interpreter is gone or of another version",
+        _ERROR,
+        "A virtual environment only borrows its interpreter: copied into an image that has "
+        "none at that path, or one of another minor version, it cannot import its packages.",
+        "Build the environment with the interpreter of the final image, at the same path; with "
+        "a Python that uv installed, copy that too or use the system's "
+        "(`UV_PYTHON_PREFERENCE=only-system`).",
+    ),
+    Kind(
         "LI901",
         "unreadable",
         "Something could not be read",

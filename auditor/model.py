@@ -444,6 +444,10 @@ class Environment:
     """All of them, in the order of `import_paths` and then by name."""
     seeded: bool = False
     """pyvenv.cfg says that the tool that made it also put bootstrap packages in."""
+    managed: bool = False
+    """EXTERNALLY-MANAGED (PEP 668) says that another package manager looks after it."""
+    fault: str = ""
+    """Why its interpreter cannot run what is installed in it: a clause; empty where it can."""
     problems: tuple[Problem, ...] = ()
 
 

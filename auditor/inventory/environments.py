@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditor.errors import UsageError
+from auditor.inventory.discovery import Discovered, discover, targets
 from auditor.inventory.distributions import read_distributions
-from auditor.inventory.files import names
+from auditor.inventory.faults import LIBRARY, interpreter_fault, libraries
+from auditor.inventory.files import is_file
 from auditor.inventory.interpreter import read_interpreter
 from auditor.inventory.os_packages import metadata_owners
 from auditor.inventory.runtime import Runtime, configured_runtime, named_runtime
 from auditor.inventory.sys_path import (
-    SITE_DIRECTORY,
     Venv,
     library_name,
     pth_paths,
@@ -28,20 +28,18 @@ from auditor.inventory.sys_path import (
 from auditor.model import (
     Distribution,
     Environment,
-    FileType,
     Image,
     Interpreter,
     Inventory,
     Problem,
-    UnreadableError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-_LIBRARY = re.compile(r"^(?P<implementation>python|pypy)(?P<version>3\.\d+)(?P<threads>t?)$")
+    from auditor.model import Rootfs
 
-_NO_INTERPRETER = "the runtime interpreter is gone, or no program whose bytes tell its version"
+_NO_PROGRAM = "the runtime interpreter is no program whose bytes tell its version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,8 @@ class _Layout:
     python_version: str | None
     paths: tuple[str, ...]
     seeded: bool
+    fault: str = ""
+    managed: bool = False
     problems: tuple[Problem, ...] = ()
 
 
@@ -63,48 +63,47 @@ def take_inventory(image: Image, python: str | None = None) -> Inventory:
     raises `UsageError` where the image has nothing there. What is unreadable in the image is a
     problem, never an error.
     """
-    venvs, prefixes, problems = _discover(image)
-    runtime = _runtime(image, python, sorted(venvs))
+    found = discover(image.rootfs, image.prefix or "/")
+    runtime = _runtime(image, python, sorted(found.venvs))
     owners = metadata_owners(image.rootfs)
     environments: list[Environment] = []
     interpreter: Interpreter | None = None
     taken: set[str] = set()
     if runtime is not None:
         interpreter = read_interpreter(image.rootfs, runtime.executable, image.config.platform)
-        if interpreter is None:
-            problems.append(Problem(runtime.executable, _NO_INTERPRETER, runtime.executable))
         layout = _runtime_layout(image, runtime, interpreter)
+        if interpreter is None and not layout.fault:
+            found.problems.append(Problem(runtime.executable, _NO_PROGRAM, runtime.executable))
         environments.append(_environment(image, layout, owners, runtime.reason))
         taken = set(layout.paths)
-    for prefix in sorted(prefixes | set(venvs)):
-        layout = _other_layout(image, prefix, venvs.get(prefix), taken)
+    environments += _others(image, found, owners, taken)
+    candidates = () if runtime else tuple(env.prefix for env in environments)
+    return Inventory(tuple(environments), interpreter, candidates, tuple(found.problems))
+
+
+def _others(
+    image: Image, found: Discovered, owners: Mapping[str, str], taken: set[str]
+) -> Iterator[Environment]:
+    """Yield the environments that nobody runs: first those of an interpreter, by prefix."""
+    for prefix in sorted(found.prefixes | set(found.venvs)):
+        layout = _other_layout(image, prefix, found.venvs.get(prefix), taken)
         if layout.paths:
             environment = _environment(image, layout, owners, "")
+            taken.update(layout.paths)
+            if prefix not in found.venvs and not _is_installed_into(environment):
+                environment = replace(environment, fault="")
             if environment.interpreter or environment.distributions:
-                environments.append(environment)
-    candidates = () if runtime else tuple(env.prefix for env in environments)
-    return Inventory(tuple(environments), interpreter, candidates, tuple(problems))
+                yield environment
+    for path in targets(image.rootfs, found, taken):
+        layout = _Layout(path, None, None, (path,), seeded=False)
+        environment = _environment(image, layout, owners, "")
+        if _is_installed_into(environment):
+            yield environment
 
 
-def _discover(image: Image) -> tuple[dict[str, Venv], set[str], list[Problem]]:
-    """Give the virtual environments, and the prefixes of every site directory."""
-    venvs: dict[str, Venv] = {}
-    prefixes: set[str] = set()
-    problems: list[Problem] = []
-    try:
-        for path, entry in image.rootfs.walk(image.prefix or "/"):
-            if path.endswith("/pyvenv.cfg") and entry.type is FileType.FILE:
-                venv = read_venv(image.rootfs, posixpath.dirname(path) or "/")
-                if venv is not None:
-                    venvs[venv.prefix] = venv
-            elif path.endswith("-packages") and entry.type is FileType.DIRECTORY:
-                match = SITE_DIRECTORY.match(path)
-                if match:
-                    debian = match["kind"] == "dist"
-                    prefixes.add("/usr" if debian else match["prefix"] or "/")
-    except UnreadableError as error:
-        problems.append(Problem(error.path, error.why, error.path))
-    return venvs, prefixes, problems
+def _is_installed_into(environment: Environment) -> bool:
+    """Tell whether anything but the operating system's packages is there."""
+    return any(each.os_package is None for each in environment.distributions)
 
 
 def _runtime(image: Image, python: str | None, venvs: list[str]) -> Runtime | None:
@@ -130,8 +129,10 @@ def _runtime_layout(image: Image, runtime: Runtime, interpreter: Interpreter | N
     base = interpreter.prefix if interpreter else _base_prefix(venv, directory)
     prefix = venv.prefix if venv else base
     library = _library(image, interpreter, prefix)
+    used = [name for name in libraries(rootfs, prefix) if site_directories(rootfs, prefix, name)]
+    fault = interpreter_fault(image, prefix, runtime.executable, venv, used if venv else ())
     if library is None:
-        return _Layout(prefix, None, None, (), seeded=False)
+        return _Layout(prefix, None, None, (), seeded=False, fault=fault)
     user = user_site(rootfs, config, library) if venv is None or venv.system_site else []
     sites = site_directories(rootfs, prefix, library)
     if venv is not None and venv.system_site:
@@ -149,6 +150,8 @@ def _runtime_layout(image: Image, runtime: Runtime, interpreter: Interpreter | N
         python_version=interpreter.full_version if interpreter else _version(library),
         paths=real_paths(rootfs, [*before, *paths]),
         seeded=venv is not None and venv.seeded,
+        fault=fault,
+        managed=_is_managed(rootfs, base, [library]),
         problems=tuple(problems),
     )
 
@@ -166,35 +169,42 @@ def _library(image: Image, interpreter: Interpreter | None, prefix: str) -> str 
             interpreter.implementation,
             free_threaded=interpreter.free_threaded,
         )
-    found = (name for lib in ("lib", "lib64") for name in names(image.rootfs, f"{prefix}/{lib}"))
-    return next((name for name in found if _LIBRARY.match(name)), None)
+    return next(iter(libraries(image.rootfs, prefix)), None)
 
 
 def _version(library: str) -> str | None:
-    match = _LIBRARY.match(library)
+    match = LIBRARY.match(library)
     return match["version"] if match else None
 
 
 def _other_layout(image: Image, prefix: str, venv: Venv | None, taken: set[str]) -> _Layout:
     """Give what is below a prefix that the runtime interpreter does not import from."""
     rootfs = image.rootfs
-    sites: list[str] = []
-    version: str | None = None
-    for lib in ("lib", "lib64"):
-        for name in names(rootfs, posixpath.join(prefix, lib)):
-            if _LIBRARY.match(name):
-                found = site_directories(rootfs, prefix, name)
-                sites += found
-                version = version or (_version(name) if found else None)
-    free = [path for path in real_paths(rootfs, sites) if path not in taken]
-    executables = (posixpath.join(prefix, "bin", name) for name in ("python", "python3"))
+    paths: list[str] = []
+    used: list[str] = []
+    for name in libraries(rootfs, prefix):
+        sites = real_paths(rootfs, site_directories(rootfs, prefix, name))
+        free = [path for path in sites if path not in taken and path not in paths]
+        paths += free
+        used += [name] if free else []
+    programs = (posixpath.join(prefix, "bin", name) for name in (*used, "python", "python3"))
+    executable = next((path for path in programs if rootfs.lstat(path)), None)
+    version = LIBRARY.match(used[0]) if used else None
     return _Layout(
         prefix=prefix,
-        interpreter=next((path for path in executables if rootfs.stat(path)), None),
-        python_version=version,
-        paths=tuple(free),
+        interpreter=executable if executable and rootfs.stat(executable) else None,
+        python_version=version["version"] if version else None,
+        paths=tuple(paths),
         seeded=venv is not None and venv.seeded,
+        fault=interpreter_fault(image, prefix, executable, venv, used),
+        managed=_is_managed(rootfs, prefix, used),
     )
+
+
+def _is_managed(rootfs: Rootfs, prefix: str, used: Iterable[str]) -> bool:
+    """Tell whether EXTERNALLY-MANAGED lies in the standard library (PEP 668)."""
+    folders = (posixpath.join(prefix, "lib", name) for name in used)
+    return any(is_file(rootfs, f"{folder}/EXTERNALLY-MANAGED") for folder in folders)
 
 
 def _environment(
@@ -210,6 +220,8 @@ def _environment(
         runtime_reason=reason,
         distributions=tuple(distributions),
         seeded=layout.seeded,
+        managed=layout.managed,
+        fault=layout.fault,
         problems=(*layout.problems, *problems),
     )
 

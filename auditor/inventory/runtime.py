@@ -81,13 +81,20 @@ def _follow(rootfs: Rootfs, config: ImageConfig, words: list[str], reason: str) 
             return None
         name = posixpath.basename(words[0])
         if _PYTHON.match(name):
-            path = which(rootfs, config, words[0])
+            path = _interpreter(rootfs, config, words[0])
             return Runtime(path, f"{reason} {words[0]}") if path else None
         following = _unwrap(rootfs, config, name, words[1:])
         if following is None:
             return _from_script(rootfs, config, words[0], reason)
         words = following
     return None
+
+
+def _interpreter(rootfs: Rootfs, config: ImageConfig, word: str) -> str | None:
+    """Give the path that an interpreter's name runs, or would run if its link led anywhere."""
+    if word.startswith("/") and rootfs.lstat(word) is not None:
+        return posixpath.normpath(word)
+    return which(rootfs, config, word)
 
 
 def _unwrap(rootfs: Rootfs, config: ImageConfig, name: str, rest: list[str]) -> list[str] | None:
@@ -159,7 +166,7 @@ def _from_script(rootfs: Rootfs, config: ImageConfig, word: str, reason: str) ->
         command = _env_command(command[1:])
     if not command or not _PYTHON.match(posixpath.basename(command[0])):
         return None
-    python = which(rootfs, config, command[0])
+    python = _interpreter(rootfs, config, command[0])
     return (
         Runtime(python, f"{reason} {script}, whose shebang names {command[0]}") if python else None
     )

@@ -37,6 +37,8 @@ class Venv:
     """Directory of the base interpreter, as it stands."""
     system_site: bool
     seeded: bool
+    version: str = ""
+    """Of the interpreter that made it, which need not be the one that it leads to."""
 
 
 def read_venv(rootfs: Rootfs, prefix: str) -> Venv | None:
@@ -55,6 +57,7 @@ def read_venv(rootfs: Rootfs, prefix: str) -> Venv | None:
         home=settings.get("home", ""),
         system_site=settings.get("include-system-site-packages", "").lower() == "true",
         seeded="seed" in settings or settings.get("uv-seed", "") == "true",
+        version=settings.get("version") or settings.get("version_info", ""),
     )
 
 

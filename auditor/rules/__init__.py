@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from auditor.model import Observation
-from auditor.rules import coverage, distributions, files, lock, testimony
+from auditor.rules import coverage, distributions, environments, files, lock, testimony
 from auditor.rules.facts import Facts
 
 Rule = Callable[[Facts], Iterable[Observation]]
@@ -30,6 +30,8 @@ RULES: dict[str, Rule] = {
     "LI202": files.missing_file,
     "LI208": files.no_record,
     "LI401": testimony.pip_list_disagrees,
+    "LI402": environments.unused_installation,
+    "LI404": environments.unusable_environment,
     "LI901": coverage.unreadable,
     "LI904": coverage.pip_list_did_not_run,
     "LI905": coverage.no_environment,

@@ -17,16 +17,20 @@ from auditor.model import MetadataKind, Observation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from auditor.model import DirectUrl, Distribution, LockedPackage
+    from auditor.model import DirectUrl, Distribution, Environment, LockedPackage
     from auditor.rules.facts import Facts
 
 BOOTSTRAP = frozenset({"pip", "setuptools", "wheel", "uv", "distribute"})
 """Installers that base images and venvs bring along."""
 
 
-def is_bootstrap(facts: Facts, name: str) -> bool:
-    """Tell whether an unlocked distribution is a bootstrap tool (LI108), not drift."""
-    seeded = facts.runtime is not None and facts.runtime.seeded
+def is_bootstrap(facts: Facts, name: str, environment: Environment | None = None) -> bool:
+    """Tell whether an unlocked distribution is a bootstrap tool (LI108), not drift.
+
+    It lies in `environment`, in the runtime one where none is given.
+    """
+    where = environment or facts.runtime
+    seeded = where is not None and where.seeded
     return name in BOOTSTRAP or (seeded and name == "packaging")
 
 
@@ -219,21 +223,31 @@ def editable_install(facts: Facts) -> Iterator[Observation]:
 
 
 def bootstrap_tool(facts: Facts) -> Iterator[Observation]:
-    """LI108: pip, setuptools, wheel or uv, which the lock does not name."""
-    for name, found in facts.installed.items():
-        chosen = found.chosen
-        if (
-            name not in facts.expectation.packages
-            and is_bootstrap(facts, name)
-            and chosen.os_package is None
-        ):
-            yield Observation(
-                subject=name,
-                message=f"{name} {chosen.version} is installed and not locked",
-                path=chosen.metadata_path,
-                environment=facts.prefix,
-                actual=chosen.version,
-            )
+    """LI108: pip, setuptools, wheel or uv that the lock does not name, in any environment."""
+    for environment in facts.inventory.environments:
+        found = (
+            [each.chosen for each in facts.installed.values()]
+            if environment.runtime
+            else environment.distributions
+        )
+        for distribution in found:
+            name = distribution.name
+            locked = environment.runtime and name in facts.expectation.packages
+            if (
+                is_bootstrap(facts, name, environment)
+                and not locked
+                and distribution.os_package is None
+            ):
+                yield Observation(
+                    subject=name,
+                    message=(
+                        f"{name} {distribution.version} is installed in {environment.prefix} "
+                        "and not locked"
+                    ),
+                    path=distribution.metadata_path,
+                    environment=environment.prefix,
+                    actual=distribution.version,
+                )
 
 
 def unselected_extra_or_group(facts: Facts) -> Iterator[Observation]:

@@ -33,7 +33,7 @@ BASE: Files = {
     "/usr/local/lib/python3.11/site-packages/pip-24.0.dist-info/METADATA": metadata("pip", "24.0"),
 }
 VENV: Files = {
-    "/opt/venv/pyvenv.cfg": "home = /usr/local/bin\nversion = 3.12.9\n",
+    "/opt/venv/pyvenv.cfg": "home = /usr/local/bin\nversion = 3.11.9\n",
     "/opt/venv/bin/python": Symlink("/usr/local/bin/python3.11"),
     "/opt/venv/lib/python3.11/site-packages/idna-3.10.dist-info/METADATA": metadata("idna", "3.10"),
     "/opt/venv/lib64": Symlink("lib"),
@@ -73,7 +73,7 @@ def test_a_venv_imports_its_own_packages_and_the_standard_library() -> None:
     assert names(runtime) == ["idna"]
     assert (other.prefix, other.interpreter, names(other)) == (
         "/usr/local",
-        "/usr/local/bin/python",
+        "/usr/local/bin/python3.11",
         ["pip"],
     )
 
@@ -171,8 +171,36 @@ def test_an_interpreter_that_is_gone_is_said() -> None:
     assert inventory.interpreter is None
     assert inventory.runtime is not None
     assert inventory.runtime.interpreter is None
-    assert [problem.subject for problem in inventory.problems] == ["/opt/venv/bin/python"]
+    assert inventory.runtime.fault == (
+        "/opt/venv/bin/python leads to /usr/local/bin/python3.11, which is not in the image"
+    )
     assert names(inventory.runtime) == ["idna"]
+
+
+def test_a_runtime_that_is_no_program_is_a_problem() -> None:
+    script = {"/opt/venv/bin/python": File("#!/bin/sh\n", 0o755)}
+    inventory = take_inventory(image_of([BASE, {**VENV, **script}], cmd=["/opt/venv/bin/python"]))
+    assert inventory.interpreter is None
+    assert [problem.subject for problem in inventory.problems] == ["/opt/venv/bin/python"]
+
+
+def test_links_in_a_circle_lead_nowhere() -> None:
+    circle = {
+        "/opt/venv/bin/python": Symlink("python3"),
+        "/opt/venv/bin/python3": Symlink("python"),
+    }
+    runtime = runtime_of(image_of([BASE, {**VENV, **circle}], cmd=["/opt/venv/bin/python"]))
+    assert runtime.fault.endswith("is not in the image")
+
+
+def test_directories_that_hold_distributions_are_found_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("auditor.inventory.discovery._MOST_TARGETS", 1)
+    files = {f"/app/{x}/idna-3.10.dist-info/METADATA": metadata("idna", "3.10") for x in "ab"}
+    inventory = take_inventory(image_of([BASE, files]))
+    assert [each.prefix for each in inventory.environments] == ["/usr/local", "/app/a"]
+    assert [(each.subject, each.limit) for each in inventory.problems] == [("/app/b", True)]
 
 
 def test_no_sign_of_which_one_runs() -> None:
