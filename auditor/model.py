@@ -78,13 +78,51 @@ class Entry(NamedTuple):
     """Index into `Image.layers`, where the transport knows layers."""
 
 
+class ElfType(StrEnum):
+    """What an ELF file is for (System V ABI, e_type)."""
+
+    RELOCATABLE = "relocatable"
+    EXECUTABLE = "executable"
+    SHARED = "shared"
+    """A library, an extension module, or an executable that can lie anywhere."""
+    CORE = "core"
+    OTHER = "other"
+
+
 class Elf(NamedTuple):
-    """What the header of an ELF file says (System V ABI, ELF header)."""
+    """What the headers of an ELF file say (System V ABI)."""
 
     machine: str
     """The architecture in `platform.machine()` spelling: `x86_64`, `aarch64`, ..."""
     bits: int
     """32 or 64."""
+    type: ElfType = ElfType.OTHER
+    soname: str = ""
+    needed: tuple[str, ...] = ()
+    """What it is linked with, in the loader's order."""
+    rpath: str = ""
+    """DT_RPATH and DT_RUNPATH as they stand, `$ORIGIN` and colons included."""
+    runpath: str = ""
+    interpreter: str = ""
+    """The loader that an executable asks for."""
+    build_id: str = ""
+    """Hexadecimal."""
+    dynamic: bool = False
+    """It has a dynamic section; executables without one are linked statically."""
+    pie: bool = False
+    """It calls itself an executable although its type is that of a library."""
+    complete: bool = True
+    """False where the file points to something that it does not have, or that lies too far
+    from where linkers put it."""
+
+    @property
+    def is_library(self) -> bool:
+        """Tell whether a loader can load it into a process: libraries and extension modules."""
+        return (
+            self.type is ElfType.SHARED
+            and not self.pie
+            and bool(self.soname or not self.interpreter)
+        )
 
 
 class Rootfs(Protocol):
@@ -126,7 +164,7 @@ class Rootfs(Protocol):
         """
 
     def elf(self, path: str) -> Elf | None:
-        """Give the ELF header's facts; None where the file is no ELF."""
+        """Give what the file's ELF headers say; None where it is no ELF."""
 
     def versions(self, path: str) -> tuple[str, ...]:
         """Give the version strings that an interpreter or C library carries in its bytes.

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from auditor.image import limits
-from auditor.image.probes import ELF_BYTES, elf_header, probe_for, versions_in
+from auditor.image.elf import read_elf
+from auditor.image.probes import probe_for, versions_in
 from auditor.image.stream import file_chunks
 from auditor.model import Entry, FileType, UnreadableError
 
@@ -145,7 +146,7 @@ class HostTree:
         """Give a regular file's ELF facts; None too where it cannot be read."""
         try:
             with self._file(path) as file:
-                return elf_header(file.read(ELF_BYTES))
+                return read_elf(lambda offset, size: _at(file, offset, size))
         except OSError:
             return None
 
@@ -159,6 +160,11 @@ class HostTree:
                 return versions_in(file_chunks(file), marks)
         except OSError:
             return ()
+
+
+def _at(file: BinaryIO, offset: int, size: int) -> bytes:
+    """Read a range of a file; nothing beyond what an offset can be."""
+    return os.pread(file.fileno(), size, offset) if offset < 1 << 62 else b""
 
 
 def _why(error: OSError) -> str:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from auditor.image import limits, tar
 from auditor.image.compression import Compression, decompressed
+from auditor.image.elf import MAGIC, Passing, read_bytes
 from auditor.image.kept import is_kept, may_be_script
-from auditor.image.probes import ELF_BYTES, Search, elf_header, probe_for
+from auditor.image.probes import Search, probe_for
 from auditor.image.stream import DamagedError, Source, hashed
 from auditor.model import Elf, FileType, Problem
 
@@ -159,7 +160,6 @@ class _Builder:
         self._whiteouts = whiteouts
         self._kept = 0
         self._untold = 0
-        self._machines: dict[Elf, Elf] = {}
 
     def add(self, member: tar.Member, source: Source) -> None:
         """Take in one member, reading its content."""
@@ -272,11 +272,11 @@ class _Builder:
         piece = source.whole(size)
         if piece is not None and marks is None:
             digest = hashlib.sha256(piece).digest() if size else _EMPTY
-            head = bytes(piece[:ELF_BYTES])
+            elf = read_bytes(piece) if piece[:4] == MAGIC else None
             content = bytes(piece) if kept else b""
         else:
             search = Search(marks) if marks is not None else None
-            digest, head, content = _read(
+            digest, elf, content = _read(
                 (piece,) if piece is not None else source.pieces(size), search, kept=kept
             )
             if search is not None and (found := search.result()):
@@ -284,9 +284,8 @@ class _Builder:
         index.digests[-DIGEST_BYTES:] = digest
         index.files += 1
         index.bytes_read += size
-        elf = elf_header(head)
         if elf is not None:
-            index.elf[offset] = self._machines.setdefault(elf, elf)
+            index.elf[offset] = elf
         if kept and not (script and elf) and self._kept + size <= limits.KEPT_LAYER:
             self._kept += size
             index.contents[offset] = content
@@ -294,17 +293,16 @@ class _Builder:
 
 def _read(
     pieces: Iterable[memoryview], search: Search | None, *, kept: bool
-) -> tuple[bytes, bytes, bytes]:
-    """Give the sha256, the first bytes and, if it is kept, the content of one file."""
+) -> tuple[bytes, Elf | None, bytes]:
+    """Give the sha256, the ELF facts and, if it is kept, the content of one file."""
     whole: Hash = hashlib.sha256()
-    head = b""
+    passing = Passing()
     parts: list[bytes] = []
     for piece in pieces:
         whole.update(piece)
-        if len(head) < ELF_BYTES:
-            head += bytes(piece[: ELF_BYTES - len(head)])
+        passing.feed(piece)
         if kept:
             parts.append(bytes(piece))
         if search is not None:
             search.feed(piece)
-    return whole.digest(), head, b"".join(parts)
+    return whole.digest(), passing.facts(), b"".join(parts)

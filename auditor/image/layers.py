@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from auditor.image import limits
 from auditor.image.compression import Compression, decompressed
+from auditor.image.elf import Passing
 from auditor.image.rootfs import follow, join
 from auditor.image.stream import DamagedError, Source
 from auditor.model import Entry, FileType, Problem, UnreadableError
@@ -76,6 +77,7 @@ class LayerTree:
         self._indexes = indexes
         self._openers = openers
         self._layered = layered
+        self._completed: dict[int, dict[int, Elf]] = {}
         self._passes = [0] * len(indexes)
         self._nodes: dict[str, _Node] = {"/": _Node(0, _IMPLIED, 0)}
         self._children: dict[str, dict[str, None]] = {"/": {}}
@@ -233,9 +235,33 @@ class LayerTree:
         return index, node.layer, index.offsets[node.row]
 
     def elf(self, path: str) -> Elf | None:
-        """Give a regular file's ELF facts."""
-        index, _, offset = self._row(path)
-        return index.elf.get(offset)
+        """Give a regular file's ELF facts, from the index or from the layer once more."""
+        index, number, offset = self._row(path)
+        found = index.elf.get(offset)
+        if found is None or found.complete:
+            return found
+        if number not in self._completed:
+            self._completed[number] = self._complete(path, number)
+        return self._completed[number].get(offset, found)
+
+    def _complete(self, path: str, number: int) -> dict[int, Elf]:
+        """Read what passed by too early, of every file of a layer that this happened to."""
+        index = self._indexes[number]
+        spans = {
+            offset: index.sizes[row]
+            for row, offset in enumerate(index.offsets)
+            if row not in index.links and (elf := index.elf.get(offset)) and not elf.complete
+        }
+        found: dict[int, Elf] = {}
+        with suppress(UnreadableError):
+            for offset, pieces in self._again(path, number, spans):
+                passing = Passing(limits.ELF_HEAD)
+                for piece in pieces:
+                    passing.feed(piece)
+                elf = passing.facts()
+                if elf is not None:
+                    found[offset] = elf
+        return found
 
     def versions(self, path: str) -> tuple[str, ...]:
         """Give a regular file's version strings."""

@@ -65,3 +65,6 @@ STREAM_PASSES = 8
 
 LINKS = 40
 """Symbolic links followed for one path, as Linux does."""
+
+ELF_HEAD = 64 << 20
+"""Bytes kept of the start of one segment of a library whose strings lie unusually far."""

@@ -1,4 +1,4 @@
-"""What a file's bytes say about it, found while they pass by: ELF headers and versions.
+"""What versions a file's bytes speak of, found while they pass by.
 
 A Python interpreter and a C library carry their own version as a string. Reading it from the
 bytes needs no execution, and unlike `pyvenv.cfg` it speaks of the file that will run.
@@ -9,29 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.model import Elf
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from auditor.image.stream import Buffer
-
-ELF_BYTES = 20
-"""Bytes that `elf_header` needs."""
-
-_MACHINES = {
-    3: "i686",
-    8: "mips",
-    20: "ppc",
-    21: "ppc64",
-    22: "s390x",
-    40: "armv7l",
-    62: "x86_64",
-    183: "aarch64",
-    243: "riscv64",
-    258: "loongarch64",
-}
-"""e_machine (System V ABI) -> `platform.machine()` spelling."""
 
 _OVERLAP = 256
 """Bytes of a chunk searched again with the next: longer than any version string."""
@@ -123,15 +104,3 @@ def versions_in(pieces: Iterable[Buffer], marks: tuple[Mark, ...]) -> tuple[str,
     for piece in pieces:
         search.feed(piece)
     return search.result()
-
-
-def elf_header(head: bytes) -> Elf | None:
-    """Read the first `ELF_BYTES` of a file; None where it is no ELF."""
-    if not head.startswith(b"\x7fELF") or len(head) < ELF_BYTES:
-        return None
-    little = head[5] != 2
-    number = int.from_bytes(head[18:20], "little" if little else "big")
-    machine = _MACHINES.get(number, f"elf-{number}")
-    if machine == "ppc64" and little:
-        machine = "ppc64le"
-    return Elf(machine, 64 if head[4] == 2 else 32)

@@ -12,7 +12,7 @@ from auditor.image.compression import Compression
 from auditor.image.kept import is_kept
 from auditor.image.layer import LayerIndex, index_layer, normalised
 from auditor.image.stream import DamagedError
-from auditor.model import Elf, FileType
+from auditor.model import Elf, ElfType, FileType
 from tests.builders import Device, Directory, File, Files, Hardlink, Symlink, elf, layer_tar
 
 
@@ -86,7 +86,7 @@ def test_index_of_everything(chunk: int) -> None:
     assert index.sha256(7) == hashlib.sha256(library).digest()
     assert index.targets == {3: "dir/file"}
     assert index.links == {4: "/dir/file", 5: "/elsewhere/file"}
-    assert index.elf == {index.offsets[7]: Elf("aarch64", 64)}
+    assert index.elf == {index.offsets[7]: Elf("aarch64", 64, ElfType.SHARED)}
     assert index.versions == {index.offsets[7]: ("2.36",)}
     assert (index.files, index.bytes_read) == (3, 4 + len(library))
     assert index.problems == []

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.image.probes import elf_header, probe_for, versions_in
-from auditor.model import Elf
+from auditor.image.probes import probe_for, versions_in
 from tests.builders import elf
 
 GLIBC = "GNU C Library (Debian GLIBC 2.36-9+deb12u10) stable release version 2.36."
@@ -49,26 +48,3 @@ def test_hostile_file_cannot_fill_the_list() -> None:
 @pytest.mark.parametrize("name", ["python3-config", "libcrypto.so.3", "libc.a", "ls", "pythonista"])
 def test_most_files_are_not_searched(name: str) -> None:
     assert probe_for(name) is None
-
-
-@pytest.mark.parametrize(
-    ("head", "facts"),
-    [
-        *(
-            pytest.param(elf(machine), Elf(machine, bits), id=machine)
-            for machine, bits in {
-                "x86_64": 64,
-                "aarch64": 64,
-                "i686": 32,
-                "armv7l": 32,
-                "ppc64le": 64,
-                "s390x": 64,
-            }.items()
-        ),
-        pytest.param(b"\x7fELF\2\1\1" + bytes(11) + b"\x99\x99", Elf("elf-39321", 64), id="other"),
-        pytest.param(b"\x7fELF\2\1\1", None, id="cut"),
-        pytest.param(b"#!/bin/sh" + bytes(20), None, id="script"),
-    ],
-)
-def test_elf_header(head: bytes, facts: Elf | None) -> None:
-    assert elf_header(head[:20]) == facts

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from auditor.image.host import HostTree
 from auditor.image.rootfs import ALGORITHMS, TreeRootfs
-from auditor.model import Elf, FileType, UnreadableError
+from auditor.model import Elf, ElfType, FileType, UnreadableError
 from tests.builders import Device, Directory, File, Files, Hardlink, Symlink, elf, rootfs_of
 from tests.image.host_files import write_files
 
@@ -180,8 +180,8 @@ def test_unknown_algorithms(make: Callable[[Files], Rootfs]) -> None:
 
 def test_facts_of_the_bytes(make: Callable[[Files], Rootfs]) -> None:
     rootfs = make(FILES)
-    assert rootfs.elf("/opt/venv/bin/python") == Elf("x86_64", 64)
-    assert rootfs.elf("/lib/aarch64/libc.so.6") == Elf("aarch64", 64)
+    assert rootfs.elf("/opt/venv/bin/python") == Elf("x86_64", 64, ElfType.SHARED)
+    assert rootfs.elf("/lib/aarch64/libc.so.6") == Elf("aarch64", 64, ElfType.SHARED)
     assert rootfs.versions("/opt/venv/bin/python") == ("3.11.7",)
     assert rootfs.versions("/lib/aarch64/libc.so.6") == ("2.36",)
     for path in ("/bin/tool", "/bin", "/nothing", "/pipe"):
