@@ -37,16 +37,16 @@ demo: .venv/.project ## Audit one consistent and one drifted image; needs no con
 	@$(BIN)/python -m sample_locks.demo
 
 test: .venv/.tools ## Run every test; those that lack an engine, podman or the network say so
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto
 
 test-unit: .venv/.tools ## Run the tests that need nothing but this machine
-	$(BIN)/pytest -n auto --dist loadgroup -m 'not engine and not podman and not network'
+	$(BIN)/pytest -n auto -m 'not engine and not podman and not network'
 
 test-real: .venv/.tools ## Run the tests on real images and environments
-	$(BIN)/pytest -n auto --dist loadgroup tests/real
+	$(BIN)/pytest -n auto tests/real
 
 coverage: .venv/.tools ## Run every test and demand 95 % of the branches
-	$(BIN)/pytest -n auto --dist loadgroup --cov=auditor --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
+	$(BIN)/pytest -n auto --cov=auditor --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 lint: .venv/.tools ## Check style, types and layering
 	$(BIN)/ruff check

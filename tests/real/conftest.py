@@ -6,7 +6,7 @@ import fcntl
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -24,13 +24,14 @@ CACHE = PROJECT / ".cache"
 
 
 @contextmanager
-def one_at_a_time(what: str) -> Iterator[None]:
-    """Hold a lock that the other processes of this run wait for."""
+def one_at_a_time(what: str) -> Iterator[IO[str]]:
+    """Hold a lock that the other processes of this run wait for; give the file that is locked."""
     locks = CACHE / "locks"
     locks.mkdir(parents=True, exist_ok=True)
-    with (locks / what).open("w") as stream:
+    with (locks / what).open("a+") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+        stream.seek(0)
+        yield stream
 
 
 @pytest.fixture(scope="session")
@@ -61,21 +62,18 @@ def installers(fetched: Callable[[str], Path]) -> Path:
 @pytest.fixture(scope="session")
 def sample() -> Callable[[str], str]:
     """Build a sample image, once in a run, and give its tag."""
-    built: dict[str, str] = {}
+    this_run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
 
     def get(name: str) -> str:
-        if name not in built:
-            with one_at_a_time("build"):  # the engine's own cache makes the second build quick
-                built[name] = build_sample(name)
-        return built[name]
+        with one_at_a_time(f"build-{name}") as done_by:
+            if done_by.read() != this_run:
+                with one_at_a_time("build"):
+                    build_sample(name)
+                done_by.truncate(0)
+                done_by.write(this_run)
+        return RECIPES[name].tag
 
     return get
-
-
-@pytest.fixture(scope="session")
-def sample_lock() -> Callable[[str], str]:
-    """Give the lock that a sample image is made from."""
-    return lambda name: RECIPES[name].lock
 
 
 @pytest.fixture(scope="session")
@@ -101,9 +99,25 @@ def derived(
 
 
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Have a folder filled by the first process of a run that asks for it."""
+    temporary = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        temporary = temporary.parent  # each process has its own below this run's
+
+    def get(name: str, fill: Callable[[Path], None]) -> Path:
+        folder = temporary / f"once-{name}"
+        with one_at_a_time(f"once-{name}"):
+            if not (folder / "filled").exists():
+                folder.mkdir()
+                fill(folder)
+                (folder / "filled").touch()
+        return folder
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def demo_folder(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """The demo's images: an OCI layout `image` and the trees it was made from."""
-    folder = tmp_path_factory.mktemp("demo")
-    with one_at_a_time("fetch-demo"):
-        build_demo(folder)
-    return folder
+    return once("demo", build_demo)

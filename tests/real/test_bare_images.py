@@ -16,11 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = [
-    pytest.mark.engine,
-    pytest.mark.network,
-    pytest.mark.xdist_group("bare-images"),  # one process makes the image
-]
+pytestmark = [pytest.mark.engine, pytest.mark.network]
 
 AGENT_PROXY = SAMPLES / "agent-proxy" / LOCKS["agent-proxy"]
 
@@ -60,9 +56,12 @@ def test_without_a_shell(sample: Callable[[str], str], derived: Callable[..., st
 
 
 @pytest.fixture(scope="module")
-def arm64_layout(installers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def arm64_layout(installers: Path, once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """An OCI layout with Debian's python3 for arm64 and the lock's wheels for it; never run."""
-    folder = tmp_path_factory.mktemp("arm64")
+    return once("arm64", lambda folder: _make_arm64_layout(folder, installers)) / "image"
+
+
+def _make_arm64_layout(folder: Path, installers: Path) -> None:
     rootfs, site = folder / "rootfs", folder / "site"
     bootstrap = ["mmdebstrap", "--quiet", "--architectures=arm64", "--variant=extract"]
     do(*bootstrap, "--include=python3.11-minimal", "bookworm", rootfs)
@@ -88,7 +87,6 @@ def arm64_layout(installers: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     ]
     config = Config("arm64", {"PATH": f"{venv}/bin:/usr/bin:/bin"}, (f"{venv}/bin/python",))
     write(folder / "image", "arm64", layers, config)
-    return folder / "image"
 
 
 def test_for_another_architecture(arm64_layout: Path) -> None:

@@ -15,11 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = [
-    pytest.mark.engine,
-    pytest.mark.network,
-    pytest.mark.xdist_group("transports"),  # one process makes the image
-]
+pytestmark = [pytest.mark.engine, pytest.mark.network]
 
 LOCK = SAMPLES / "pusher" / LOCKS["pusher"]
 SITE = "/usr/local/lib/python3.11/site-packages"
