@@ -13,7 +13,8 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.libc import TRIPLETS, read_libc, readable_names
+from auditor.inventory.files import names
+from auditor.inventory.libc import TRIPLETS, read_libc
 from auditor.inventory.sys_path import read_venv
 from auditor.model import Interpreter, UnreadableError
 
@@ -134,7 +135,7 @@ def _library_below(rootfs: Rootfs, prefix: str, hints: _Hints) -> _Library | Non
     found = []
     for lib in ("lib", "lib64"):
         top = posixpath.join(prefix, lib)
-        for name in readable_names(rootfs, top):
+        for name in names(rootfs, top):
             match = _LIBRARY.fullmatch(name)
             if not match or (hints.versions and match["version"] not in hints.versions):
                 continue
@@ -207,7 +208,7 @@ def _shared_libraries(
     threads = "t" if library.free_threaded else ""
     stems = (f"libpython{library.version}{threads}.so", f"libpypy{library.version}-c.so")
     for directory in directories:
-        for name in readable_names(rootfs, directory):
+        for name in names(rootfs, directory):
             path = posixpath.join(directory, name)
             if name.startswith(stems):
                 elf = rootfs.elf(path)

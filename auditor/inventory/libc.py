@@ -10,7 +10,8 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from auditor.model import Libc, UnreadableError
+from auditor.inventory.files import names
+from auditor.model import Libc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ def _glibc(rootfs: Rootfs, machine: str) -> Libc | None:
 
 def _musl(rootfs: Rootfs, machine: str) -> Libc | None:
     for directory in ("/lib", "/usr/lib"):
-        for name in readable_names(rootfs, directory):
+        for name in names(rootfs, directory):
             path = posixpath.join(directory, name)
             if _MUSL_LOADER.fullmatch(name) and _is_for(rootfs, path, machine):
                 return Libc("musl", _release(rootfs.versions(path)))
@@ -89,8 +90,8 @@ def _release(texts: Sequence[str]) -> tuple[int, int] | None:
 
 def _built_for(rootfs: Rootfs, library: str) -> str | None:
     """Give the family that a standard library's file names speak of (its platform triplet)."""
-    modules = readable_names(rootfs, posixpath.join(library, "lib-dynload"))
-    data = [name for name in readable_names(rootfs, library) if name.startswith("_sysconfigdata_")]
+    modules = names(rootfs, posixpath.join(library, "lib-dynload"))
+    data = [name for name in names(rootfs, library) if name.startswith("_sysconfigdata_")]
     for name in (*modules, *data):
         stem = name.removesuffix(".so").removesuffix(".py")
         if stem.endswith("-linux-musl"):
@@ -98,11 +99,3 @@ def _built_for(rootfs: Rootfs, library: str) -> str | None:
         if re.search(r"-linux-gnu(?:eabi|eabihf)?$", stem):
             return "glibc"
     return None
-
-
-def readable_names(rootfs: Rootfs, directory: str) -> Sequence[str]:
-    """Give the names in a directory, none where it may not be read: others may still tell."""
-    try:
-        return rootfs.names(directory)
-    except UnreadableError:
-        return ()
