@@ -12,6 +12,7 @@ from auditor.catalogue import KINDS
 from auditor.errors import ExitCode, ImageError
 from auditor.evidence import installations, prove
 from auditor.inventory import take_inventory
+from auditor.inventory.ledger import Ledger
 from auditor.inventory.pip_list import take_testimony
 from auditor.inventory.target import target_of
 from auditor.lock import python_version_file, select
@@ -121,6 +122,7 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         expectation=expectation,
         installed=installed,
         proofs=prove(image.rootfs, installed, expectation),
+        ledger=Ledger(image, inventory),
         testimony=testimony,
         python_version_file=python_version_file(Path(lock.path)),
         own=frozenset(canonicalize_name(name) for name in options.own),

@@ -464,6 +464,51 @@ class Distribution:
     """The dpkg, apk or rpm package that owns it."""
 
 
+class OsFile(NamedTuple):
+    """What a package database of the operating system says about one file."""
+
+    package: str
+    source: str
+    """The database file that says so."""
+    algorithm: str = ""
+    """As `hashlib` names it; empty where no digest is recorded."""
+    digest: bytes = b""
+    conffile: bool = False
+    """Configuration or a file made after the installation: it may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class OsPackages:
+    """Which files the operating system's packages own."""
+
+    files: Mapping[str, OsFile] = field(default_factory=dict)
+    """By real path; a path may be absent from the image."""
+    problems: tuple[Problem, ...] = ()
+    """Databases that could not be read: where there is one, a file may have an unknown owner."""
+
+
+class OwnerKind(StrEnum):
+    """The sorts of owner that a file may have."""
+
+    DISTRIBUTION = "distribution"
+    OS_PACKAGE = "os-package"
+    INTERPRETER = "interpreter"
+    BY_PRODUCT = "by-product"
+    """Made by an installer or an interpreter in the course of its work."""
+    APPLICATION = "application"
+    BASE = "base"
+
+
+class Owner(NamedTuple):
+    """Whose a file is."""
+
+    kind: OwnerKind
+    name: str
+    """The distribution or package, the interpreter's prefix, or what kind of by-product."""
+    prefix: str = ""
+    """Of a distribution: the environment that it is installed in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """One place Python can run from: an interpreter and what it imports."""
@@ -500,6 +545,7 @@ class Inventory:
     candidates: tuple[str, ...] = ()
     """Where no environment could be named the runtime: those that it could have been."""
     problems: tuple[Problem, ...] = ()
+    os_packages: OsPackages = field(default_factory=OsPackages)
 
     @property
     def runtime(self) -> Environment | None:

@@ -1,7 +1,7 @@
 """What some tests need from the machine: without it they are skipped, each in one clear line.
 
-Where a run must not pass for lack of it, `AUDITOR_REQUIRE_ENGINE=1`, `AUDITOR_REQUIRE_PODMAN=1`
-and `AUDITOR_REQUIRE_NETWORK=1` turn the skip into a failure.
+Where a run must not pass for lack of it, `AUDITOR_REQUIRE_ENGINE=1`, `AUDITOR_REQUIRE_PODMAN=1`,
+`AUDITOR_REQUIRE_NETWORK=1` and `AUDITOR_REQUIRE_RPM=1` turn the skip into a failure.
 """
 
 from __future__ import annotations
@@ -56,10 +56,17 @@ def _no_network() -> str | None:
     return f"the package index cannot be asked: {asked.stderr}" if asked.returncode else None
 
 
+@cache
+def _no_rpm() -> str | None:
+    missing = [name for name in ("rpm", "rpmbuild") if shutil.which(name) is None]
+    return f"{' and '.join(missing)} not installed" if missing else None
+
+
 _NEEDS: dict[str, Callable[[], str | None]] = {
     "engine": _no_engine,
     "podman": _no_podman,
     "network": _no_network,
+    "rpm": _no_rpm,
 }
 
 

@@ -1,8 +1,8 @@
 """Installed files against RECORD, and the degree of evidence that follows.
 
 What RECORD may leave open is not a fault: bytecode is recompiled and deleted at will, and what
-an installer writes about its own work (`BY_PRODUCTS`) differs from tool to tool. A file that
-several distributions claim is right if it equals what any locked one of them records.
+an installer writes about its own work (`by_products.METADATA`) differs from tool to tool. A file
+that several distributions claim is right if it equals what any locked one of them records.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.evidence.artifact import artifact_by_hash, artifact_by_tags
 from auditor.evidence.installed import same_version
+from auditor.inventory.by_products import METADATA
 from auditor.inventory.files import names
 from auditor.model import (
     Degree,
@@ -33,11 +34,6 @@ if TYPE_CHECKING:
         RecordRow,
         Rootfs,
     )
-
-BY_PRODUCTS = frozenset(
-    {"INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_build.json", "uv_cache.json"}
-)
-"""Files of a metadata folder that installers write about their own work; none of them runs."""
 
 
 class _Claim(NamedTuple):
@@ -91,7 +87,7 @@ def _rows(distribution: Distribution) -> tuple[RecordRow, ...]:
 
 def _is_by_product(path: str, folder: str) -> bool:
     directory, name = posixpath.split(path)
-    return name in BY_PRODUCTS and posixpath.basename(directory) == folder
+    return name in METADATA and posixpath.basename(directory) == folder
 
 
 def _is_by_product_bytecode(path: str, sources: set[str]) -> bool:

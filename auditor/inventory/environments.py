@@ -12,7 +12,7 @@ from auditor.inventory.distributions import read_distributions
 from auditor.inventory.faults import LIBRARY, interpreter_fault, libraries
 from auditor.inventory.files import is_file
 from auditor.inventory.interpreter import read_interpreter
-from auditor.inventory.os_packages import metadata_owners
+from auditor.inventory.os_packages import metadata_owners, read_os_packages
 from auditor.inventory.runtime import Runtime, configured_runtime, named_runtime
 from auditor.inventory.sys_path import (
     Venv,
@@ -65,7 +65,10 @@ def take_inventory(image: Image, python: str | None = None) -> Inventory:
     """
     found = discover(image.rootfs, image.prefix or "/")
     runtime = _runtime(image, python, sorted(found.venvs))
-    owners = metadata_owners(image.rootfs)
+    os_packages = read_os_packages(image.rootfs)
+    owners = metadata_owners(os_packages)
+    if image.prefix is None:  # a live environment is audited without the system around it
+        found.problems.extend(os_packages.problems)
     environments: list[Environment] = []
     interpreter: Interpreter | None = None
     taken: set[str] = set()
@@ -78,7 +81,8 @@ def take_inventory(image: Image, python: str | None = None) -> Inventory:
         taken = set(layout.paths)
     environments += _others(image, found, owners, taken)
     candidates = () if runtime else tuple(env.prefix for env in environments)
-    return Inventory(tuple(environments), interpreter, candidates, tuple(found.problems))
+    problems = tuple(found.problems)
+    return Inventory(tuple(environments), interpreter, candidates, problems, os_packages)
 
 
 def _others(

@@ -40,3 +40,20 @@ def text_of(rootfs: Rootfs, path: str, limit: int) -> str:
         return rootfs.read(path, limit).decode("utf-8", "surrogateescape")
     except UnreadableError:
         return ""
+
+
+class RealPaths:
+    """Gives real paths of files that are named one by one, each directory resolved once."""
+
+    def __init__(self, rootfs: Rootfs) -> None:
+        self._rootfs = rootfs
+        self._folders: dict[str, str | None] = {}
+
+    def __call__(self, path: str) -> str | None:
+        """Give `path` with its directory resolved, a final link not; None where that is absent."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._folders:
+            real = self._rootfs.resolve(folder or "/")
+            self._folders[folder] = "" if real == "/" else real
+        parent = self._folders[folder]
+        return None if parent is None else f"{parent}/{name}"

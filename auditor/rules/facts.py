@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from auditor.evidence import Installation
+    from auditor.inventory.ledger import Ledger
     from auditor.model import (
         Environment,
         Expectation,
@@ -34,6 +35,8 @@ class Facts:
     """The runtime environment's, by normalised name."""
     proofs: Mapping[str, Proof]
     """By normalised name, for every installation."""
+    ledger: Ledger
+    """Whose each file is."""
     testimony: Testimony | None = None
     """None where nobody was to be asked."""
     python_version_file: tuple[str, str] | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.inventory.distributions import read_distributions
-from auditor.inventory.os_packages import metadata_owners
+from auditor.inventory.os_packages import metadata_owners, read_os_packages
 from auditor.model import MetadataKind
 from tests.builders import Symlink, rootfs_of
 
@@ -23,7 +23,7 @@ METADATA: Files = {f"{INFO}/METADATA": "Name: idna\nVersion: 3.10\n"}
 
 def read(files: Files, location: str = SITE) -> tuple[list[Distribution], list[Problem]]:
     rootfs = rootfs_of(files)
-    return read_distributions(rootfs, location, metadata_owners(rootfs))
+    return read_distributions(rootfs, location, metadata_owners(read_os_packages(rootfs)))
 
 
 @pytest.mark.parametrize(

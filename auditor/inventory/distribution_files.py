@@ -1,0 +1,98 @@
+"""Which files a distribution says are its own: RECORD, or what older installers wrote."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from auditor.inventory.files import names, text_of
+from auditor.inventory.record import place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from auditor.inventory.files import RealPaths
+    from auditor.model import Distribution, Rootfs
+
+_TEXT_LIMIT = 8 * 1024 * 1024
+_SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
+
+
+def owned_files(rootfs: Rootfs, distribution: Distribution, real: RealPaths) -> Iterator[str]:
+    """Yield the real paths of the files that a distribution lists, present or not.
+
+    `pip install --target` leaves rows that lead to `../../bin` while the scripts lie in the
+    target's own `bin`; such a row stands for that file.
+    """
+    record = distribution.record
+    if record is not None:
+        rows = [row.path for row in record.rows]
+    else:
+        rows = _installed_files(rootfs, distribution) or _named(rootfs, distribution)
+    bin_above = posixpath.normpath(posixpath.join(distribution.location, "../../bin"))
+    for path in rows:
+        found = real(path)
+        if found is not None:
+            yield found
+        if posixpath.dirname(path) == bin_above:
+            moved = f"{distribution.location}/bin/{posixpath.basename(path)}"
+            if rootfs.lstat(moved) is not None:
+                yield moved
+
+
+def _installed_files(rootfs: Rootfs, distribution: Distribution) -> list[str]:
+    """Give what pip noted when it ran `setup.py install`; relative to the egg-info."""
+    info = distribution.metadata_path
+    lines = text_of(rootfs, f"{info}/installed-files.txt", _TEXT_LIMIT).splitlines()
+    return [path for line in lines if (path := place(info, line)) is not None]
+
+
+def owned_folders(rootfs: Rootfs, distribution: Distribution) -> Iterator[str]:
+    """Yield real directories that are a distribution's with everything in them.
+
+    An editable install's source, an egg, the metadata folder without RECORD and, where nothing
+    lists the files, the packages that it names or that bear its name.
+    """
+    if distribution.source is not None:
+        source = rootfs.resolve(distribution.source)
+        if source is not None:
+            yield source
+    if distribution.location.endswith(".egg"):
+        yield distribution.location
+    if distribution.record is not None:
+        return
+    yield distribution.metadata_path
+    if not _installed_files(rootfs, distribution):
+        yield from _named(rootfs, distribution)
+
+
+def _named(rootfs: Rootfs, distribution: Distribution) -> list[str]:
+    """Give the packages and modules that a distribution names, or that bear its name."""
+    text = text_of(rootfs, f"{distribution.metadata_path}/top_level.txt", _TEXT_LIMIT)
+    tops = frozenset(text.split()) or {distribution.name.replace("-", "_")}
+    children = names(rootfs, distribution.location)
+    return [
+        f"{distribution.location}/{name}" for name in children if name.partition(".")[0] in tops
+    ]
+
+
+def entry_points(rootfs: Rootfs, distributions: Iterable[Distribution]) -> Mapping[str, set[str]]:
+    """Give the scripts that distributions announce (entry points specification).
+
+    By name: the targets, `module:name`, of every distribution that announces it.
+    """
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for distribution in distributions:
+        text = text_of(rootfs, f"{distribution.metadata_path}/entry_points.txt", _TEXT_LIMIT)
+        group = ""
+        for line in text.splitlines():
+            stripped = line.strip()
+            if stripped.startswith("["):
+                group = stripped.strip("[] ")
+            elif group in _SCRIPT_GROUPS:
+                name, equals, target = stripped.partition("=")
+                if equals:
+                    module, _, attribute = target.partition("[")[0].partition(":")
+                    found[name.strip()].add(f"{module.strip()}:{attribute.strip()}")
+    return found

@@ -1,0 +1,82 @@
+"""Which files an interpreter brought along: the known layout below its prefix, and no more.
+
+A later layer that adds to that layout or changes it did not bring the interpreter: its files
+are not the interpreter's.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from auditor.inventory.files import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from auditor.model import Entry, Rootfs
+
+_LIBRARY = re.compile(r"(?:python|pypy)3\.\d+t?")
+_LAYOUT = re.compile(
+    r"""(?x)
+      bin/(?:python|pypy|pydoc|idle|2to3|libpypy)[^/]*
+    | lib(?:64)?/(?:libpython|libpypy)[^/]*
+    | lib(?:64)?/(?:itcl|tcl|tk|thread|tdbc|Tix)\d[^/]*/.*
+    | lib(?:64)?/pkgconfig/python[^/]*
+    | lib(?:64)?/(?:python|pypy)3\.\d+t?/(?!(?:site|dist)-packages/).*
+    | include/(?:python|pypy)[^/]*/.*
+    | share/(?:man|terminfo)/.*
+    """
+)
+_PROGRAM = re.compile(r"bin/(?:python|pypy)(?:3(?:\.\d+)?)?[td]*")
+
+
+class Home(NamedTuple):
+    """A prefix that an interpreter lives in."""
+
+    prefix: str
+    """Real."""
+    executable: str | None
+    """Real path of the program, where there is one."""
+    layer: int | None
+    """The layer that most of the standard library came in, where layers are known."""
+
+    def owns(self, rootfs: Rootfs, path: str, entry: Entry) -> bool:
+        """Tell whether the file at a real path came with this interpreter."""
+        relative = path[len(self.prefix.rstrip("/")) + 1 :]
+        if not _LAYOUT.fullmatch(relative):
+            return False
+        if _PROGRAM.fullmatch(relative) and rootfs.elf(path) is None:
+            return False
+        return self.layer is None or entry.layer is None or entry.layer <= self.layer
+
+
+def interpreter_homes(rootfs: Rootfs, prefixes: Iterable[str]) -> Iterator[Home]:
+    """Yield the interpreters that live at some of `prefixes`, each real prefix once."""
+    real = {rootfs.resolve(prefix) for prefix in prefixes}
+    for prefix in sorted(path for path in real if path is not None):
+        for library in _libraries(rootfs, prefix):
+            layers = Counter(
+                entry.layer
+                for name in names(rootfs, library)
+                if name.endswith((".py", ".pyc")) and (entry := rootfs.lstat(f"{library}/{name}"))
+            )
+            program = posixpath.join(prefix, "bin", posixpath.basename(library))
+            yield Home(prefix, rootfs.resolve(program), layers.most_common(1)[0][0])
+
+
+def _libraries(rootfs: Rootfs, prefix: str) -> Iterator[str]:
+    """Yield the standard libraries below a prefix, known by their landmark."""
+    for lib in ("lib", "lib64"):
+        folder = posixpath.join(prefix, lib)
+        entry = rootfs.lstat(folder)
+        if entry is None or entry.target:
+            continue
+        for name in names(rootfs, folder):
+            library = f"{folder}/{name}"
+            if _LIBRARY.fullmatch(name) and (
+                rootfs.lstat(f"{library}/os.py") or rootfs.lstat(f"{library}/os.pyc")
+            ):
+                yield library
