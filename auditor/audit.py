@@ -15,7 +15,7 @@ from auditor.inventory import take_inventory
 from auditor.inventory.ledger import Ledger
 from auditor.inventory.pip_list import take_testimony
 from auditor.inventory.target import target_of
-from auditor.lock import python_version_file, select
+from auditor.lock import locked_hashes, python_version_file, select
 from auditor.model import (
     Expectation,
     Ignored,
@@ -127,6 +127,7 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         python_version_file=python_version_file(Path(lock.path)),
         own=frozenset(canonicalize_name(name) for name in options.own),
         policy=options.policy,
+        locked_hashes=locked_hashes(lock.pylock),
     )
 
 
@@ -161,8 +162,10 @@ def _not_checked(facts: Facts) -> Iterator[NotChecked]:
     )
     yield NotChecked(
         "files outside the lock",
-        "native libraries, stray files and the image's instructions were not judged",
+        "native libraries and stray files were not judged",
     )
+    if not facts.image.history:
+        yield NotChecked("instructions", "the image does not tell how it was made")
     if facts.testimony is None:
         yield NotChecked("pip list", "nothing was run inside the image")
     others = [each for each in facts.inventory.environments if not each.runtime]

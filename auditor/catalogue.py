@@ -215,6 +215,55 @@ _ALL = (
         "(`UV_PYTHON_PREFERENCE=only-system`).",
     ),
     Kind(
+        "LI405",
+        "hidden-payload",
+        "Python payload ships below a later deletion",
+        _WARNING,
+        "A layer only ever adds: what a later instruction deletes is still pulled, stored and "
+        "there for anyone who unpacks the layer, and no tool that looks at the running image "
+        "sees it.",
+        "Delete in the instruction that brings it, mount it (`RUN --mount=type=bind`, "
+        "`--mount=type=cache`), or leave it in an earlier build stage.",
+    ),
+    Kind(
+        "LI406",
+        "install-outside-lock",
+        "An instruction installs what no lock decides",
+        _WARNING,
+        "Whatever the index offers on the day of the build gets in, and the next build may "
+        "bring something else, even where today's versions happen to agree with the lock.",
+        "Install from the lock: `uv pip sync pylock.toml`, `pip install -r pylock.toml`, "
+        "`uv sync --locked`, or `pip install --require-hashes`; install the project itself "
+        "with `--no-deps`.",
+    ),
+    Kind(
+        "LI407",
+        "overwritten",
+        "A later layer replaced what an earlier one had installed",
+        _NOTE,
+        "The image installs one distribution twice, and which one runs depends on the order "
+        "of the instructions; where the version is wrong too, this says which layer did it.",
+        "Install each distribution once, and everything from the lock in one instruction.",
+    ),
+    Kind(
+        "LI408",
+        "cache-left",
+        "An installer's cache is left in the image",
+        _NOTE,
+        "Nothing reads it at run time; it costs space, and scanners find old versions in it.",
+        "Use `--no-cache-dir` or `UV_NO_CACHE=1`, or mount the cache "
+        "(`RUN --mount=type=cache,target=/root/.cache`).",
+    ),
+    Kind(
+        "LI409",
+        "resynced-at-start",
+        "The environment is made anew when the container starts",
+        _WARNING,
+        "What was audited is not what runs: the command installs first, over the network and "
+        "past the lock that the image was built from.",
+        "Run the program itself (`/app/.venv/bin/python`), or `uv run --no-sync`.",
+    ),
+    Kind(
         "LI901",
         "unreadable",
         "Something could not be read",

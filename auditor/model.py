@@ -219,6 +219,34 @@ class Layer:
     size: int
 
 
+class Hidden(NamedTuple):
+    """A regular file that one layer brought and a later one took away or gave other bytes.
+
+    A tuple, since layers can hide tens of thousands of files.
+    """
+
+    path: str
+    """Its real path when it was taken away."""
+    layer: int
+    """Index of the layer that brought it."""
+    by: int
+    """Index of the layer that hid it: a whiteout, an opaque directory, another file."""
+    size: int
+    """Bytes that ship unseen: 0 where a hard link still shows them or has counted them."""
+    sha256: str
+    """Lower-case hex."""
+    replaced: bool
+    """The layer that hid it put another regular file with other bytes in its place."""
+
+
+class Step(NamedTuple):
+    """One entry of an image's history (OCI image-spec config.md)."""
+
+    created_by: str
+    layer: int | None
+    """Index of the layer it made; None where it made none, or the history does not fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class NotChecked:
     """Something the audit could not look at, and why."""
@@ -257,6 +285,10 @@ class Image:
     files: int = 0
     """Regular files read, and `bytes_read` their content: what the report says was checked."""
     bytes_read: int = 0
+    hidden: tuple[Hidden, ...] = ()
+    """Files of lower layers that the merged tree no longer has, by path."""
+    history: tuple[Step, ...] = ()
+    """How it was made, first step first; empty where nothing tells."""
 
 
 # ----------------------------------------------------------------------------------- lock
@@ -702,6 +734,8 @@ class Observation:
     expected: str | None = None
     actual: str | None = None
     lock_line: int | None = None
+    layer: int | None = None
+    """Index of the layer to blame, where it is not the one that holds `path` now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ImageError
-from auditor.image.documents import diff_ids, image_config, instructions
+from auditor.image.documents import diff_ids, history, image_config, instructions
 from auditor.image.layers import LayerTree
 from auditor.image.rootfs import TreeRootfs
 from auditor.image.stream import DamagedError
@@ -44,7 +44,8 @@ def assemble(chosen: Chosen, store: Store, reference: str, progress: Progress | 
         tree = LayerTree(indexes, [opener for _, opener in read])
     except DamagedError as error:
         raise ImageError(f"{reference} {error}", "It is no image that an engine runs.") from error
-    made = instructions(chosen.configuration, len(ids))
+    steps = history(chosen.configuration)
+    made = instructions(steps, len(ids))
     return Image(
         reference=reference,
         digest=chosen.digest,
@@ -58,4 +59,6 @@ def assemble(chosen: Chosen, store: Store, reference: str, progress: Progress | 
         problems=tuple(tree.problems),
         files=sum(index.files for index in indexes),
         bytes_read=sum(index.bytes_read for index in indexes),
+        hidden=tree.hidden,
+        history=steps,
     )

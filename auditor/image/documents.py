@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ImageError
 from auditor.image import limits
-from auditor.model import ImageConfig, Platform
+from auditor.model import ImageConfig, Platform, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 
@@ -136,15 +136,30 @@ def diff_ids(configuration: Mapping[str, Any], name: str) -> list[str]:
     return [digest(value, name) for value in found or ()]
 
 
-def instructions(configuration: Mapping[str, Any], layers: int) -> list[str]:
-    """Give the instruction that made each layer; empty ones where the history does not fit.
+def history(configuration: Mapping[str, Any]) -> tuple[Step, ...]:
+    """Give the steps that made an image, each with its layer.
 
     A history is optional and free text. One that has another number of layers than the image
     is not laid over it: a wrong instruction is worse than none.
     """
-    made = [
-        text(entry.get("created_by"))
-        for entry in objects(configuration.get("history"))
-        if entry.get("empty_layer") is not True
-    ]
-    return made if len(made) == layers else [""] * layers
+    listed = mapping(configuration.get("rootfs")).get("diff_ids")
+    layers = len(listed) if isinstance(listed, list) else 0
+    entries = objects(configuration.get("history"))[: limits.HISTORY]
+    steps: list[Step] = []
+    number = 0
+    for entry in entries:
+        empty = entry.get("empty_layer") is True
+        steps.append(Step(text(entry.get("created_by")), None if empty else number))
+        number += not empty
+    if number != layers:
+        return tuple(step._replace(layer=None) for step in steps)
+    return tuple(steps)
+
+
+def instructions(steps: Sequence[Step], layers: int) -> list[str]:
+    """Give the instruction that made each layer; empty ones where the history does not fit."""
+    made = [""] * layers
+    for step in steps:
+        if step.layer is not None:
+            made[step.layer] = step.created_by
+    return made

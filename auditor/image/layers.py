@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from auditor.image import limits
 from auditor.image.compression import Compression, decompressed
 from auditor.image.elf import Passing
+from auditor.image.hidden import Content, HiddenFiles
 from auditor.image.rootfs import follow, join
 from auditor.image.stream import DamagedError, Source
 from auditor.model import Entry, FileType, Problem, UnreadableError
@@ -58,7 +59,8 @@ class _Node(NamedTuple):
 class LayerTree:
     """The merged layers, a `Tree` of real paths.
 
-    `problems` are those of the layers and of their merging.
+    `problems` are those of the layers and of their merging, `hidden` the files of lower layers
+    that it no longer has.
     """
 
     def __init__(
@@ -82,10 +84,18 @@ class LayerTree:
         self._nodes: dict[str, _Node] = {"/": _Node(0, _IMPLIED, 0)}
         self._children: dict[str, dict[str, None]] = {"/": {}}
         self._text = 0
+        self._number = 0
+        self._taken = HiddenFiles()
         for number, index in enumerate(indexes):
+            self._number = number
             self.problems += index.problems
             self._hide(index)
             self._apply(number, index)
+            self._taken.settle(self._content)
+        self.problems += self._taken.problems()
+        self.hidden = self._taken.result(
+            self._content, ((node.layer, node.row) for node in self._nodes.values())
+        )
 
     # ------------------------------------------------------------------------- merging
 
@@ -174,7 +184,10 @@ class LayerTree:
                 self._remove(path)
         elif path not in self._children:
             self._children[path] = {}
-        if path not in self._nodes:
+        below = self._nodes.get(path)
+        if below is not None:
+            self._take(path, below)
+        else:
             self._text += len(path)
             if self._text > limits.TREE_BYTES:
                 raise DamagedError("has more files than the auditor reads")
@@ -183,8 +196,10 @@ class LayerTree:
 
     def _remove(self, path: str) -> None:
         """Take away a path with all that is below it."""
-        if self._nodes.pop(path, None) is None:
+        node = self._nodes.pop(path, None)
+        if node is None:
             return
+        self._take(path, node)
         folder, _, name = path.rpartition("/")
         del self._children[folder or "/"][name]
         waiting = [path]
@@ -192,8 +207,24 @@ class LayerTree:
             top = waiting.pop()
             for child in self._children.pop(top, ()):
                 below = join(top, child)
-                del self._nodes[below]
+                self._take(below, self._nodes.pop(below))
                 waiting.append(below)
+
+    def _take(self, path: str, node: _Node) -> None:
+        """Note a file of a lower layer that the layer being merged takes away."""
+        if node.written != self._number and (content := self._content_of(node)) is not None:
+            self._taken.take(path, content, node.written, self._number)
+
+    def _content(self, path: str) -> Content | None:
+        """Give the content of the regular file at a real path."""
+        node = self._nodes.get(path)
+        return None if node is None else self._content_of(node)
+
+    def _content_of(self, node: _Node) -> Content | None:
+        if self._kind(node) is not FileType.FILE:
+            return None
+        index = self._indexes[node.layer]
+        return Content(node.layer, node.row, index.sizes[node.row], index.sha256(node.row))
 
     # ------------------------------------------------------------------------- reading
 

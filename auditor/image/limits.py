@@ -68,3 +68,9 @@ LINKS = 40
 
 ELF_HEAD = 64 << 20
 """Bytes kept of the start of one segment of a library whose strings lie unusually far."""
+
+HISTORY = 10_000
+"""Steps of an image's history that are looked at."""
+
+HIDDEN = 500_000
+"""Files hidden by later layers that are remembered for one image."""

@@ -12,7 +12,13 @@ from auditor.model import Artifact, ArtifactKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
+    from packaging.pylock import (
+        Package,
+        PackageArchive,
+        PackageSdist,
+        PackageWheel,
+        Pylock,
+    )
     from packaging.tags import Tag
     from packaging.version import Version
 
@@ -45,6 +51,21 @@ def archive_of(archive: PackageArchive) -> Artifact:
     """Give the artifact of a `packages.archive`."""
     filename = path_name(archive.path) if archive.path else url_name(archive.url or "")
     return _artifact(ArtifactKind.ARCHIVE, filename, archive)
+
+
+def locked_hashes(pylock: Pylock) -> dict[str, str]:
+    """Give sha256 -> file name of every artifact that a lock lists, for every platform."""
+    found = {}
+    for package in pylock.packages:
+        for wheel in package.wheels or ():
+            found[wheel.hashes.get("sha256", "").lower()] = wheel.filename
+        if package.sdist is not None:
+            found[package.sdist.hashes.get("sha256", "").lower()] = package.sdist.filename
+        if package.archive is not None:
+            artifact = archive_of(package.archive)
+            found[artifact.hashes.get("sha256", "")] = artifact.filename
+    found.pop("", None)
+    return found
 
 
 def version_of(package: Package) -> Version | None:

@@ -105,7 +105,7 @@ def _finding(
         message=observation.message,
         path=observation.path,
         environment=observation.environment,
-        layer=_blame(image, observation.path),
+        layer=_blame(image, observation),
         lock_line=observation.lock_line,
         expected=observation.expected,
         actual=observation.actual,
@@ -113,12 +113,15 @@ def _finding(
     )
 
 
-def _blame(image: Image, path: str | None) -> Layer | None:
-    """Give the layer that put `path` where it is."""
-    entry = image.rootfs.lstat(path) if path is not None else None
-    if entry is None or entry.layer is None or entry.layer >= len(image.layers):
+def _blame(image: Image, observation: Observation) -> Layer | None:
+    """Give the layer that the rule names, else the one that put the path where it is."""
+    number, path = observation.layer, observation.path
+    if number is None and path is not None:
+        entry = image.rootfs.lstat(path)
+        number = entry.layer if entry is not None else None
+    if number is None or number >= len(image.layers):
         return None
-    return image.layers[entry.layer]
+    return image.layers[number]
 
 
 def _package_rows(facts: Facts) -> Iterable[PackageRow]:

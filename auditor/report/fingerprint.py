@@ -16,9 +16,10 @@ _GENERALISED = (
     (re.compile(r"(python|pypy)3\.\d+t?"), r"\1X.Y"),
     (re.compile(r"\.so(\.\d+)+"), ".so.N"),
     (re.compile(r"(cpython|pypy)-?3\d+t?"), r"\1-XY"),
+    (re.compile(r"([=~<>!]=)[\w.!*+-]+"), r"\1V"),
     (re.compile(r"-[^/-]+(?:-py\d[^/]*)?\.(dist|egg)-info"), r".\1-info"),
 )
-"""What changes in a path with a new Python, a new library or a new version of a distribution."""
+"""What a new Python, library or version of a distribution changes in a path or an instruction."""
 
 
 def fingerprints(observations: Iterable[tuple[str, Observation]]) -> Iterator[str]:

@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from auditor.model import Observation
-from auditor.rules import coverage, distributions, environments, files, lock, testimony
+from auditor.rules import (
+    caches,
+    coverage,
+    distributions,
+    environments,
+    files,
+    instructions,
+    layers,
+    lock,
+    start,
+    testimony,
+)
 from auditor.rules.facts import Facts
 
 Rule = Callable[[Facts], Iterable[Observation]]
@@ -32,6 +43,11 @@ RULES: dict[str, Rule] = {
     "LI401": testimony.pip_list_disagrees,
     "LI402": environments.unused_installation,
     "LI404": environments.unusable_environment,
+    "LI405": layers.hidden_payload,
+    "LI406": instructions.installs_outside_lock,
+    "LI407": layers.overwritten,
+    "LI408": caches.cache_left,
+    "LI409": start.resynced_at_start,
     "LI901": coverage.unreadable,
     "LI904": coverage.pip_list_did_not_run,
     "LI905": coverage.no_environment,

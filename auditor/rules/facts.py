@@ -44,6 +44,10 @@ class Facts:
     own: frozenset[str] = frozenset()
     """Normalised names of the project's own distributions."""
     policy: Policy = field(default_factory=Policy)
+    locked_hashes: Mapping[str, str] = field(default_factory=dict)
+    """sha256 -> file name of every artifact that the lock lists, selected or not."""
+    base_layers: int = 0
+    """How many of the image's lowest layers are known to be its base image's."""
 
     @property
     def runtime(self) -> Environment | None:

@@ -88,6 +88,8 @@ def second_layer(files: Mapping[str, Any]) -> dict[str, Any]:
                 layer[path] = Whiteout()
             case {"link": str(target)}:
                 layer[path] = Symlink(target)
+            case {"script": str(text)}:
+                layer[path] = File(text, 0o755)
             case {"bytes": int(size)}:
                 layer[path] = b"\n" * size
             case _:
@@ -127,7 +129,11 @@ def audit(case: Mapping[str, Any], directory: Path) -> Report:
     base: dict[str, Any] = dict(INTERPRETER) if settings.pop("python", True) else {"/bin/sh": elf()}
     for requirement in case.get("installed", ()):
         base |= distribution(requirement)
-    image = image_of([base, second_layer(case.get("files", {}))], reference="image", **settings)
+    further = case.get("layers", [])
+    layers = [base, *(second_layer(each) for each in (case.get("files", {}), *further))]
+    # An instruction is no path, and every path is absolute.
+    made = [layer.pop("by", f"layer {number}") for number, layer in enumerate(layers)]
+    image = image_of(layers, reference="image", created_by=made, **settings)
     chosen = case.get("options", {})
     options = Options(
         python=chosen.get("python"),

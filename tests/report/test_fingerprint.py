@@ -21,9 +21,10 @@ def fingerprint(path: str, subject: str = "idna") -> str:
         (f"{SITE}/idna-3.10.dist-info", f"{SITE}/idna-3.11.dist-info"),
         (f"{SITE}/idna-3.10-py3.11.egg-info", f"{SITE}/idna-3.11-py3.12.egg-info"),
         ("/usr/lib/liblc3.so.1", "/usr/lib/liblc3.so.1.2.3"),
+        ("RUN pip install a==1.0 b~=2", "RUN pip install a==1.1.post1 b~=3"),
         (f"{SITE}/x.cpython-311-x86_64-linux-gnu.so", f"{SITE}/x.cpython-312-x86_64-linux-gnu.so"),
     ],
-    ids=["python", "dist-info", "egg-info", "library", "extension"],
+    ids=["python", "dist-info", "egg-info", "library", "instruction", "extension"],
 )
 def test_versions_take_no_part(one: str, other: str) -> None:
     assert fingerprint(one) == fingerprint(other)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.report.formats.words import human_bytes, plural
+from auditor.units import human_bytes, plural
 
 
 @pytest.mark.parametrize(

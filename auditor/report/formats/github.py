@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from auditor.inventory.instructions import short
 from auditor.model import Severity
 from auditor.report.formats.escape import clip, escape, guard
 from auditor.report.formats.view import PLAIN, View
-from auditor.report.formats.words import audited, headline, open_findings, plural, summary
+from auditor.report.formats.words import audited, headline, open_findings, summary
+from auditor.units import plural
 
 if TYPE_CHECKING:
     from auditor.model import Finding, PolicyNote, Report
@@ -70,7 +72,7 @@ def _facts(finding: Finding) -> list[str]:
         "environment": finding.environment,
         "expected": finding.expected,
         "found": finding.actual,
-        "layer": finding.layer.created_by if finding.layer else None,
+        "layer": short(finding.layer.created_by) if finding.layer else None,
     }
     return lines + [f"{label}: {clip(fact, _TEXT)}" for label, fact in facts.items() if fact]
 

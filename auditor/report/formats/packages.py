@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from auditor.model import Degree, Severity
 from auditor.report.formats.lines import Line, columns, heading, wrapped
-from auditor.report.formats.words import open_findings, plural
+from auditor.report.formats.words import open_findings
+from auditor.units import plural
 
 if TYPE_CHECKING:
     from auditor.model import Report

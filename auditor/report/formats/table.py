@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from auditor.inventory.instructions import short
 from auditor.model import Severity, Verdict
 from auditor.report.formats.escape import clip, escape
 from auditor.report.formats.lines import (
@@ -21,13 +22,12 @@ from auditor.report.formats.packages import package_lines
 from auditor.report.formats.view import PLAIN, View
 from auditor.report.formats.words import (
     headline,
-    human_bytes,
     is_unchecked,
     open_findings,
-    plural,
     policy_note,
     summary,
 )
+from auditor.units import human_bytes, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ def _details(finding: Finding, report: Report) -> Iterator[tuple[str, str]]:
     if finding.lock_line is not None:
         yield "lock", f"{escape(report.lock.path)}:{finding.lock_line}"
     if finding.layer is not None:
-        yield "layer", clip(finding.layer.created_by or finding.layer.digest, _NAME)
+        yield "layer", clip(short(finding.layer.created_by) or finding.layer.digest, _NAME)
     if finding.ignored is not None:
         until = f", until {escape(finding.ignored.until)}" if finding.ignored.until else ""
         yield "ignored", clip(finding.ignored.reason, _TEXT) + until

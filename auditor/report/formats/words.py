@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.catalogue import NOT_CHECKED
 from auditor.model import Severity, Verdict
 from auditor.report.formats.escape import escape
+from auditor.units import plural
 
 if TYPE_CHECKING:
     from auditor.model import Finding, PolicyNote, Report
@@ -57,22 +58,6 @@ def policy_note(note: PolicyNote) -> str:
     return f"{place}{note.entry}: {note.why}"
 
 
-def plural(number: int, noun: str) -> str:
-    """Give `1 file`, `1,200 files`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def is_unchecked(finding: Finding) -> bool:
     """Tell whether the finding is about something that could not be checked (family 9)."""
     return finding.code.startswith(f"LI{NOT_CHECKED}")
-
-
-def human_bytes(size: int) -> str:
-    """Give a size in decimal units: `999 B`, `1.8 GB`."""
-    value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
-    while value >= 999.5 and len(units) > 1:
-        value /= 1000
-        units.pop(0)
-    return (
-        f"{value:.0f} {units[0]}" if units[0] == "B" or value >= 99.5 else f"{value:.1f} {units[0]}"
-    )

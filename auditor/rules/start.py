@@ -1,0 +1,115 @@
+"""LI409: an environment that is made anew when the container starts."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+from auditor.inventory.files import text_of
+from auditor.inventory.instructions import masked
+from auditor.inventory.options import words_of
+from auditor.inventory.runtime import shebang, which
+from auditor.inventory.shell import Command, commands, from_words
+from auditor.model import Observation
+from auditor.rules.installs import is_set, unwrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from auditor.rules.facts import Facts
+
+_SCRIPT_BYTES = 64 * 1024
+_SHELL = re.compile(r"(?:ba|da|a|z|k)?sh")
+_PIP = re.compile(r"pip[\d.]*")
+_FIXED = ("--no-sync", "--frozen", "--locked", "--no-project")
+_INSTALLING = {
+    "poetry": {"install", "sync", "add", "update"},
+    "pdm": {"install", "sync", "add", "update"},
+    "pipenv": {"install", "sync", "update"},
+    "conda": {"install", "update", "create"},
+    "mamba": {"install", "update", "create"},
+    "micromamba": {"install", "update", "create"},
+    "pipx": {"install", "run", "inject"},
+    "uvx": {""},
+    "easy_install": {""},
+}
+"""Program -> its commands that change an environment; an empty one: it always does."""
+
+
+def resynced_at_start(facts: Facts) -> Iterator[Observation]:
+    """LI409: the image's command installs or synchronises before it runs."""
+    config = facts.image.config
+    for kind, words in (("ENTRYPOINT", config.entrypoint), ("CMD", config.cmd)):
+        for command, script in _started(facts, list(words)):
+            why = _changes(command)
+            if why:
+                shown = masked(" ".join(command.words))[:120]
+                yield Observation(
+                    subject=masked(f"{kind} {json.dumps(list(words), ensure_ascii=False)}"),
+                    message=f"`{shown}` {why}{f' (in {script})' if script else ''}",
+                    path=script,
+                )
+                break
+
+
+def _started(facts: Facts, words: list[str]) -> Iterator[tuple[Command, str | None]]:
+    """Yield the commands that words run, and those of the shell script that they name."""
+    config, rootfs = facts.image.config, facts.image.rootfs
+    for command in from_words(words, dict(config.env)):
+        yield command, None
+        given = command.words
+        if _SHELL.fullmatch(command.name):
+            given = tuple(word for word in given[1:] if word[:1] not in "-+")
+            path = posixpath.join(config.working_dir, given[0]) if given else None
+        else:
+            path = which(rootfs, config, given[0])
+            line = shebang(rootfs, path) if path else None
+            if not line or not any(_SHELL.fullmatch(posixpath.basename(each)) for each in line):
+                continue
+        if path is not None:
+            text = text_of(rootfs, path, _SCRIPT_BYTES)
+            for inner in commands(text, command.env):
+                yield inner, posixpath.normpath(path)
+
+
+def _changes(command: Command) -> str:
+    """Say how a command changes an environment; empty where it does not."""
+    if command.name == "uv" or command.name.startswith("uvx"):
+        found = _uv(command)
+        if found:
+            return found
+    command = unwrapped(command)
+    words = words_of(command.words[1:])
+    first = words.plain[0] if words.plain else ""
+    doing = _INSTALLING.get(command.name, set())
+    if first in doing or "" in doing or (_PIP.fullmatch(command.name) and first == "install"):
+        return "installs when the container starts"
+    return ""
+
+
+def _uv(command: Command) -> str:
+    """`uv run` synchronises the project's environment unless it is told not to."""
+    words = words_of(command.words[1:])
+    match words.plain[:2]:
+        case ("run", *_):
+            at = command.words.index("run")
+            options = words_of(_own_options(command.words[at + 1 :]))
+            if options.has("--with", "--with-requirements", "--with-editable", "-w"):
+                return "installs further packages when the container starts"
+            if not options.has(*_FIXED) and not is_set(command, "UV_NO_SYNC", "UV_FROZEN"):
+                return "synchronises the environment when the container starts"
+        case ("sync" | "add", *_) | ("pip", "install" | "sync") | ("tool", "install" | "run"):
+            if not words.has("--check", "--dry-run"):
+                return "installs when the container starts"
+        case _:
+            pass
+    return ""
+
+
+def _own_options(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the words before the command that `uv run` runs."""
+    options = words_of(words)
+    first = options.plain[0] if options.plain else None
+    return words[: words.index(first)] if first in words else words
