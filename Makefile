@@ -40,7 +40,7 @@ test: .venv/.tools ## Run every test; those that lack an engine, podman or the n
 	$(BIN)/pytest -n auto
 
 test-unit: .venv/.tools ## Run the tests that need nothing but this machine
-	$(BIN)/pytest -n auto -m 'not engine and not podman and not network'
+	$(BIN)/pytest -n auto -m 'not engine and not podman and not registry and not network'
 
 test-real: .venv/.tools ## Run the tests on real images and environments
 	$(BIN)/pytest -n auto tests/real

@@ -1,7 +1,8 @@
 """What some tests need from the machine: without it they are skipped, each in one clear line.
 
 Where a run must not pass for lack of it, `AUDITOR_REQUIRE_ENGINE=1`, `AUDITOR_REQUIRE_PODMAN=1`,
-`AUDITOR_REQUIRE_NETWORK=1` and `AUDITOR_REQUIRE_RPM=1` turn the skip into a failure.
+`AUDITOR_REQUIRE_REGISTRY=1`, `AUDITOR_REQUIRE_NETWORK=1` and `AUDITOR_REQUIRE_RPM=1` turn the
+skip into a failure.
 """
 
 from __future__ import annotations
@@ -45,6 +46,13 @@ def _no_podman() -> str | None:
 
 
 @cache
+def _no_registry() -> str | None:
+    tools = ("docker-registry", "skopeo", "htpasswd", "openssl")
+    absent = [tool for tool in tools if shutil.which(tool) is None]
+    return f"{', '.join(absent)} not installed" if absent else None
+
+
+@cache
 def _no_network() -> str | None:
     asked = subprocess.run(
         [sys.executable, "-m", "pip", "--retries", "0", "index", "versions", "packaging"],
@@ -65,6 +73,7 @@ def _no_rpm() -> str | None:
 _NEEDS: dict[str, Callable[[], str | None]] = {
     "engine": _no_engine,
     "podman": _no_podman,
+    "registry": _no_registry,
     "network": _no_network,
     "rpm": _no_rpm,
 }

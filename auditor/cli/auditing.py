@@ -17,7 +17,7 @@ from auditor.cli.terminal import color, say, width, write
 from auditor.errors import ExitCode, UsageError
 from auditor.image import open_image
 from auditor.image.engine import run_in_image
-from auditor.image.reference import Transport, parse_reference
+from auditor.image.reference import Access, Transport, parse_reference
 from auditor.lock import find_lock, read_lock
 from auditor.model import Policy, Severity
 from auditor.report.formats import FORMATS, View
@@ -53,7 +53,12 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
     options = _options(given, lock, config.policy if config else Policy())
     reference = parse_reference(given["image"])
     with progress(False if given["quiet"] else given["progress"]) as show:
-        image = open_image(given["image"], platform=given["platform"], progress=show)
+        image = open_image(
+            given["image"],
+            platform=given["platform"],
+            access=Access(given["plain_http"], given["tls_ca"]),
+            progress=show,
+        )
         if show is not None:
             show("comparing", 0, None)
         read = time.monotonic()

@@ -25,6 +25,8 @@ class Given(TypedDict):
     output: tuple[str, ...]
     python: str | None
     platform: str | None
+    plain_http: bool
+    tls_ca: str | None
     extra: tuple[str, ...]
     group: tuple[str, ...]
     no_default_groups: bool
@@ -84,6 +86,13 @@ class Ordered(click.Command):
     help="Interpreter or prefix of the environment that the lock is for.",
 )
 @click.option("--platform", metavar="OS/ARCH", help="Which image of a multi-platform one.")
+@click.option("--plain-http", is_flag=True, help="Reach the registry without TLS.")
+@click.option(
+    "--tls-ca",
+    metavar="FILE",
+    type=click.Path(),
+    help="Certificates to trust for the registry; else SSL_CERT_FILE, or this machine's.",
+)
 @click.option("--extra", metavar="NAME", multiple=True, help="Extra of the lock to expect.")
 @click.option("--group", metavar="NAME", multiple=True, help="Group to expect as well.")
 @click.option("--no-default-groups", is_flag=True, help="Expect only the groups given.")
@@ -118,8 +127,9 @@ class Ordered(click.Command):
 def check(**given: Unpack[Given]) -> int:
     """Compare IMAGE with its lock file.
 
-    IMAGE is docker:NAME (or just NAME), container:ID, docker-archive:FILE, oci:DIR[:TAG],
-    oci-archive:FILE, dir:ROOTFS or env:PREFIX; an existing path is recognised by its content.
+    IMAGE is docker:NAME (or just NAME), container:ID, registry:HOST/REPO:TAG (or @DIGEST),
+    docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE, dir:ROOTFS or env:PREFIX; an existing
+    path is recognised by its content.
     """
     ctx = click.get_current_context()
     meta = ctx.meta

@@ -331,12 +331,15 @@ class LayerTree:
         for number, linked in sorted(wanted.items()):
             sizes = self._indexes[number].sizes
             spans = {at: sizes[self._nodes[same[0]].row] for at, same in linked.items()}
+            read: dict[str, bytes] = {}
             with suppress(UnreadableError):
                 for offset, pieces in self._again("", number, spans):
                     whole = hashlib.new(algorithm)
                     for piece in pieces:
                         whole.update(piece)
-                    found.update(dict.fromkeys(linked[offset], whole.digest()))
+                    read.update(dict.fromkeys(linked[offset], whole.digest()))
+                # At its end a layer may turn out to be another one than before.
+                found |= read
         return found
 
     def _again(

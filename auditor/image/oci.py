@@ -33,6 +33,14 @@ _ATTESTATION = "vnd.docker.reference.type"
 _ABROAD = ("foreign", "nondistributable")
 """Parts of the media types of layers that may not be handed on."""
 
+_IMAGES = frozenset(
+    (
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+"""Media types of the manifests of single images."""
+
 
 class _Candidate(NamedTuple):
     digest: str
@@ -45,7 +53,7 @@ def holds_images(store: Store) -> bool:
     content = store.document(INDEX)
     if content is None:
         return False
-    return any(_manifests(store, document(content, INDEX), frozenset(), 0))
+    return any(_manifests(store, document(content, INDEX), frozenset(), 0, complete=False))
 
 
 def parse_platform(written: str | None) -> Platform | None:
@@ -65,11 +73,12 @@ def host_platform() -> Platform:
     return normalised_platform("linux", host.machine())
 
 
-def choose(store: Store, wanted: Wanted) -> Chosen:
+def choose(store: Store, wanted: Wanted, *, complete: bool = False) -> Chosen:
     """Find the one image in a layout that is meant.
 
     One image manifest in all is taken; of several, the one of the platform wanted, or of this
-    machine.
+    machine. A layout may list platforms that it does not hold; `complete` says that the store
+    holds them all, so that only the chosen manifest need be read.
     Raises `ImageError` where the layout is damaged, `UsageError` where the choice is not one.
     """
     reference = wanted.reference
@@ -77,7 +86,7 @@ def choose(store: Store, wanted: Wanted) -> Chosen:
     if content is None:
         raise ImageError(f"{reference} has no {INDEX}", AGAIN)
     candidates: dict[str, _Candidate] = {}
-    for found in _manifests(store, document(content, INDEX), frozenset(), 0):
+    for found in _manifests(store, document(content, INDEX), frozenset(), 0, complete=complete):
         known = candidates.get(found.digest)
         tags = found.tags | known.tags if known else found.tags
         candidates[found.digest] = found._replace(tags=tags)
@@ -88,7 +97,7 @@ def choose(store: Store, wanted: Wanted) -> Chosen:
 
 
 def _manifests(
-    store: Store, index: Mapping[str, Any], tags: frozenset[str], depth: int
+    store: Store, index: Mapping[str, Any], tags: frozenset[str], depth: int, *, complete: bool
 ) -> Iterator[_Candidate]:
     """Yield every image manifest of an index and of the indexes in it."""
     if depth > limits.INDEX_DEPTH:
@@ -102,12 +111,15 @@ def _manifests(
         platform = platform_of(mapping(descriptor.get("platform")))
         if platform.os == platform.architecture == "unknown":
             continue
+        if complete and platform.architecture and text(descriptor.get("mediaType")) in _IMAGES:
+            yield _Candidate(found, own | {found}, platform)
+            continue
         manifest = _blob(store, found, wanted=False)
         if manifest is None:
             # A layout may list platforms that it does not hold (`docker save` does).
             continue
         if "manifests" in manifest:
-            yield from _manifests(store, manifest, own | {found}, depth + 1)
+            yield from _manifests(store, manifest, own | {found}, depth + 1, complete=complete)
             continue
         if not platform.architecture:
             configuration = _configuration(store, manifest, found)

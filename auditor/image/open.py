@@ -5,24 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.errors import ImageError
+from auditor.errors import ImageError, UsageError
 from auditor.image.archive import open_archive
 from auditor.image.directory import open_directory, open_environment, open_layout
-from auditor.image.reference import Transport, parse_reference, split_tag
+from auditor.image.reference import Access, Transport, parse_reference, split_tag
 from auditor.image.store import Wanted
 
 if TYPE_CHECKING:
     from auditor.image.progress import Progress
+    from auditor.image.reference import Reference
     from auditor.model import Image
 
 
 def open_image(
-    reference: str, *, platform: str | None = None, progress: Progress | None = None
+    reference: str,
+    *,
+    platform: str | None = None,
+    access: Access | None = None,
+    progress: Progress | None = None,
 ) -> Image:
     """Read an image.
 
     `reference` is what the command line takes (`docker:NAME`, `oci:DIR[:TAG]`, a path, ...);
-    `platform` is `os/architecture[/variant]`.
+    `platform` is `os/architecture[/variant]`, `access` how a registry may be reached.
     Raises `UsageError` where it names no single image, `ImageError` where its bytes cannot be
     had or are not those it names, `EngineError` where the container engine refuses.
     """
@@ -33,6 +38,8 @@ def open_image(
             from auditor.image.engine import open_engine_image  # noqa: PLC0415
 
             return open_engine_image(parsed, platform, progress)
+        case Transport.REGISTRY:
+            return _registry(parsed, platform, access or Access(), progress)
         case Transport.OCI:
             path, tag = split_tag(parsed.value)
             return open_layout(path, Wanted(reference, tag, platform), progress)
@@ -45,3 +52,18 @@ def open_image(
             return open_directory(Path(parsed.value), Wanted(reference, None, platform))
         case Transport.ENV:
             return open_environment(Path(parsed.value), Wanted(reference, None, platform))
+
+
+def _registry(
+    reference: Reference, platform: str | None, access: Access, progress: Progress | None
+) -> Image:
+    try:
+        from auditor.image.registry import open_registry_image  # noqa: PLC0415 -- an extra
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("auditor"):
+            raise
+        raise UsageError(
+            f"{reference.text}: reading a registry needs {error.name}, which is not installed",
+            'pip install "pylock-auditor[registry]"',
+        ) from error
+    return open_registry_image(reference, platform, access, progress)

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from auditor.errors import ImageError, UsageError
 from auditor.image import tar
@@ -20,11 +21,21 @@ class Transport(StrEnum):
 
     DOCKER = "docker"
     CONTAINER = "container"
+    REGISTRY = "registry"
     DOCKER_ARCHIVE = "docker-archive"
     OCI = "oci"
     OCI_ARCHIVE = "oci-archive"
     DIR = "dir"
     ENV = "env"
+
+
+class Access(NamedTuple):
+    """How registries may be reached."""
+
+    plain_http: bool = False
+    """Without TLS."""
+    tls_ca: str | None = None
+    """File of the certificates to trust; None: those of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +66,6 @@ def parse_reference(text: str) -> Reference:
     prefix, colon, value = text.partition(":")
     if colon and prefix in _TRANSPORTS:
         return _explicit(Transport(prefix), value, text)
-    if colon and prefix == "registry":
-        raise UsageError(
-            "images cannot be read from a registry yet",
-            f"Pull it first: docker pull {value}, then audit docker:{value}.",
-        )
     path = _at_home(text)
     if found := recognised(path):
         return Reference(found, str(path) if text.startswith("~") else text, text)
@@ -100,7 +106,7 @@ def _explicit(transport: Transport, value: str, text: str) -> Reference:
         )
     if transport in {Transport.DOCKER, Transport.CONTAINER}:
         _check_engine_name(value, text)
-    elif value.startswith("~"):
+    elif transport is not Transport.REGISTRY and value.startswith("~"):
         value = str(_at_home(value))
     return Reference(transport, value, text)
 

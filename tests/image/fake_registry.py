@@ -1,0 +1,129 @@
+"""A registry in this process that answers as a test says: for what real ones do on bad days."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+
+class Answer(NamedTuple):
+    """What the registry says to one question."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = {}
+    cut: int | None = None
+    """Close the connection after so many bytes of the body."""
+    stall: bool = False
+    """Then say nothing more."""
+
+
+class Asked(NamedTuple):
+    """One question that came."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Script = dict[str, list[Answer]]
+"""Path without the query -> its answers in turn; the last one is given for ever."""
+
+
+class FakeRegistry:
+    """Its address, its script, and what it was asked."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.script: Script = {}
+        self.asked: list[Asked] = []
+        self.rule: Callable[[Asked], Answer | None] = lambda _: None
+        """Asked before the script."""
+        self.over = threading.Event()
+
+    def blob(self, content: bytes, *before: Answer) -> str:
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self.script[f"/v2/app/blobs/{digest}"] = [*before, Answer(body=content)]
+        return digest
+
+    def manifest(self, content: bytes, *names: str, before: Sequence[Answer] = ()) -> str:
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        for name in (*names, digest):
+            self.script[f"/v2/app/manifests/{name}"] = [*before, Answer(body=content)]
+        return digest
+
+    def image(self, members: Mapping[str, bytes], tag: str = "latest") -> list[str]:
+        """Hold every blob of a layout, and its one image under a tag; give the blobs' digests."""
+        found = []
+        for name, content in members.items():
+            if name.startswith("blobs/"):
+                found.append(self.blob(content))
+                self.manifest(content)
+        (listed,) = json.loads(members["index.json"])["manifests"]
+        self.manifest(members["blobs/" + listed["digest"].replace(":", "/")], tag)
+        return found
+
+    def answer(self, asked: Asked) -> Answer:
+        self.asked.append(asked)
+        path = asked.path.partition("?")[0]
+        given = self.rule(asked)
+        if given is None:
+            answers = self.script.get(path)
+            if answers is None:
+                return Answer(404)
+            given = answers[0] if len(answers) == 1 else answers.pop(0)
+        start = asked.headers.get("Range", "").removeprefix("bytes=").removesuffix("-")
+        if start and given.status == 200 and given.headers.get("Accept-Ranges") != "none":
+            at = int(start)
+            said = {"Content-Range": f"bytes {at}-{len(given.body) - 1}/{len(given.body)}"}
+            return given._replace(status=206, body=given.body[at:], headers=said)
+        return given
+
+
+@contextmanager
+def fake_registry() -> Iterator[FakeRegistry]:
+    """Serve on a free port of this machine, without TLS."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            length = int(self.headers.get("Content-Length", 0))
+            headers = dict(self.headers.items())
+            asked = Asked(self.command, self.path, headers, self.rfile.read(length))
+            answer = registry.answer(asked)
+            self.send_response(answer.status)
+            for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(answer.body[: answer.cut])
+            if answer.stall:
+                self.wfile.flush()
+                registry.over.wait(30)
+            self.close_connection = answer.stall or answer.cut is not None
+
+        do_POST = do_GET  # noqa: N815 -- the name that http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    registry = FakeRegistry(f"127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield registry
+    finally:
+        registry.over.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
