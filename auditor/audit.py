@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from auditor.catalogue import KINDS
 from auditor.errors import ExitCode, ImageError
-from auditor.evidence import installations, prove
+from auditor.evidence import find_shadows, installations, prove
 from auditor.inventory import take_inventory
 from auditor.inventory.ledger import Ledger
 from auditor.inventory.pip_list import take_testimony
@@ -123,6 +123,7 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         installed=installed,
         proofs=prove(image.rootfs, installed, expectation),
         ledger=Ledger(image, inventory),
+        shadowing=find_shadows(image.rootfs, runtime, installed, expectation),
         testimony=testimony,
         python_version_file=python_version_file(Path(lock.path)),
         own=frozenset(canonicalize_name(name) for name in options.own),

@@ -204,6 +204,18 @@ _ALL = (
         "install from the lock into the environment that runs.",
     ),
     Kind(
+        "LI403",
+        "shadowed-module",
+        "Something before the locked distribution is imported in its place",
+        _ERROR,
+        "Python imports the first module of a name on `sys.path`. A directory named by "
+        "PYTHONPATH (an empty element is the working directory), the script's own directory, "
+        "the user's site or a zip file that comes first decides what runs; `pip list` still "
+        "shows the locked version.",
+        "Rename or remove the file, unset PYTHONPATH in the image, or run with `python -P` "
+        "(or PYTHONSAFEPATH=1) so that the working directory stays off the path.",
+    ),
+    Kind(
         "LI404",
         "unusable-environment",
         "An environment's interpreter is gone or of another version",

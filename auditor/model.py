@@ -541,6 +541,26 @@ class Owner(NamedTuple):
     """Of a distribution: the environment that it is installed in."""
 
 
+class PathOrigin(StrEnum):
+    """Why something is on `sys.path`; the words are for sentences."""
+
+    WORKING_DIRECTORY = "the working directory"
+    SCRIPT = "the script's own directory"
+    PYTHONPATH = "PYTHONPATH"
+    STANDARD_LIBRARY = "the standard library"
+    STANDARD_ZIP = "the zipped standard library"
+    USER_SITE = "the user's site directory"
+    SITE = "the site directory"
+    PTH = "a .pth file"
+
+
+class PathEntry(NamedTuple):
+    """One directory or zip file of `sys.path`, by its real path."""
+
+    path: str
+    origin: PathOrigin
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """One place Python can run from: an interpreter and what it imports."""
@@ -551,7 +571,7 @@ class Environment:
     python_version: str | None
     """`3.11.7`, `3.11`, or None where the files do not tell."""
     import_paths: tuple[str, ...]
-    """Directories of third-party code, in the order of `sys.path`."""
+    """Directories that distributions are looked for in, in the order of `sys.path`."""
     runtime: bool
     runtime_reason: str
     """Why this is the runtime environment; empty for every other."""
@@ -561,6 +581,8 @@ class Environment:
     """pyvenv.cfg says that the tool that made it also put bootstrap packages in."""
     managed: bool = False
     """EXTERNALLY-MANAGED (PEP 668) says that another package manager looks after it."""
+    sys_path: tuple[PathEntry, ...] = ()
+    """All of `sys.path` as the image's command sets it up; known of the runtime one only."""
     fault: str = ""
     """Why its interpreter cannot run what is installed in it: a clause; empty where it can."""
     problems: tuple[Problem, ...] = ()

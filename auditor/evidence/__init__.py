@@ -2,5 +2,6 @@
 
 from auditor.evidence.installed import Installation, installations
 from auditor.evidence.proof import prove
+from auditor.evidence.shadowing import find_shadows
 
-__all__ = ["Installation", "installations", "prove"]
+__all__ = ["Installation", "find_shadows", "installations", "prove"]

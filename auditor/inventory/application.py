@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from auditor.inventory.files import is_file, names
+from auditor.inventory.files import is_directory, is_file, names
 from auditor.inventory.runtime import which
 from auditor.inventory.sys_path import python_path
 
@@ -65,7 +65,8 @@ def application_folders(image: Image) -> set[str]:
     rootfs, config = image.rootfs, image.config
     named = [config.working_dir or "/", *_CUSTOMARY]
     named += (posixpath.dirname(script) for script in application_scripts(rootfs, config))
-    named += (path for path in python_path(rootfs, config) if not has_metadata(rootfs, path))
+    searched = (entry.path for entry in python_path(config) if is_directory(rootfs, entry.path))
+    named += (path for path in searched if not has_metadata(rootfs, path))
     real = (rootfs.resolve(path) for path in named)
     return {path for path in real if path is not None and may_own(path)}
 

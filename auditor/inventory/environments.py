@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditor.errors import UsageError
+from auditor.inventory.command_line import command_line, first_entries
 from auditor.inventory.discovery import Discovered, discover, targets
 from auditor.inventory.distributions import read_distributions
 from auditor.inventory.faults import LIBRARY, interpreter_fault, libraries
-from auditor.inventory.files import is_file
+from auditor.inventory.files import is_directory, is_file, names
 from auditor.inventory.interpreter import read_interpreter
 from auditor.inventory.os_packages import metadata_owners, read_os_packages
 from auditor.inventory.runtime import Runtime, configured_runtime, named_runtime
@@ -20,6 +21,7 @@ from auditor.inventory.sys_path import (
     pth_paths,
     python_path,
     read_venv,
+    real_entries,
     real_paths,
     site_directories,
     standard_library,
@@ -31,6 +33,8 @@ from auditor.model import (
     Image,
     Interpreter,
     Inventory,
+    PathEntry,
+    PathOrigin,
     Problem,
 )
 
@@ -53,6 +57,7 @@ class _Layout:
     seeded: bool
     fault: str = ""
     managed: bool = False
+    sys_path: tuple[PathEntry, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -137,27 +142,63 @@ def _runtime_layout(image: Image, runtime: Runtime, interpreter: Interpreter | N
     fault = interpreter_fault(image, prefix, runtime.executable, venv, used if venv else ())
     if library is None:
         return _Layout(prefix, None, None, (), seeded=False, fault=fault)
-    user = user_site(rootfs, config, library) if venv is None or venv.system_site else []
-    sites = site_directories(rootfs, prefix, library)
-    if venv is not None and venv.system_site:
-        sites = [*sites, *site_directories(rootfs, base, library)]
-    paths: list[str] = []
-    problems: list[Problem] = []
-    for site in [*user, *sites]:
-        added, unreadable = pth_paths(rootfs, site)
-        paths += [site, *added]
-        problems += unreadable
-    before = [*python_path(rootfs, config), *standard_library(rootfs, base, library)]
+    command = command_line(runtime.arguments or ())
+    home = "" if command.ignores_environment else config.env.get("PYTHONHOME", "").split(":")[0]
+    base = home or base
+    prefix = venv.prefix if venv else base
+    sites = [
+        PathEntry(site, PathOrigin.SITE)
+        for top in ([prefix, base] if venv is not None and venv.system_site else [prefix])
+        for site in site_directories(rootfs, top, library)
+    ]
+    if (venv is None or venv.system_site) and command.allows_user_site(config):
+        user = user_site(rootfs, config, library)
+        sites = [*(PathEntry(path, PathOrigin.USER_SITE) for path in user), *sites]
+    entries, problems = _with_pth(rootfs, sites)
+    sys_path = real_entries(
+        rootfs,
+        [
+            *first_entries(rootfs, config, runtime.arguments),
+            *(() if command.ignores_environment else python_path(config)),
+            *standard_library(rootfs, base, library),
+            *entries,
+        ],
+    )
     return _Layout(
         prefix=prefix,
         interpreter=runtime.executable if rootfs.stat(runtime.executable) else None,
         python_version=interpreter.full_version if interpreter else _version(library),
-        paths=real_paths(rootfs, [*before, *paths]),
+        paths=tuple(entry.path for entry in sys_path if _may_hold(rootfs, entry)),
         seeded=venv is not None and venv.seeded,
         fault=fault,
         managed=_is_managed(rootfs, base, [library]),
+        sys_path=sys_path,
         problems=tuple(problems),
     )
+
+
+def _with_pth(rootfs: Rootfs, sites: Iterable[PathEntry]) -> tuple[list[PathEntry], list[Problem]]:
+    """Give the site directories, each with what its .pth files add, and what is unreadable."""
+    entries: list[PathEntry] = []
+    problems: list[Problem] = []
+    for site in sites:
+        added, unreadable = pth_paths(rootfs, site.path)
+        entries += [site, *(PathEntry(path, PathOrigin.PTH) for path in added)]
+        problems += unreadable
+    return entries, problems
+
+
+def _may_hold(rootfs: Rootfs, entry: PathEntry) -> bool:
+    """Tell whether distributions are looked for in a directory of `sys.path`.
+
+    In the application's own directory only where something was installed into it
+    (`pip install --target .`): its egg-info is the project's, not an installation.
+    """
+    if not is_directory(rootfs, entry.path):
+        return False
+    if entry.origin in (PathOrigin.SCRIPT, PathOrigin.WORKING_DIRECTORY):
+        return any(name.endswith(".dist-info") for name in names(rootfs, entry.path))
+    return True
 
 
 def _base_prefix(venv: Venv | None, directory: str) -> str:
@@ -225,6 +266,7 @@ def _environment(
         distributions=tuple(distributions),
         seeded=layout.seeded,
         managed=layout.managed,
+        sys_path=layout.sys_path,
         fault=layout.fault,
         problems=(*layout.problems, *problems),
     )

@@ -25,6 +25,8 @@ class Runtime(NamedTuple):
 
     executable: str
     reason: str
+    arguments: tuple[str, ...] | None = None
+    """The words after it, a console script as the first; None where no command names it."""
 
 
 _PYTHON = re.compile(r"^(?:python|pypy)(?:\d+(?:\.\d+t?)?)?$")
@@ -37,6 +39,7 @@ _TAKES_ONE_ARGUMENT = frozenset({"gosu", "su-exec"})
 _OPTIONS_WITH_VALUE = frozenset({"-p", "-e", "-u", "--unset", "-C", "--chdir", "--rewrite", "-r"})
 _RUNNERS = frozenset({"uv", "poetry", "pdm", "pipenv", "hatch", "rye"})
 _ASSIGNMENT = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*=")
+_MOVES = re.compile(r"(?:^|[\s;&|])(?:cd|pushd)\s|^(?:-C|--chdir|--directory)\b")
 _SHEBANG_LIMIT = 64 * 1024
 _EXEC_PREAMBLE = re.compile(
     r"""^'{3}exec' (?:"\$\(dirname [^']*/'([^']+)'|"([^"$]+)"|([^\s"'$]+))"""
@@ -69,10 +72,14 @@ def configured_runtime(rootfs: Rootfs, config: ImageConfig, venvs: Sequence[str]
 
 def _from_command(rootfs: Rootfs, config: ImageConfig) -> Runtime | None:
     """Follow Entrypoint + Cmd; an entrypoint script in a shell mostly ends in `exec "$@"`."""
-    whole = _follow(rootfs, config, [*config.entrypoint, *config.cmd], "the image's command runs")
-    if whole is None and config.entrypoint and config.cmd:
-        return _follow(rootfs, config, list(config.cmd), "the image's Cmd runs")
-    return whole
+    words = [*config.entrypoint, *config.cmd]
+    found = _follow(rootfs, config, words, "the image's command runs")
+    if found is None and config.entrypoint and config.cmd:
+        found = _follow(rootfs, config, list(config.cmd), "the image's Cmd runs")
+    if found is not None and any(_MOVES.search(word) for word in words):
+        # The command goes elsewhere first: which directory is its own cannot be told.
+        return found._replace(arguments=None)
+    return found
 
 
 def _follow(rootfs: Rootfs, config: ImageConfig, words: list[str], reason: str) -> Runtime | None:
@@ -82,10 +89,10 @@ def _follow(rootfs: Rootfs, config: ImageConfig, words: list[str], reason: str) 
         name = posixpath.basename(words[0])
         if _PYTHON.match(name):
             path = _interpreter(rootfs, config, words[0])
-            return Runtime(path, f"{reason} {words[0]}") if path else None
+            return Runtime(path, f"{reason} {words[0]}", tuple(words[1:])) if path else None
         following = _unwrap(rootfs, config, name, words[1:])
         if following is None:
-            return _from_script(rootfs, config, words[0], reason)
+            return _from_script(rootfs, config, words, reason)
         words = following
     return None
 
@@ -158,18 +165,19 @@ def _split(text: str) -> list[str]:
         return text.split()
 
 
-def _from_script(rootfs: Rootfs, config: ImageConfig, word: str, reason: str) -> Runtime | None:
+def _from_script(
+    rootfs: Rootfs, config: ImageConfig, words: list[str], reason: str
+) -> Runtime | None:
     """Give the interpreter in the shebang of a Python script."""
-    script = which(rootfs, config, word)
+    script = which(rootfs, config, words[0])
     command = shebang(rootfs, script) if script else None
     if command and posixpath.basename(command[0]) == "env":
         command = _env_command(command[1:])
-    if not command or not _PYTHON.match(posixpath.basename(command[0])):
+    if not (script and command and _PYTHON.match(posixpath.basename(command[0]))):
         return None
     python = _interpreter(rootfs, config, command[0])
-    return (
-        Runtime(python, f"{reason} {script}, whose shebang names {command[0]}") if python else None
-    )
+    why = f"{reason} {script}, whose shebang names {command[0]}"
+    return Runtime(python, why, (*command[1:], script, *words[1:])) if python else None
 
 
 def shebang(rootfs: Rootfs, path: str) -> list[str] | None:

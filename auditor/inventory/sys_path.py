@@ -1,8 +1,8 @@
 """`sys.path` rebuilt from files and the image configuration, without running anything.
 
 Follows the documentation of `site` and of `sys.path` initialisation (Python 3.11 and newer),
-with Debian's and Fedora's additions. The working directory, which Python puts first for a
-script or `-m`, is left out: an image's configuration cannot tell which script runs.
+with Debian's and Fedora's additions. What the image's command puts first is told by
+`auditor.inventory.command_line`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.inventory.files import is_directory, is_file, names, text_of
-from auditor.model import ImageConfig, Problem, Rootfs, UnreadableError
+from auditor.model import ImageConfig, PathEntry, PathOrigin, Problem, Rootfs, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,15 +67,17 @@ def library_name(version: str, implementation: str, *, free_threaded: bool) -> s
     return f"{stem}{version}{'t' if free_threaded else ''}"
 
 
-def standard_library(rootfs: Rootfs, base_prefix: str, library: str) -> Iterator[str]:
-    """Yield the directories of the standard library, those that exist."""
+def standard_library(rootfs: Rootfs, base_prefix: str, library: str) -> Iterator[PathEntry]:
+    """Yield the standard library: the zip file that may stand for it, then what exists."""
+    stem = library.rstrip("t").replace(".", "")
+    yield PathEntry(posixpath.join(base_prefix, "lib", f"{stem}.zip"), PathOrigin.STANDARD_ZIP)
     for lib in ("lib", "lib64"):
         top = posixpath.join(base_prefix, lib, library)
         if is_directory(rootfs, posixpath.join(top, "lib-dynload")) or is_file(
             rootfs, posixpath.join(top, "os.py")
         ):
-            yield top
-            yield posixpath.join(top, "lib-dynload")
+            yield PathEntry(top, PathOrigin.STANDARD_LIBRARY)
+            yield PathEntry(posixpath.join(top, "lib-dynload"), PathOrigin.STANDARD_LIBRARY)
 
 
 def site_directories(rootfs: Rootfs, prefix: str, library: str) -> list[str]:
@@ -100,20 +102,19 @@ def site_directories(rootfs: Rootfs, prefix: str, library: str) -> list[str]:
     return [path for path in candidates if is_directory(rootfs, path)]
 
 
-def python_path(rootfs: Rootfs, config: ImageConfig) -> list[str]:
-    """Give the directories that PYTHONPATH names; an empty element is the working directory."""
+def python_path(config: ImageConfig) -> list[PathEntry]:
+    """Give what PYTHONPATH names; an empty element is the working directory."""
     value = config.env.get("PYTHONPATH", "")
-    if not value:
-        return []
     here = config.working_dir or "/"
-    paths = [posixpath.normpath(posixpath.join(here, part)) for part in value.split(":")]
-    return [path for path in paths if is_directory(rootfs, path)]
+    parts = value.split(":") if value else []
+    return [
+        PathEntry(posixpath.normpath(posixpath.join("/", here, part)), PathOrigin.PYTHONPATH)
+        for part in parts
+    ]
 
 
 def user_site(rootfs: Rootfs, config: ImageConfig, library: str) -> list[str]:
-    """Give the user's site directory, where it exists and the configuration allows it."""
-    if config.env.get("PYTHONNOUSERSITE"):
-        return []
+    """Give the user's site directory, where it exists."""
     base = config.env.get("PYTHONUSERBASE") or posixpath.join(home(rootfs, config), ".local")
     path = posixpath.join("/", base, "lib", library, "site-packages")
     return [path] if is_directory(rootfs, path) else []
@@ -132,7 +133,7 @@ def home(rootfs: Rootfs, config: ImageConfig) -> str:
 
 
 def pth_paths(rootfs: Rootfs, site: str) -> tuple[list[str], list[Problem]]:
-    """Give the directories that the .pth files of a site directory add, and what is unreadable.
+    """Give what the .pth files of a site directory add, and what is unreadable of them.
 
     Lines that start with `import` are code, not paths; only what exists is added (`site`).
     """
@@ -152,7 +153,7 @@ def pth_paths(rootfs: Rootfs, site: str) -> tuple[list[str], list[Problem]]:
             word = line.strip()
             if word and not word.startswith(("#", "import ", "import\t")):
                 target = posixpath.normpath(posixpath.join(site, word))
-                if is_directory(rootfs, target):
+                if rootfs.stat(target) is not None:
                     added.append(target)
     return added, problems
 
@@ -161,6 +162,16 @@ def real_paths(rootfs: Rootfs, paths: Iterable[str]) -> tuple[str, ...]:
     """Give the real paths, each once, where it comes first (`lib64 -> lib` is one directory)."""
     real = (rootfs.resolve(path) for path in paths)
     return tuple(dict.fromkeys(path for path in real if path is not None))
+
+
+def real_entries(rootfs: Rootfs, entries: Iterable[PathEntry]) -> tuple[PathEntry, ...]:
+    """Give what exists by its real path, each once, where it comes first."""
+    found: dict[str, PathEntry] = {}
+    for entry in entries:
+        real = rootfs.resolve(entry.path)
+        if real is not None:
+            found.setdefault(real, PathEntry(real, entry.origin))
+    return tuple(found.values())
 
 
 def search_path(config: ImageConfig) -> list[str]:

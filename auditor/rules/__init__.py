@@ -42,6 +42,7 @@ RULES: dict[str, Rule] = {
     "LI208": files.no_record,
     "LI401": testimony.pip_list_disagrees,
     "LI402": environments.unused_installation,
+    "LI403": environments.shadowed_module,
     "LI404": environments.unusable_environment,
     "LI405": layers.hidden_payload,
     "LI406": instructions.installs_outside_lock,

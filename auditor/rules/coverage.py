@@ -24,6 +24,7 @@ def _problems(facts: Facts) -> Iterator[Problem]:
     yield from facts.image.problems
     yield from facts.expectation.problems
     yield from facts.inventory.problems
+    yield from facts.shadowing.problems
     if facts.runtime is not None:
         yield from facts.runtime.problems
 

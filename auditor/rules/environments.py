@@ -60,6 +60,24 @@ def _unused(facts: Facts, environment: Environment, distribution: Distribution) 
     )
 
 
+def shadowed_module(facts: Facts) -> Iterator[Observation]:
+    """LI403: something before a locked distribution on `sys.path` is imported in its place."""
+    for shadow in facts.shadowing.shadows:
+        name = shadow.distribution.name
+        if name not in facts.own:
+            package = facts.expectation.packages.get(name)
+            yield Observation(
+                subject=name,
+                message=(
+                    f"{shadow.entry.path}, {shadow.entry.origin}, has a {shadow.module} that is "
+                    f"imported instead of the one in {shadow.distribution.location}"
+                ),
+                path=shadow.path,
+                environment=facts.prefix,
+                lock_line=package.line if package else None,
+            )
+
+
 def unusable_environment(facts: Facts) -> Iterator[Observation]:
     """LI404: an interpreter that is gone, or that looks elsewhere than the packages are."""
     told: set[str] = set()

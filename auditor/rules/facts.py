@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from auditor.evidence.shadowing import Shadowing
 from auditor.model import Policy
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Facts:
     """By normalised name, for every installation."""
     ledger: Ledger
     """Whose each file is."""
+    shadowing: Shadowing = field(default_factory=Shadowing)
+    """What is imported in place of locked distributions."""
     testimony: Testimony | None = None
     """None where nobody was to be asked."""
     python_version_file: tuple[str, str] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.evidence.installed import same_version
-from auditor.model import Observation
+from auditor.model import Observation, PathOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 _NEVER_LISTED = frozenset({"python", "argparse", "wsgiref"})
 """Names that `pip list` leaves out, as parts of the standard library."""
 
+_OF_THE_COMMAND = frozenset({PathOrigin.SCRIPT, PathOrigin.WORKING_DIRECTORY})
+
 
 def pip_list_disagrees(facts: Facts) -> Iterator[Observation]:
     """LI401: `pip list` names other distributions or versions than the import path holds."""
     if facts.testimony is None or facts.testimony.failure is not None:
         return
     said = {each.name: each.version for each in facts.testimony.packages}
-    unreadable = {problem.subject for problem in facts.runtime.problems} if facts.runtime else set()
-    for name in sorted({*said, *facts.installed} - _NEVER_LISTED - unreadable):
+    untold = _NEVER_LISTED | _unlisted(facts)
+    for name in sorted({*said, *facts.installed} - untold):
         found = facts.installed.get(name)
         versions = [each.version for each in (found.chosen, *found.duplicates)] if found else []
         if name in said and any(same_version(version, said[name]) for version in versions):
@@ -39,3 +41,16 @@ def pip_list_disagrees(facts: Facts) -> Iterator[Observation]:
             expected=files,
             actual=words,
         )
+
+
+def _unlisted(facts: Facts) -> set[str]:
+    """Give the names that pip cannot speak about: unreadable, or beside the image's own script.
+
+    The application's directory is on the path of its command alone, not on pip's.
+    """
+    if facts.runtime is None:
+        return set()
+    own = {entry.path for entry in facts.runtime.sys_path if entry.origin in _OF_THE_COMMAND}
+    return {problem.subject for problem in facts.runtime.problems} | {
+        name for name, found in facts.installed.items() if found.chosen.location in own
+    }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import tomllib
+import zipfile
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +82,14 @@ def lock_text(case: Mapping[str, Any]) -> str:
     return "\n".join([head, *entries, raw])
 
 
+def zipped(members: Mapping[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
+    return buffer.getvalue()
+
+
 def second_layer(files: Mapping[str, Any]) -> dict[str, Any]:
     layer: dict[str, Any] = {}
     for path, value in files.items():
@@ -90,6 +100,8 @@ def second_layer(files: Mapping[str, Any]) -> dict[str, Any]:
                 layer[path] = Symlink(target)
             case {"script": str(text)}:
                 layer[path] = File(text, 0o755)
+            case {"zip": dict(members)}:
+                layer[path] = zipped(members)
             case {"bytes": int(size)}:
                 layer[path] = b"\n" * size
             case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.inventory.runtime import configured_runtime, named_runtime, shebang, which
+from auditor.inventory.runtime import Runtime, configured_runtime, named_runtime, shebang, which
 from tests.builders import File, Files, Symlink, elf, image_of
 
 PYTHON = File(elf(), 0o755)
@@ -113,7 +113,7 @@ def test_then_the_environment(
     cmd: tuple[str, ...], env: dict[str, str], executable: str, reason: str
 ) -> None:
     image = image_of(FILES, cmd=cmd, env=env)
-    assert configured_runtime(image.rootfs, image.config, [VENV]) == (executable, reason)
+    assert configured_runtime(image.rootfs, image.config, [VENV]) == Runtime(executable, reason)
 
 
 def test_several_venvs_and_no_sign_are_no_answer() -> None:

@@ -1,0 +1,151 @@
+"""What stands before a locked distribution on `sys.path` and is imported in its place.
+
+A place earlier on the path shadows a locked module if it has a file for it that no locked
+distribution recorded. Directories without `__init__` on both sides are one namespace package,
+in which the comparison goes on one level deeper.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.evidence.installed import same_version
+from auditor.inventory.importable import module_file, module_name, place_at
+from auditor.model import PathOrigin
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from auditor.evidence.installed import Installation
+    from auditor.inventory.importable import Place
+    from auditor.model import (
+        Distribution,
+        Environment,
+        Expectation,
+        LockedPackage,
+        PathEntry,
+        Problem,
+        Rootfs,
+    )
+
+_BY_MISTAKE = frozenset(
+    {"conftest", "doc", "docs", "example", "examples", "setup", "test", "tests"}
+)
+"""Top-level names that distributions install without meaning anybody to import them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """One locked distribution, and what is imported in its place."""
+
+    distribution: Distribution
+    module: str
+    """Dotted."""
+    entry: PathEntry
+    path: str
+    """The file that is imported, or the zip file that holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowing:
+    """All of them, one for each distribution and place, and what could not be read."""
+
+    shadows: tuple[Shadow, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def find_shadows(
+    rootfs: Rootfs,
+    runtime: Environment | None,
+    found: Mapping[str, Installation],
+    expectation: Expectation,
+) -> Shadowing:
+    """Look for the locked distributions' modules in every place before their own."""
+    if runtime is None:
+        return Shadowing()
+    homes = {
+        name: _home(found[name], package)
+        for name, package in expectation.packages.items()
+        if name in found and package.directory is None
+    }
+    recorded = {row.path for home in homes.values() if home.record for row in home.record.rows}
+    position = {entry.path: at for at, entry in enumerate(runtime.sys_path)}
+    version = ".".join((runtime.python_version or "").split(".")[:2])
+    shadows: list[Shadow] = []
+    problems: list[Problem] = []
+    for at, entry in enumerate(runtime.sys_path):
+        later = [home for home in homes.values() if position.get(home.location, -1) > at]
+        if entry.origin is PathOrigin.STANDARD_LIBRARY or not later:
+            continue
+        place, problem = place_at(rootfs, entry.path)
+        problems += [problem] if problem else []
+        for home in later:
+            shadow = _shadow(home, entry, place, recorded, version)
+            shadows += [shadow] if shadow else []
+    return Shadowing(tuple(shadows), tuple(problems))
+
+
+def _home(found: Installation, package: LockedPackage) -> Distribution:
+    """Give the installation that the lock is about: the first of the locked version."""
+    several = (found.chosen, *found.shadowed)
+    return next(
+        (each for each in several if same_version(each.version, package.version)), found.chosen
+    )
+
+
+def _shadow(
+    home: Distribution,
+    entry: PathEntry,
+    place: Place,
+    recorded: Collection[str],
+    version: str,
+) -> Shadow | None:
+    listed = {name.partition(".")[0] for name in place.names("")}
+    for unit in modules(home, version):
+        if unit.partition("/")[0] in listed:
+            name, path = _provider(place, unit, version)
+            if path is not None and path not in recorded:
+                return Shadow(home, name.replace("/", "."), entry, path)
+    return None
+
+
+def _provider(place: Place, unit: str, version: str) -> tuple[str, str | None]:
+    """Give the name at which a place takes over the import of a module, and the file."""
+    parts = unit.split("/")
+    for depth in range(1, len(parts) + 1):
+        name = "/".join(parts[:depth])
+        file = module_file(place, name, version)
+        if file is not None:
+            return name, place.locate(file)
+        if not place.is_directory(name):
+            break
+    return unit, None
+
+
+def modules(distribution: Distribution, version: str) -> list[str]:
+    """Give the modules and regular packages that RECORD lists outermost, sorted.
+
+    `requests`, or `google/cloud/storage` where `google` and `google/cloud` are namespaces.
+    """
+    found = set(_outermost(distribution, version))
+    meant = {name for name in found if name.partition("/")[0] not in _BY_MISTAKE}
+    return sorted(meant or found)
+
+
+def _outermost(distribution: Distribution, version: str) -> Iterator[str]:
+    top = distribution.location.rstrip("/") + "/"
+    rows = distribution.record.rows if distribution.record else ()
+    files = [row.path.removeprefix(top) for row in rows if row.path.startswith(top)]
+    found = [
+        (posixpath.dirname(file), name)
+        for file in files
+        if (name := module_name(posixpath.basename(file), version)) is not None
+    ]
+    packages = {folder for folder, name in found if name == "__init__"}
+    for folder, name in found:
+        parts = [*folder.split("/"), name] if folder else [name]
+        if all(part.isidentifier() for part in parts) and "__pycache__" not in parts:
+            above = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
+            yield next((each for each in above if each in packages), "/".join(parts))
