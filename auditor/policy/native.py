@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.model import PolicyNote
+from auditor.model import FileType, PolicyNote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +33,19 @@ def _means(entry: DeclaredNative, path: str, soname: str | None) -> bool:
 
 
 def absent(policy: Policy, rootfs: Rootfs) -> Iterator[PolicyNote]:
-    """Yield a note for every declared path that the image does not have."""
+    """Yield a note for every declaration that means no file of the image."""
+    # A whole walk, so only where someone asks for it.
+    by_name = any(each.path is None for each in policy.natives)
+    sonames = set(_sonames(rootfs)) if by_name else set()
     for each in policy.natives:
-        if each.path is not None and rootfs.lstat(each.path) is None:
-            yield PolicyNote(
-                f"[[native]] {each.path}", "the image has no such file", policy.path, each.line
-            )
+        there = each.soname in sonames if each.path is None else rootfs.lstat(each.path) is not None
+        if not there:
+            entry = f"[[native]] {each.path or each.soname}"
+            yield PolicyNote(entry, "the image has no such file", policy.path, each.line)
+
+
+def _sonames(rootfs: Rootfs) -> Iterator[str]:
+    """Yield what the image's libraries call themselves."""
+    for path, entry in rootfs.walk():
+        if entry.type is FileType.FILE and (elf := rootfs.elf(path)) is not None and elf.soname:
+            yield elf.soname

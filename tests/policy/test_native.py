@@ -4,7 +4,7 @@ import pytest
 
 from auditor.model import DeclaredNative, Policy
 from auditor.policy import absent, declared
-from tests.builders import Symlink, rootfs_of
+from tests.builders import Symlink, elf, rootfs_of
 
 ONE, TWO = "1" * 64, "2" * 64
 BY_PATH = DeclaredNative("s", "amd64", path="/lib/libx.so.1", sha256=ONE, line=3)
@@ -60,9 +60,11 @@ def test_difference(
     assert entry.difference(sha256, build_id) == difference
 
 
-def test_a_declared_path_that_is_gone_is_noted() -> None:
+def test_a_declaration_that_means_no_file_is_noted() -> None:
     policy = Policy(natives=(BY_PATH, BY_SONAME), path="auditor.toml")
-    there = rootfs_of({"/usr/lib/libx.so.1": b"", "/lib": Symlink("usr/lib")})
+    there = rootfs_of({"/usr/lib/libx.so.1": elf(soname="libx.so.1"), "/lib": Symlink("usr/lib")})
     assert list(absent(policy, there)) == []
-    (note,) = absent(policy, rootfs_of({"/lib/libx.so.2": b""}))
-    assert (note.entry, note.path, note.line) == ("[[native]] /lib/libx.so.1", "auditor.toml", 3)
+    gone = rootfs_of({"/lib/libx.so.2": elf(soname="libx.so.2"), "/lib/libx.so": "text"})
+    by_path, by_soname = absent(policy, gone)
+    assert (by_path.entry, by_path.line) == ("[[native]] /lib/libx.so.1", 3)
+    assert (by_soname.entry, by_soname.path) == ("[[native]] libx.so.1", "auditor.toml")
