@@ -126,3 +126,9 @@ def podman_host() -> Iterator[str]:
             # Its store is a mount of its own.
             subprocess.run(["umount", f"{home}/root/overlay"], capture_output=True, check=False)
             shutil.rmtree(home)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test uses the developer's own cache, nor what another test left there."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))

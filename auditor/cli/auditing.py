@@ -11,12 +11,15 @@ from packaging.utils import canonicalize_name
 
 from auditor.audit import Options, check, exit_code
 from auditor.catalogue import codes_of
+from auditor.cli.cache import directory_of
 from auditor.cli.outputs import check_writable, write_files
 from auditor.cli.progress import progress
 from auditor.cli.terminal import color, say, width, write
 from auditor.errors import ExitCode, UsageError
 from auditor.image import open_image
+from auditor.image.cache import IndexCache
 from auditor.image.engine import run_in_image
+from auditor.image.reading import Reading
 from auditor.image.reference import Access, Transport, parse_reference
 from auditor.lock import find_lock, read_lock
 from auditor.model import Policy, Severity
@@ -57,7 +60,7 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
             given["image"],
             platform=given["platform"],
             access=Access(given["plain_http"], given["tls_ca"]),
-            progress=show,
+            reading=Reading(show, _cache(given), given["verify"]),
         )
         if show is not None:
             show("comparing", 0, None)
@@ -73,6 +76,10 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
     code = exit_code(report, options)
     _deliver(report, outputs, code, quiet=given["quiet"])
     return code
+
+
+def _cache(given: Given) -> IndexCache | None:
+    return None if given["no_cache"] else IndexCache(directory_of(given["cache_dir"]))
 
 
 def _inputs(lock: Lock, policy: Policy) -> str:

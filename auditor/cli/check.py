@@ -6,6 +6,7 @@ from typing import TypedDict, Unpack
 
 import click
 
+from auditor.cli.cache import cache_dir
 from auditor.cli.configuration import config_of, configure
 from auditor.cli.outputs import FILE, FORMAT, outputs_of
 from auditor.cli.program import VERBOSE
@@ -36,6 +37,9 @@ class Given(TypedDict):
     select: tuple[str, ...]
     ignore: tuple[str, ...]
     no_run: bool
+    cache_dir: str | None
+    no_cache: bool
+    verify: bool
     progress: bool | None
     quiet: bool
     verbose: bool
@@ -112,6 +116,13 @@ class Ordered(click.Command):
 @click.option("--select", metavar="CODES", multiple=True, help="Count these only (prefixes).")
 @click.option("--ignore", metavar="CODES", multiple=True, help="Do not count these (prefixes).")
 @click.option("--no-run", is_flag=True, help="Run nothing: do not ask pip list in a container.")
+@cache_dir
+@click.option("--no-cache", is_flag=True, help="Remember nothing, and use nothing remembered.")
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Read every byte although its layer is known; check unpacked layers' digests too.",
+)
 @click.option("--no-config", is_flag=True, is_eager=True, help="Read no configuration file.")
 @click.option(
     "--config",

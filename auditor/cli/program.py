@@ -12,7 +12,7 @@ from auditor import __version__
 from auditor.cli.terminal import complain, interrupted
 from auditor.errors import AuditorError, ImageError
 
-COMMANDS = ("check", "explain")
+COMMANDS = ("cache", "check", "explain")
 """Every command: the module `auditor.cli.NAME` holds it under the same name."""
 
 VERBOSE = "auditor.verbose"

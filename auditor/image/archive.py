@@ -17,6 +17,7 @@ from auditor.image.compression import MAGIC_BYTES, Compression, sniff
 from auditor.image.layer import index_layer, normalised
 from auditor.image.layers import LayerTree
 from auditor.image.one_pass import FlatOpener, OnePassStore
+from auditor.image.reading import Reading
 from auditor.image.rootfs import TreeRootfs
 from auditor.image.span import Span
 from auditor.image.store import AGAIN, SpanStore, Wanted, link_target, linked
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from auditor.image.assemble import Chosen
+    from auditor.image.layers import Opener
     from auditor.image.one_pass import Reopen
     from auditor.image.progress import Progress
     from auditor.image.store import Store
@@ -39,15 +41,15 @@ _SEEK_CHUNK = 64 * 1024
 """Bytes read at each header while jumping: most documents lie within them."""
 
 
-def open_archive(path: Path, wanted: Wanted, progress: Progress | None) -> Image:
+def open_archive(path: Path, wanted: Wanted, reading: Reading) -> Image:
     """Read an image archive of the host; raises `ImageError` or `UsageError`."""
     try:
         with path.open("rb", buffering=0) as file:
             if sniff(file.read(MAGIC_BYTES)) is Compression.PLAIN:
                 store: Store = SpanStore(_Members(path).locate)
-                return assemble(choose(store, wanted), store, wanted.reference, progress)
+                return assemble(choose(store, wanted), store, wanted.reference, reading)
             file.seek(0)
-            return _from_stream(file, wanted, progress, lambda: path.open("rb", buffering=0))
+            return _from_stream(file, wanted, reading, lambda: path.open("rb", buffering=0))
     except OSError as error:
         raise ImageError(f"{wanted.reference} cannot be read: {error.strerror}") from error
 
@@ -57,7 +59,7 @@ def read_archive_stream(
     *,
     reference: str,
     platform: str | None = None,
-    progress: Progress | None = None,
+    reading: Reading = Reading(),  # noqa: B008 - a tuple, nothing can change it
     reopen: Reopen | None = None,
 ) -> Image:
     """Read an image archive that comes once, from front to back.
@@ -66,7 +68,7 @@ def read_archive_stream(
     does not keep cannot be read later. Raises `ImageError` or `UsageError`; what the stream
     itself raises passes through.
     """
-    return _from_stream(stream, Wanted(reference, None, platform), progress, reopen)
+    return _from_stream(stream, Wanted(reference, None, platform), reading, reopen)
 
 
 def read_flat_stream(  # noqa: PLR0913 - by name alone, and two have a default
@@ -98,6 +100,18 @@ def read_flat_stream(  # noqa: PLR0913 - by name alone, and two have a default
         files=index.files,
         bytes_read=index.bytes_read,
     )
+
+
+def late_openers(stream: Readable, wanted: Wanted, reopen: Reopen) -> list[Opener | None]:
+    """Find the layers of an image in an archive; give what reads each, lowest first.
+
+    Raises `ImageError`.
+    """
+    try:
+        store = OnePassStore(file_chunks(stream), reopen, Reading())
+    except DamagedError as error:
+        raise ImageError(f"{wanted.reference} {error}", AGAIN) from error
+    return [store.opener(layer) for layer in choose(store, wanted).layers]
 
 
 def choose(store: Store, wanted: Wanted) -> Chosen:
@@ -162,11 +176,13 @@ def _jump(file: BinaryIO, size: int) -> None:
 
 
 def _from_stream(
-    stream: Readable, wanted: Wanted, progress: Progress | None, reopen: Reopen | None
+    stream: Readable, wanted: Wanted, reading: Reading, reopen: Reopen | None
 ) -> Image:
-    chunks = _told(file_chunks(stream), progress, "image")
+    chunks = _told(file_chunks(stream), reading.progress, "image")
     try:
-        store = OnePassStore(chunks, reopen)
+        store = OnePassStore(chunks, reopen, reading)
     except DamagedError as error:
         raise ImageError(f"{wanted.reference} {error}", AGAIN) from error
-    return assemble(choose(store, wanted), store, wanted.reference, progress)
+    # Every layer has been read, or was found in the cache, while the archive passed.
+    read = reading._replace(verify=True)
+    return assemble(choose(store, wanted), store, wanted.reference, read)

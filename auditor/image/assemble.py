@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.errors import ImageError
 from auditor.image.documents import diff_ids, history, image_config, instructions
 from auditor.image.layers import LayerTree
+from auditor.image.remembered import keep_configuration, read_layers
 from auditor.image.rootfs import TreeRootfs
 from auditor.image.stream import DamagedError
 from auditor.model import Image, Layer
@@ -15,7 +16,8 @@ from auditor.model import Image, Layer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.image.progress import Progress
+    from auditor.image.layer import LayerIndex
+    from auditor.image.reading import Reading
     from auditor.image.store import LayerName, Store
 
 
@@ -30,7 +32,7 @@ class Chosen:
     layers: Sequence[LayerName]
 
 
-def assemble(chosen: Chosen, store: Store, reference: str, progress: Progress | None) -> Image:
+def assemble(chosen: Chosen, store: Store, reference: str, reading: Reading) -> Image:
     """Read the layers of an image and give it; raises `ImageError`."""
     ids = diff_ids(chosen.configuration, f"configuration {chosen.digest}")
     if len(ids) != len(chosen.layers):
@@ -38,12 +40,20 @@ def assemble(chosen: Chosen, store: Store, reference: str, progress: Progress | 
             f"the manifest lists {len(chosen.layers)} layers, its configuration {len(ids)}",
             "The image is damaged; save or pull it again.",
         )
-    read = store.layers(chosen.layers, progress)
+    wanted = [
+        layer._replace(inner=diff_id.partition(":")[0] if reading.verify else None)
+        for layer, diff_id in zip(chosen.layers, ids, strict=True)
+    ]
+    read = read_layers(store, wanted, reading)
     indexes = [index for index, _ in read]
+    for index, diff_id in zip(indexes, ids, strict=True):
+        _compare(index, diff_id)
     try:
         tree = LayerTree(indexes, [opener for _, opener in read])
     except DamagedError as error:
         raise ImageError(f"{reference} {error}", "It is no image that an engine runs.") from error
+    if reading.cache is not None:
+        keep_configuration(reading.cache, chosen)
     steps = history(chosen.configuration)
     made = instructions(steps, len(ids))
     return Image(
@@ -62,3 +72,13 @@ def assemble(chosen: Chosen, store: Store, reference: str, progress: Progress | 
         hidden=tree.hidden,
         history=steps,
     )
+
+
+def _compare(index: LayerIndex, diff_id: str) -> None:
+    """Compare unpacked bytes, where they were hashed, with what the configuration says of them."""
+    algorithm = diff_id.partition(":")[0]
+    if index.diff_id.startswith(f"{algorithm}:") and index.diff_id != diff_id:
+        raise ImageError(
+            f"layer {index.digest} unpacks to {index.diff_id}, the configuration says {diff_id}",
+            "The image was altered or damaged, and no engine unpacks it; save or pull it again.",
+        )

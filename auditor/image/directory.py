@@ -20,7 +20,7 @@ from auditor.model import Image, ImageConfig, NotChecked, Problem, UnreadableErr
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from auditor.image.progress import Progress
+    from auditor.image.reading import Reading
     from auditor.image.store import Wanted
     from auditor.model import Platform, Rootfs
 
@@ -38,7 +38,7 @@ _NATIVE = (
 _PYTHON_FOLDER = re.compile(r"(python|pypy)3(\.\d+)?t?")
 
 
-def open_layout(path: Path, wanted: Wanted, progress: Progress | None) -> Image:
+def open_layout(path: Path, wanted: Wanted, reading: Reading) -> Image:
     """Read an image of an OCI layout directory; raises `ImageError` or `UsageError`."""
     if not path.is_dir():
         raise ImageError(f"{wanted.reference}: there is no directory {path}", "Check the path.")
@@ -49,7 +49,7 @@ def open_layout(path: Path, wanted: Wanted, progress: Progress | None) -> Image:
 
     store = SpanStore(locate)
     try:
-        return assemble(oci.choose(store, wanted), store, wanted.reference, progress)
+        return assemble(oci.choose(store, wanted), store, wanted.reference, reading)
     except OSError as error:
         raise ImageError(f"{wanted.reference} cannot be read: {error.strerror}") from error
 

@@ -6,6 +6,7 @@ written to disk here.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,22 +14,27 @@ from typing import TYPE_CHECKING, Any
 from docker.errors import NotFound
 
 from auditor.errors import EngineError
-from auditor.image.archive import read_archive_stream, read_flat_stream
+from auditor.image.archive import late_openers, read_archive_stream, read_flat_stream
+from auditor.image.assemble import Chosen, assemble
 from auditor.image.clause import one_line
 from auditor.image.container_run import Command, Completed, RunLimits, run_container
-from auditor.image.documents import image_config, normalised_platform
+from auditor.image.documents import diff_ids, image_config, normalised_platform
 from auditor.image.engine_client import connected
 from auditor.image.engine_stream import Answer, read_answer
 from auditor.image.oci import fits, parse_platform
+from auditor.image.reading import Reading
 from auditor.image.reference import Transport
+from auditor.image.remembered import HeldStore, configuration
+from auditor.image.store import LayerName, Wanted
 from auditor.model import Image, NotChecked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from docker.api.client import APIClient
 
     from auditor.image.engine_stream import Chunks
+    from auditor.image.layers import Opener
     from auditor.image.progress import Progress
     from auditor.image.reference import Reference
     from auditor.model import ImageConfig, Platform
@@ -45,17 +51,15 @@ Inspected = dict[str, Any]
 """What the engine answers about an image or a container (Engine API 1.41, `ImageInspect`)."""
 
 
-def open_engine_image(
-    reference: Reference, platform: str | None, progress: Progress | None
-) -> Image:
+def open_engine_image(reference: Reference, platform: str | None, reading: Reading) -> Image:
     """Read an image (`docker:`) or a container (`container:`) out of the engine.
 
     Raises `EngineError` where no engine answers, it has no such thing, holds it for another
     platform than asked for, or breaks off; `ImageError` where the bytes are no image.
     """
     if reference.transport is Transport.CONTAINER:
-        return _open_container(reference, platform, progress)
-    return _open_image(reference, platform, progress)
+        return _open_container(reference, platform, reading.progress)
+    return _open_image(reference, platform, reading)
 
 
 def run_in_image(  # noqa: PLR0913 - all but two have a default
@@ -87,7 +91,7 @@ def run_in_image(  # noqa: PLR0913 - all but two have a default
 # ------------------------------------------------------------------------------- images
 
 
-def _open_image(reference: Reference, platform: str | None, progress: Progress | None) -> Image:
+def _open_image(reference: Reference, platform: str | None, reading: Reading) -> Image:
     with connected() as api:
         facts = _inspected_image(api, reference.value)
     config = _config(facts)
@@ -98,22 +102,59 @@ def _open_image(reference: Reference, platform: str | None, progress: Progress |
         _require(reference, config.platform, platform)
     # By its digest, not by the name: a tag may move between two requests.
     opener = partial(Answer, partial(_save, facts["Id"]))
-    image = read_answer(
-        opener,
-        partial(
-            read_archive_stream,
-            reference=reference.text,
-            platform=platform or (str(config.platform) if several else None),
-            progress=progress,
-            reopen=opener,
-        ),
-    )
+    asked = platform or (str(config.platform) if several else None)
+    wanted = Wanted(reference.text, None, asked)
+    image = _remembered(facts, wanted, opener, reading)
+    if image is None:
+        image = read_answer(
+            opener,
+            partial(
+                read_archive_stream,
+                reference=reference.text,
+                platform=asked,
+                reading=reading,
+                reopen=opener,
+            ),
+        )
+        if reading.cache is not None and image.digest is not None:
+            reading.cache.keep_document(_key(facts, wanted), image.digest.encode())
     if not (_is(image, facts) or (platform and several)):
         raise EngineError(
             f"the container engine saved another image than {facts['Id']}",
             "Its store may be damaged; pull or build the image again.",
         )
     return replace(image, manifest_digest=_manifest_digest(facts, reference.value))
+
+
+def _key(facts: Inspected, wanted: Wanted) -> str:
+    return f"{facts['Id']} {wanted.platform}"
+
+
+def _remembered(
+    facts: Inspected, wanted: Wanted, opener: Callable[[], Answer], reading: Reading
+) -> Image | None:
+    """Give the image where each of its layers was read and verified before; else None.
+
+    The engine's word that these are its layers is as good as the bytes it would give.
+    """
+    cache = reading.cache
+    digest = cache.document(_key(facts, wanted)) if cache and not reading.verify else None
+    held = configuration(cache, digest.decode()) if cache and digest else None
+    if cache is None or digest is None or held is None:
+        return None
+    names = [LayerName("", diff_id, by_diff_id=True) for diff_id in diff_ids(held, digest.decode())]
+    indexes = [cache.index(layer.digest) for layer in names]
+    found = [index for index in indexes if index is not None]
+    if len(found) < len(indexes):
+        return None
+
+    def find() -> Sequence[Opener | None]:
+        with closing(opener()) as answer:
+            return late_openers(answer, wanted, opener)
+
+    chosen = Chosen(held, digest.decode(), None, names)
+    image = assemble(chosen, HeldStore(found, find), wanted.reference, Reading(verify=True))
+    return image if _is(image, facts) else None
 
 
 def _inspected_image(api: APIClient, name: str) -> Inspected:

@@ -61,9 +61,12 @@ class LayerIndex:
     whiteouts: list[str] = field(default_factory=list)
     opaques: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    compression: Compression = Compression.PLAIN
+    compression: Compression | None = Compression.PLAIN
+    """None where the same content may be packed in several ways."""
     digest: str = ""
     """`algorithm:hex` of the bytes that the reader was asked to hash."""
+    diff_id: str = ""
+    """The same of the uncompressed bytes, empty where nobody hashed them."""
     size: int = 0
     """Uncompressed bytes of the whole layer."""
     text: int = 0
@@ -71,6 +74,8 @@ class LayerIndex:
     files: int = 0
     """Regular files with content of their own, and `bytes_read` their content."""
     bytes_read: int = 0
+    shortened: bool = False
+    """Contents were dropped because the image has too many."""
 
     def sha256(self, row: int) -> bytes:
         """Give the digest of a regular file's content."""
@@ -97,22 +102,25 @@ class Budget:
         kept = sum(map(len, index.contents.values()))
         if self._kept + kept > limits.KEPT_IMAGE:
             index.contents.clear()
+            index.shortened = True
         else:
             self._kept += kept
 
 
-def index_layer(
+def index_layer(  # noqa: PLR0913 - all but one by name, with a default
     chunks: Iterable[Buffer],
     *,
     algorithm: str = "sha256",
     by_diff_id: bool = False,
+    inner: str | None = None,
     whiteouts: bool = True,
     trailer: bool = False,
 ) -> LayerIndex:
     """Read one layer from its first to its last byte.
 
     `index.digest` is computed over the bytes as they come, or `by_diff_id` over the
-    uncompressed ones; comparing it is the caller's part. `whiteouts` off reads a flat tree, in
+    uncompressed ones; comparing it is the caller's part. `inner` is the algorithm by which the
+    uncompressed bytes of a packed layer are hashed as well. `whiteouts` off reads a flat tree, in
     which `.wh.` is a name like any other. `trailer` demands the end-of-archive block.
     Raises `DamagedError` where the layer is no readable archive or goes over a limit.
     """
@@ -122,6 +130,10 @@ def index_layer(
         plain = hashed(plain, whole)
     else:
         compression, plain = decompressed(hashed(chunks, whole))
+    unpacked = whole
+    if inner is not None and not by_diff_id and compression is not Compression.PLAIN:
+        unpacked = hashlib.new(inner)
+        plain = hashed(plain, unpacked)
     source = Source(plain)
     builder = _Builder(whiteouts=whiteouts)
     for member in tar.walk(source, trailer=trailer):
@@ -130,6 +142,10 @@ def index_layer(
     index = builder.finish()
     index.compression = compression
     index.digest = f"{algorithm}:{whole.hexdigest()}"
+    if unpacked is not whole:
+        index.diff_id = f"{inner}:{unpacked.hexdigest()}"
+    elif by_diff_id or compression is Compression.PLAIN:
+        index.diff_id = index.digest
     index.size = source.position
     return index
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from auditor.image.layer import LayerIndex
     from auditor.image.layers import Opener
     from auditor.image.progress import Progress
+    from auditor.image.reading import Reading
     from auditor.image.store import LayerName
     from auditor.image.stream import Buffer, Closable
 
@@ -35,9 +36,12 @@ _ENDLESS = 1 << 62
 class OnePassStore:
     """The files of an archive, taken in while they passed."""
 
-    def __init__(self, chunks: Iterable[Buffer], reopen: Reopen | None = None) -> None:
+    def __init__(self, chunks: Iterable[Buffer], reopen: Reopen | None, reading: Reading) -> None:
         """Read the archive to its end; raises `DamagedError` where it is none."""
         self._reopen = reopen
+        self._cache = None if reading.verify else reading.cache
+        # DiffIDs of packed layers are what an engine knows them by.
+        self._inner = "sha256" if reading.verify or reading.cache is not None else None
         self._documents: dict[str, bytes] = {}
         self._text = 0
         self._budget = Budget()
@@ -81,8 +85,14 @@ class OnePassStore:
         """Index what looks like a layer; whether it is one of the image's shows later."""
         blob = blob_digest(name)
         algorithm = blob.partition(":")[0] if blob else "sha256"
+        known = self._cache.index(blob) if blob and self._cache is not None else None
         try:
-            index = index_layer(chunks, algorithm=algorithm, by_diff_id=blob is None)
+            if known is not None:
+                index = known  # its bytes pass by unread
+            else:
+                index = index_layer(
+                    chunks, algorithm=algorithm, by_diff_id=blob is None, inner=self._inner
+                )
             self._budget.admit(index)
         except DamagedError as error:
             self._damage[name] = str(error)
@@ -109,9 +119,14 @@ class OnePassStore:
             if name not in self._indexes:
                 raise ImageError(f"layer {layer.digest} is missing from the image", layer.hint)
             verify(self._indexes[name], layer.digest)
-            opener = None if self._reopen is None else _MemberOpener(self._reopen, name)
-            found.append((self._indexes[name], opener))
+            found.append((self._indexes[name], self.opener(layer)))
         return found
+
+    def opener(self, layer: LayerName) -> Opener | None:
+        """Give what reads a layer's bytes: None where they came once and for all."""
+        if self._reopen is None:
+            return None
+        return _MemberOpener(self._reopen, linked(layer.name, self._links))
 
 
 class _MemberOpener:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError, UsageError
 from auditor.image.archive import open_archive
 from auditor.image.directory import open_directory, open_environment, open_layout
+from auditor.image.reading import Reading
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
 from auditor.image.store import Wanted
 
 if TYPE_CHECKING:
-    from auditor.image.progress import Progress
     from auditor.image.reference import Reference
     from auditor.model import Image
 
@@ -22,12 +22,13 @@ def open_image(
     *,
     platform: str | None = None,
     access: Access | None = None,
-    progress: Progress | None = None,
+    reading: Reading = Reading(),  # noqa: B008 - a tuple, nothing can change it
 ) -> Image:
     """Read an image.
 
     `reference` is what the command line takes (`docker:NAME`, `oci:DIR[:TAG]`, a path, ...);
-    `platform` is `os/architecture[/variant]`, `access` how a registry may be reached.
+    `platform` is `os/architecture[/variant]`, `access` how a registry may be reached, `reading`
+    who is told and what need not be read again.
     Raises `UsageError` where it names no single image, `ImageError` where its bytes cannot be
     had or are not those it names, `EngineError` where the container engine refuses.
     """
@@ -37,17 +38,17 @@ def open_image(
             # The engine's client takes a while to import, and archives need none of it.
             from auditor.image.engine import open_engine_image  # noqa: PLC0415
 
-            return open_engine_image(parsed, platform, progress)
+            return open_engine_image(parsed, platform, reading)
         case Transport.REGISTRY:
-            return _registry(parsed, platform, access or Access(), progress)
+            return _registry(parsed, platform, access or Access(), reading)
         case Transport.OCI:
             path, tag = split_tag(parsed.value)
-            return open_layout(path, Wanted(reference, tag, platform), progress)
+            return open_layout(path, Wanted(reference, tag, platform), reading)
         case Transport.DOCKER_ARCHIVE | Transport.OCI_ARCHIVE:
             path, tag = split_tag(parsed.value)
             if not path.is_file():
                 raise ImageError(f"{reference}: there is no file {path}", "Check the path.")
-            return open_archive(path, Wanted(reference, tag, platform), progress)
+            return open_archive(path, Wanted(reference, tag, platform), reading)
         case Transport.DIR:
             return open_directory(Path(parsed.value), Wanted(reference, None, platform))
         case Transport.ENV:
@@ -55,7 +56,7 @@ def open_image(
 
 
 def _registry(
-    reference: Reference, platform: str | None, access: Access, progress: Progress | None
+    reference: Reference, platform: str | None, access: Access, reading: Reading
 ) -> Image:
     try:
         from auditor.image.registry import open_registry_image  # noqa: PLC0415 -- an extra
@@ -66,4 +67,4 @@ def _registry(
             f"{reference.text}: reading a registry needs {error.name}, which is not installed",
             'pip install "pylock-auditor[registry]"',
         ) from error
-    return open_registry_image(reference, platform, access, progress)
+    return open_registry_image(reference, platform, access, reading)

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, cast
 
 from auditor.errors import ImageError
 from auditor.image.layer import Budget, LayerIndex
-from auditor.image.span import LayerRequest, damaged, index_request
-from auditor.image.stream import DamagedError
+from auditor.image.span import LayerRequest, admit, index_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,15 +67,8 @@ def _one_by_one(
     found: dict[LayerRequest, LayerIndex] = {}
     for request in requests:
         found[request] = index_request(request, count)
-        _admit(found[request], request, budget)
+        admit(found[request], request.digest, budget)
     return found
-
-
-def _admit(index: LayerIndex, request: LayerRequest, budget: Budget) -> None:
-    try:
-        budget.admit(index)
-    except DamagedError as error:
-        raise damaged(request.digest, error) from error
 
 
 def _in_parallel(
@@ -100,7 +92,7 @@ def _in_parallel(
                     count(answer)
                     continue
                 request = busy.pop(connection)
-                _admit(answer, request, budget)
+                admit(answer, request.digest, budget)
                 found[request] = answer
                 if waiting:
                     busy[connection] = waiting.pop()

@@ -12,6 +12,7 @@ from auditor.image.stream import DamagedError, file_chunks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from auditor.image.layer import Budget
     from auditor.image.stream import Buffer
 
 
@@ -36,6 +37,8 @@ class LayerRequest(NamedTuple):
     span: Span
     digest: str
     by_diff_id: bool
+    inner: str | None = None
+    """As for `index_layer`."""
 
 
 def index_request(request: LayerRequest, count: Callable[[int], None]) -> LayerIndex:
@@ -47,7 +50,9 @@ def index_request(request: LayerRequest, count: Callable[[int], None]) -> LayerI
         with request.span.open() as file:
             chunks = _counted(file_chunks(file, request.span.size), count)
             algorithm = request.digest.partition(":")[0]
-            index = index_layer(chunks, algorithm=algorithm, by_diff_id=request.by_diff_id)
+            index = index_layer(
+                chunks, algorithm=algorithm, by_diff_id=request.by_diff_id, inner=request.inner
+            )
     except (DamagedError, OSError) as error:
         raise damaged(request.digest, error) from error
     verify(index, request.digest)
@@ -62,9 +67,17 @@ def damaged(digest: str, error: Exception) -> ImageError:
     )
 
 
+def admit(index: LayerIndex, digest: str, budget: Budget) -> None:
+    """Count an index in; raises `ImageError` naming the layer that is too much."""
+    try:
+        budget.admit(index)
+    except DamagedError as error:
+        raise damaged(digest, error) from error
+
+
 def verify(index: LayerIndex, digest: str) -> None:
     """Compare the bytes read with what they were addressed by; raises `ImageError`."""
-    if index.digest != digest:
+    if digest not in {index.digest, index.diff_id}:
         raise ImageError(
             f"layer {digest} has other bytes: they give {index.digest}",
             "The image was altered or damaged; save or pull it again.",

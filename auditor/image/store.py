@@ -81,6 +81,8 @@ class LayerName(NamedTuple):
     """The digest is that of the uncompressed bytes."""
     hint: str = AGAIN
     """What to tell where it is not there."""
+    inner: str | None = None
+    """The algorithm by which the unpacked bytes are hashed too, where the layer is packed."""
 
 
 class Store(Protocol):
@@ -93,6 +95,9 @@ class Store(Protocol):
         self, wanted: Sequence[LayerName], progress: Progress | None
     ) -> list[tuple[LayerIndex, Opener | None]]:
         """Index layers, verified; raises `ImageError` naming the one that cannot be read."""
+
+    def opener(self, layer: LayerName) -> Opener | None:
+        """Give what reads a layer's bytes later; raises `ImageError` where there are none."""
 
 
 class SpanStore:
@@ -116,17 +121,25 @@ class SpanStore:
         self, wanted: Sequence[LayerName], progress: Progress | None
     ) -> list[tuple[LayerIndex, Opener | None]]:
         """Index layers, on several processors where they are many bytes."""
-        requests = []
-        for layer in wanted:
-            span = self._locate(layer.name)
-            if span is None:
-                raise ImageError(f"layer {layer.digest} is missing from the image", layer.hint)
-            requests.append(LayerRequest(span, layer.digest, by_diff_id=layer.by_diff_id))
+        requests = [
+            LayerRequest(self._span(each), each.digest, each.by_diff_id, each.inner)
+            for each in wanted
+        ]
         indexes = index_spans(requests, progress)
         return [
             (index, _SpanOpener(request.span))
             for index, request in zip(indexes, requests, strict=True)
         ]
+
+    def opener(self, layer: LayerName) -> Opener:
+        """Give what reads a layer's bytes."""
+        return _SpanOpener(self._span(layer))
+
+    def _span(self, layer: LayerName) -> Span:
+        span = self._locate(layer.name)
+        if span is None:
+            raise ImageError(f"layer {layer.digest} is missing from the image", layer.hint)
+        return span
 
 
 class _SpanOpener:

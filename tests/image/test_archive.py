@@ -14,6 +14,7 @@ import pytest
 from auditor.errors import ImageError, UsageError
 from auditor.image import limits, open_image
 from auditor.image.archive import read_archive_stream, read_flat_stream
+from auditor.image.reading import Reading
 from auditor.model import ImageConfig, NotChecked, Platform, UnreadableError
 from tests.builders import File, Files, Hardlink, Symlink, Whiteout, docker_archive, layer_tar
 from tests.builders.images import legacy_members, oci_members, sha256, tar_of, write_members
@@ -499,7 +500,9 @@ def test_flat_tree_that_is_cut() -> None:
 def test_progress_of_a_stream() -> None:
     seen: list[tuple[str, int, int | None]] = []
     data = LAYOUTS["legacy"]
-    read_archive_stream(io.BytesIO(data), reference="x", progress=lambda *now: seen.append(now))
+    read_archive_stream(
+        io.BytesIO(data), reference="x", reading=Reading(lambda *now: seen.append(now))
+    )
     assert seen[-1] == ("image", len(data), None)
 
 

@@ -16,6 +16,7 @@ import pytest
 from auditor.errors import EngineError, ExitCode, ImageError
 from auditor.image import engine_client
 from auditor.image.engine import open_engine_image, run_in_image
+from auditor.image.reading import Reading
 from auditor.image.reference import Reference, Transport, parse_reference
 from auditor.model import Platform
 from tests.builders.images import docker_archive
@@ -70,7 +71,7 @@ def engine_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(text: str = "docker:thing", platform: str | None = None) -> Image:
-    return open_engine_image(parse_reference(text), platform, None)
+    return open_engine_image(parse_reference(text), platform, Reading())
 
 
 def refusal(text: str = "docker:thing", platform: str | None = None) -> EngineError:
@@ -234,7 +235,7 @@ def test_image_is_saved_by_its_id(engine_socket: Path) -> None:
         image = open_engine_image(
             parse_reference("docker:thing"),
             None,
-            lambda _what, done, _total: seen_progress.append(done),
+            Reading(lambda _what, done, _total: seen_progress.append(done)),
         )
         assert image.rootfs.read("/etc/b") == b"b"
     assert [call for call in calls if call != "GET /version"] == [INSPECT, SAVE, SAVE]

@@ -15,6 +15,7 @@ import pytest
 from auditor.errors import EngineError
 from auditor.image.archive import read_archive_stream
 from auditor.image.engine import open_engine_image, run_in_image
+from auditor.image.reading import Reading
 from auditor.image.reference import parse_reference
 from tests.image.engine_images import (
     FOREIGN,
@@ -63,7 +64,7 @@ def held(request: pytest.FixtureRequest) -> Iterator[Held]:
 
 
 def opened(text: str) -> Image:
-    return open_engine_image(parse_reference(text), None, None)
+    return open_engine_image(parse_reference(text), None, Reading())
 
 
 def test_same_as_the_archive_it_came_from(held: Held) -> None:
@@ -135,9 +136,11 @@ def test_image_for_another_architecture(held: Held) -> None:
     saved = saved_image(name, {"probe": File(b"\x7fELF of another kind", 0o755)}, {}, FOREIGN)
     with loaded_image(held.client, name, saved):
         reference = parse_reference(f"docker:{name}")
-        assert str(open_engine_image(reference, None, None).config.platform) == f"linux/{FOREIGN}"
+        assert (
+            str(open_engine_image(reference, None, Reading()).config.platform) == f"linux/{FOREIGN}"
+        )
         with pytest.raises(EngineError, match=f"is for linux/{FOREIGN}, not for linux/{NATIVE}"):
-            open_engine_image(reference, f"linux/{NATIVE}", None)
+            open_engine_image(reference, f"linux/{NATIVE}", Reading())
         completed = run_in_image(reference, ["/probe"], env={})
     assert completed.failure is not None
     assert "exec format error" in completed.failure

@@ -18,6 +18,7 @@ import pytest
 
 from auditor.errors import AuditorError, ImageError, UsageError
 from auditor.image import open_image
+from auditor.image.reading import Reading
 from auditor.image.reference import Access, parse_reference
 from auditor.image.registry import open_registry_image
 from auditor.image.registry.http import Http, Patience, authorities
@@ -65,7 +66,7 @@ def read(
     access: Access = PLAIN,
 ) -> Image:
     reference = parse_reference(f"registry:{registry.host}/{name}")
-    return open_registry_image(reference, platform, access, progress, SOON)
+    return open_registry_image(reference, platform, access, Reading(progress), SOON)
 
 
 def layer_digests(members: Mapping[str, bytes]) -> list[str]:
@@ -363,7 +364,7 @@ def test_a_layer_that_fails_ends_the_others(registry: FakeRegistry) -> None:
     patient = SOON._replace(read=30)
     reference = parse_reference(f"registry:{registry.host}/app")
     with pytest.raises(ImageError, match="answers 403"):
-        open_registry_image(reference, None, PLAIN, None, patient)
+        open_registry_image(reference, None, PLAIN, Reading(), patient)
 
 
 def test_ctrl_c_does_not_wait_for_what_never_comes(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from auditor.image.layer import LayerIndex
     from auditor.image.layers import Opener
     from auditor.image.progress import Progress
+    from auditor.image.reading import Reading
     from auditor.image.reference import Access, Reference
     from auditor.image.registry.http import Patience
     from auditor.image.store import LayerName
@@ -41,7 +42,7 @@ def open_registry_image(
     reference: Reference,
     platform: str | None,
     access: Access,
-    progress: Progress | None,
+    reading: Reading,
     patience: Patience | None = None,
 ) -> Image:
     """Read an image of a registry.
@@ -52,7 +53,7 @@ def open_registry_image(
     wanted = Wanted(reference.text, None, platform)
     client = Client(reference.value, access, patience)
     store = RegistryStore(client, reference.text)
-    return assemble(oci.choose(store, wanted, complete=True), store, reference.text, progress)
+    return assemble(oci.choose(store, wanted, complete=True), store, reference.text, reading)
 
 
 class RegistryStore:
@@ -129,10 +130,11 @@ class RegistryStore:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self._client.http.close()
                 raise
-        return [
-            (indexes[layer.digest], _BlobOpener(self._client, layer.digest, self._size(layer)))
-            for layer in wanted
-        ]
+        return [(indexes[layer.digest], self.opener(layer)) for layer in wanted]
+
+    def opener(self, layer: LayerName) -> Opener:
+        """Give what fetches a layer once more."""
+        return _BlobOpener(self._client, layer.digest, self._size(layer))
 
     def _size(self, layer: LayerName) -> int | None:
         return self._sizes.get(layer.digest)
@@ -141,7 +143,7 @@ class RegistryStore:
         """Index one layer and verify it; raises `ImageError`."""
         chunks = count.counted(self._client.blob(layer.digest, self._size(layer)))
         try:
-            index = index_layer(chunks, algorithm=layer.digest.partition(":")[0])
+            index = index_layer(chunks, algorithm=layer.digest.partition(":")[0], inner=layer.inner)
         except DamagedError as error:
             raise ImageError(damaged(layer.digest, error).message, layer.hint) from error
         verify(index, layer.digest)
