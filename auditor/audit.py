@@ -13,6 +13,7 @@ from auditor.errors import ExitCode, ImageError
 from auditor.evidence import find_shadows, installations, prove
 from auditor.inventory import take_inventory
 from auditor.inventory.ledger import Ledger
+from auditor.inventory.native import take_natives
 from auditor.inventory.pip_list import take_testimony
 from auditor.inventory.target import target_of
 from auditor.lock import locked_hashes, python_version_file, select
@@ -112,6 +113,7 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
     expectation = _expectation(lock, inventory, options)
     runtime = inventory.runtime
     installed = installations(runtime, expectation) if runtime else {}
+    ledger = Ledger(image, inventory)
     testimony: Testimony | None = None
     if runtime is not None and run is not None:
         testimony = take_testimony(image, runtime, run)
@@ -122,7 +124,8 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         expectation=expectation,
         installed=installed,
         proofs=prove(image.rootfs, installed, expectation),
-        ledger=Ledger(image, inventory),
+        ledger=ledger,
+        natives=take_natives(image, inventory, ledger.owner),
         shadowing=find_shadows(image.rootfs, runtime, installed, expectation),
         testimony=testimony,
         python_version_file=python_version_file(Path(lock.path)),
@@ -163,10 +166,13 @@ def _not_checked(facts: Facts) -> Iterator[NotChecked]:
     )
     yield NotChecked(
         "files outside the lock",
-        "native libraries and stray files were not judged",
+        "stray files were not judged",
     )
     if not facts.image.history:
         yield NotChecked("instructions", "the image does not tell how it was made")
+    half = sum(not each.elf.complete for each in facts.natives.files)
+    if half:
+        yield NotChecked("native libraries", f"{half:,} have headers that could not be read whole")
     if facts.testimony is None:
         yield NotChecked("pip list", "nothing was run inside the image")
     others = [each for each in facts.inventory.environments if not each.runtime]

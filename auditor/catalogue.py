@@ -183,6 +183,47 @@ _ALL = (
         "Install it as a wheel, and keep the dist-info folders whole.",
     ),
     Kind(
+        "LI301",
+        "unowned-library",
+        "A native library that nobody owns",
+        _ERROR,
+        "A library on a library or import path that no locked distribution and no operating "
+        "system package brought: nobody knows what it was built from, no lock names it and no "
+        "update reaches it, yet a process may load it.",
+        "Install it from a locked wheel or an operating system package, or leave it out; where "
+        "it has to be built by hand, declare it in the policy with `[[native]]`.",
+    ),
+    Kind(
+        "LI302",
+        "soname-taken-over",
+        "The loader takes an unowned library for a SONAME that another one has",
+        _ERROR,
+        "Two libraries answer to one SONAME, and the one that was locked or packaged is not the "
+        "one that runs: tests of the one say nothing about the other.",
+        "Remove the unowned library, or the setting that puts its directory first.",
+    ),
+    Kind(
+        "LI303",
+        "library-not-found",
+        "A library that a locked distribution needs is not in the image",
+        _NOTE,
+        "Importing the module fails, unless something loads the library beforehand or puts it "
+        "there when the container starts.",
+        "Install the operating system package that has the library, or use a wheel that bundles "
+        "it.",
+    ),
+    Kind(
+        "LI304",
+        "loader-setting",
+        "A loader setting brings in a library that nobody owns",
+        _ERROR,
+        "LD_PRELOAD, LD_AUDIT, LD_LIBRARY_PATH and /etc/ld.so.preload put code into every "
+        "process, before anything that was locked; what they name and the image does not have, "
+        "whoever can write there can supply.",
+        "Drop the setting, or let it name only libraries of operating system packages and locked "
+        "distributions.",
+    ),
+    Kind(
         "LI401",
         "pip-list-disagrees",
         "pip list inside the image disagrees with its files",

@@ -120,6 +120,7 @@ class Elf(NamedTuple):
         """Tell whether a loader can load it into a process: libraries and extension modules."""
         return (
             self.type is ElfType.SHARED
+            and (self.dynamic or not self.complete)
             and not self.pie
             and bool(self.soname or not self.interpreter)
         )
@@ -153,6 +154,14 @@ class Rootfs(Protocol):
 
         Raises `UnreadableError` where it is no regular file, cannot be read or holds more
         than `limit` bytes.
+        """
+
+    def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
+        """Yield path as asked and content of the regular files among `paths`, in any order.
+
+        One pass over the bytes for all of them, given before the end of it is verified: for
+        explanations, not for judgements. What is absent, unreadable or larger than
+        `limit` bytes is left out.
         """
 
     def digests(self, paths: Iterable[str], algorithm: str = "sha256") -> Mapping[str, bytes]:

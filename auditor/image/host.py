@@ -12,7 +12,7 @@ import os
 import stat
 import weakref
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from auditor.image import limits
@@ -127,6 +127,13 @@ class HostTree:
         if len(content) > limit:
             raise UnreadableError(path, f"holds more than {limit} bytes")
         return content
+
+    def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield path and content of those of the regular files that can be read."""
+        for path in paths:
+            entry = self.node(path)
+            with suppress(UnreadableError):
+                yield path, self.read(path, entry.size if entry else 0)
 
     def digests(self, paths: Sequence[str], algorithm: str) -> Mapping[str, bytes]:
         """Give the digests of those of the regular files that can be read."""

@@ -30,6 +30,7 @@ _NAMES = frozenset(
 _PATHS = frozenset(
     (
         "/etc/passwd",
+        "/etc/ld.so.cache",
         "/etc/ld.so.conf",
         "/etc/ld.so.preload",
         "/etc/alpine-release",
@@ -65,6 +66,7 @@ def _is_system(folder: str, name: str) -> bool:
     """Tell whether the file belongs to an OS package database or to the loader's setting."""
     return (
         f"{folder}/{name}" in _PATHS
+        or (folder == "/etc" and name.startswith("ld-musl-"))
         or folder.startswith("/etc/ld.so.conf.d")
         or (folder == _DPKG and name.endswith(_DPKG_SUFFIXES))
     )

@@ -292,7 +292,8 @@ class LayerTree:
                 elf = passing.facts()
                 if elf is not None:
                     found[offset] = elf
-        return found
+            return found  # at its end a layer may turn out to be another one than before
+        return {}
 
     def versions(self, path: str) -> tuple[str, ...]:
         """Give a regular file's version strings."""
@@ -312,6 +313,27 @@ class LayerTree:
             content = b"".join(pieces)[:limit]
         return content
 
+    def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield path and content of regular files, each layer's in one pass."""
+        wanted: dict[int, dict[int, list[str]]] = {}
+        for path in paths:
+            index, number, offset = self._row(path)
+            if offset in index.contents:
+                yield path, index.contents[offset]
+            elif offset not in index.unreadable:
+                wanted.setdefault(number, {}).setdefault(offset, []).append(path)
+        for number, linked in sorted(wanted.items()):
+            with suppress(UnreadableError):
+                for offset, pieces in self._again("", number, self._spans(number, linked)):
+                    content = b"".join(pieces)
+                    for path in linked[offset]:
+                        yield path, content
+
+    def _spans(self, number: int, linked: Mapping[int, Sequence[str]]) -> dict[int, int]:
+        """Give the size of the content at each offset, which the paths there share."""
+        sizes = self._indexes[number].sizes
+        return {offset: sizes[self._nodes[same[0]].row] for offset, same in linked.items()}
+
     def digests(self, paths: Sequence[str], algorithm: str) -> Mapping[str, bytes]:
         """Give the digests of regular files: sha256 is known, others cost another reading."""
         found: dict[str, bytes] = {}
@@ -329,11 +351,9 @@ class LayerTree:
             else:
                 wanted.setdefault(node.layer, {}).setdefault(offset, []).append(path)
         for number, linked in sorted(wanted.items()):
-            sizes = self._indexes[number].sizes
-            spans = {at: sizes[self._nodes[same[0]].row] for at, same in linked.items()}
             read: dict[str, bytes] = {}
             with suppress(UnreadableError):
-                for offset, pieces in self._again("", number, spans):
+                for offset, pieces in self._again("", number, self._spans(number, linked)):
                     whole = hashlib.new(algorithm)
                     for piece in pieces:
                         whole.update(piece)

@@ -53,6 +53,9 @@ class Tree(Protocol):
     def read(self, path: str, limit: int) -> bytes:
         """Give a regular file's content; raises `UnreadableError`."""
 
+    def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield path and content of those of the regular files that can be read."""
+
     def digests(self, paths: Sequence[str], algorithm: str) -> Mapping[str, bytes]:
         """Give the digests of those of the regular files that can be read."""
 
@@ -179,6 +182,18 @@ class TreeRootfs:
         if entry is not None and entry.size > limit:
             raise UnreadableError(path, f"holds {entry.size} bytes, more than {limit}")
         return self._tree.read(real, limit)
+
+    def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
+        """Yield path as asked and content of the regular files among `paths`."""
+        asked: dict[str, list[str]] = {}
+        for path in paths:
+            real = self._file(path)
+            entry = None if real is None else self._tree.node(real)
+            if real is not None and entry is not None and entry.size <= limit:
+                asked.setdefault(real, []).append(path)
+        for real, content in self._tree.contents(sorted(asked)):
+            for path in asked[real]:
+                yield path, content
 
     def digests(self, paths: Iterable[str], algorithm: str = "sha256") -> Mapping[str, bytes]:
         """Give the digest of every regular file among `paths`.

@@ -154,5 +154,5 @@ def _checked(facts: Facts) -> Checked:
         files=sum(proof.checked for proof in facts.proofs.values()),
         bytes=sum(proof.size for proof in facts.proofs.values()),
         packages=len(facts.installed),
-        native_libraries=0,
+        native_libraries=len(facts.natives.files),
     )

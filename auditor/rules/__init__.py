@@ -18,6 +18,7 @@ from auditor.rules import (
     instructions,
     layers,
     lock,
+    native,
     start,
     testimony,
 )
@@ -40,6 +41,10 @@ RULES: dict[str, Rule] = {
     "LI201": files.modified_file,
     "LI202": files.missing_file,
     "LI208": files.no_record,
+    "LI301": native.unowned_library,
+    "LI302": native.ambiguous_soname,
+    "LI303": native.missing_library,
+    "LI304": native.unowned_library_by_setting,
     "LI401": testimony.pip_list_disagrees,
     "LI402": environments.unused_installation,
     "LI403": environments.shadowed_module,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditor.evidence.shadowing import Shadowing
+from auditor.inventory.native import Natives
 from auditor.model import Policy
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Facts:
     own: frozenset[str] = frozenset()
     """Normalised names of the project's own distributions."""
     policy: Policy = field(default_factory=Policy)
+    natives: Natives = field(default_factory=Natives)
     locked_hashes: Mapping[str, str] = field(default_factory=dict)
     """sha256 -> file name of every artifact that the lock lists, selected or not."""
     base_layers: int = 0

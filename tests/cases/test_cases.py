@@ -43,12 +43,13 @@ INTERPRETER = {
 }
 
 
-def distribution(requirement: str) -> dict[str, str]:
-    """Give the files of a distribution with one module and a true RECORD."""
+def distribution(requirement: str, more: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
+    """Give the files of a distribution with one module, `more` files and a true RECORD."""
     name, version = requirement.split("==")
     stem = canonicalize_name(name).replace("-", "_")
     info = f"{stem}-{version}.dist-info"
-    files = {
+    files: dict[str, str | bytes] = {
+        **more,
         f"{stem}/__init__.py": f"name = {name!r}\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
@@ -59,8 +60,9 @@ def distribution(requirement: str) -> dict[str, str]:
     return {f"{SITE}/{path}": text for path, text in files.items()}
 
 
-def _record_hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
+def _record_hash(content: str | bytes) -> str:
+    data = content.encode() if isinstance(content, str) else content
+    digest = hashlib.sha256(data).digest()
     return f"sha256={base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
 
 
@@ -102,6 +104,8 @@ def second_layer(files: Mapping[str, Any]) -> dict[str, Any]:
                 layer[path] = File(text, 0o755)
             case {"zip": dict(members)}:
                 layer[path] = zipped(members)
+            case {"elf": dict(facts)}:
+                layer[path] = elf(**facts)
             case {"bytes": int(size)}:
                 layer[path] = b"\n" * size
             case _:
@@ -140,7 +144,8 @@ def audit(case: Mapping[str, Any], directory: Path) -> Report:
     settings = dict(case.get("image", {}))
     base: dict[str, Any] = dict(INTERPRETER) if settings.pop("python", True) else {"/bin/sh": elf()}
     for requirement in case.get("installed", ()):
-        base |= distribution(requirement)
+        wheel = case.get("wheel", {}).get(requirement.partition("==")[0], {})
+        base |= distribution(requirement, second_layer(wheel))
     further = case.get("layers", [])
     layers = [base, *(second_layer(each) for each in (case.get("files", {}), *further))]
     # An instruction is no path, and every path is absolute.

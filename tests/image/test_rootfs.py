@@ -178,6 +178,13 @@ def test_unknown_algorithms(make: Callable[[Files], Rootfs]) -> None:
     assert {name for name in hashlib.algorithms_guaranteed if "shake" not in name} == ALGORITHMS
 
 
+def test_contents_of_many_files(make: Callable[[Files], Rootfs]) -> None:
+    files: Files = {"/a/x.py": "x", "/a/link.py": Symlink("x.py"), "/b.py": "bb", "/c": "ccc"}
+    asked = ["/a/x.py", "/a/link.py", "/b.py", "/c", "/a", "/nothing"]
+    found = sorted(make(files).contents(asked, 2))
+    assert found == [("/a/link.py", b"x"), ("/a/x.py", b"x"), ("/b.py", b"bb")]
+
+
 def test_facts_of_the_bytes(make: Callable[[Files], Rootfs]) -> None:
     rootfs = make(FILES)
     assert rootfs.elf("/opt/venv/bin/python") == Elf("x86_64", 64, ElfType.SHARED)

@@ -398,7 +398,7 @@ class Refusing:
 
     def __init__(self, rootfs: Rootfs) -> None:
         self.resolve, self.stat, self.lstat = rootfs.resolve, rootfs.stat, rootfs.lstat
-        self.read, self.digests = rootfs.read, rootfs.digests
+        self.read, self.contents, self.digests = rootfs.read, rootfs.contents, rootfs.digests
         self.elf, self.versions, self.walk = rootfs.elf, rootfs.versions, rootfs.walk
 
     def names(self, path: str) -> Sequence[str]:

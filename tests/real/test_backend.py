@@ -142,3 +142,25 @@ def test_the_environment_that_runs_is_the_locked_one_whatever_else_is_wrong(
         if found["environment"] == "/opt/venv" and found["code"][:3] in {"LI1", "LI2"}
     ]
     assert {found["code"] for found in in_it} <= {"LI108"}
+
+
+def test_the_hand_built_library_is_told_with_all_that_is_known_of_it(
+    sample: Callable[[str], str],
+) -> None:
+    audit = check(f"docker:{sample('backend-drifted')}", LOCK)
+
+    library = "/usr/local/lib/liblc3.so.1.1.3"
+    codes = {found["code"]: found for found in audit.report["findings"] if found["path"] == library}
+    assert {"LI301", "LI302", "LI304"} <= codes.keys()
+    for word in (
+        "SONAME liblc3.so.1",
+        "also as liblc3.so, liblc3.so.1",
+        "first for a load of liblc3.so.1 by name (LD_LIBRARY_PATH)",
+        "lc3py bundles the same SONAME",
+        "lc3py names it in find_library (lc3.py)",
+    ):
+        assert word in codes["LI301"]["message"]
+    assert "COPY" in codes["LI301"]["layer"]["created_by"]
+    assert codes["LI302"]["expected"].endswith("/.lc3py.mesonpy.libs/liblc3.so.1")
+    assert not [line for line in audit.findings if "jemalloc" in str(line)]
+    assert audit.report["checked"]["native_libraries"] > 700

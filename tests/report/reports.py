@@ -58,6 +58,9 @@ class NoFiles:
     def read(self, path: str, limit: int = 0) -> bytes:
         raise AssertionError(path, limit)
 
+    def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
+        raise AssertionError(paths, limit)
+
     def digests(self, paths: Iterable[str], algorithm: str = "sha256") -> Mapping[str, bytes]:
         raise AssertionError(paths, algorithm)
 

@@ -1,0 +1,206 @@
+"""Which file a loader takes for a name, found without loading anything.
+
+Follows ld.so(8) and glibc's and musl's own sources. The choice is that of a process which the
+runtime interpreter starts; set-user-ID programs, for which loaders ignore the environment, are
+left out, as are `tls/` and platform directories (gone since glibc 2.37). The processor is not
+known, so a library in `glibc-hwcaps/` counts as taken: the newest machines take it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from auditor.inventory.libc import TRIPLETS
+from auditor.inventory.native.cache import (
+    configured_directories,
+    musl_directories,
+    read_cache,
+)
+from auditor.model import FileType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from auditor.model import Elf, ImageConfig, Interpreter, Rootfs
+
+_HWCAPS = {
+    "x86_64": ("x86-64-v4", "x86-64-v3", "x86-64-v2"),
+    "ppc64le": ("power10", "power9"),
+    "s390x": ("z16", "z15", "z14", "z13"),
+}
+_VARIABLE = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM))")
+_TOPS = ("/lib", "/usr/lib")
+_DIRECTORIES = 512
+"""Directories of one search path that are looked at."""
+
+_MUSL_ITSELF = re.compile(r"lib(c|pthread|rt|m|dl|util|xnet)\.")
+"""Names that musl's loader answers itself."""
+
+
+class Loaded(NamedTuple):
+    """A file that a process has mapped."""
+
+    path: str
+    """Its directory resolved, a final link not: `$ORIGIN` is where the name was found."""
+    elf: Elf
+
+
+class Found(NamedTuple):
+    """What a loader takes for a name."""
+
+    path: str
+    """A final link not resolved, `real` resolved."""
+    real: str
+    by: str
+    """What named the place: `LD_LIBRARY_PATH`, `RPATH`, ..., or `default`."""
+    elf: Elf
+
+
+class Loader:
+    """The loader of one interpreter's processes, with what the image's settings tell it."""
+
+    def __init__(self, rootfs: Rootfs, config: ImageConfig, interpreter: Interpreter) -> None:
+        """Read the settings."""
+        self._rootfs = rootfs
+        self._here = config.working_dir or "/"
+        self._machine = interpreter.machine
+        self.musl = interpreter.libc is not None and interpreter.libc.family == "musl"
+        elf = rootfs.elf(interpreter.path)
+        self._bits = elf.bits if elf else 64
+        self.program = Loaded(interpreter.path, elf) if elf else None
+        self._known: dict[tuple[str, str], Loaded | None] = {}
+        self._cache: dict[str, list[str]] = {}
+        if self.musl:
+            self.defaults = musl_directories(rootfs, self._machine.replace("i686", "i386"))
+        else:
+            cache = read_cache(rootfs)
+            self._cache = cache or {}
+            extra = configured_directories(rootfs) if cache is None else []
+            self.defaults = [*extra, *self._system()]
+        self.library_path = self._library_path(config.env.get("LD_LIBRARY_PATH", ""))
+
+    def _system(self) -> list[str]:
+        """Give the directories that glibc was built with; distributions differ."""
+        found = [f"{top}/{each}" for each in TRIPLETS.get(self._machine, ()) for top in _TOPS]
+        wide = ["/lib64", "/usr/lib64"] if self._bits == 64 else []
+        return [*found, *wide, *_TOPS]
+
+    def _library_path(self, value: str) -> list[tuple[str, str]]:
+        """Give the elements of LD_LIBRARY_PATH and the directories that they mean."""
+        if not value:
+            return []
+        elements = re.split(r"[:\n]" if self.musl else r"[:;]", value)[:_DIRECTORIES]
+        if self.musl:
+            elements = [each for each in elements if each]
+        origin = posixpath.dirname(self.program.path) if self.program else "/"
+        return [(each, posixpath.join(self._here, self._expand(each, origin))) for each in elements]
+
+    def _expand(self, text: str, origin: str) -> str:
+        """Replace the loader's variables (ld.so(8), rpath token expansion)."""
+        triplets = TRIPLETS.get(self._machine, ())
+        multiarch = triplets and self._rootfs.resolve(f"/usr/lib/{triplets[0]}")
+        library = f"lib/{triplets[0]}" if multiarch else "lib64" if self._bits == 64 else "lib"
+        words = {"ORIGIN": origin, "LIB": library, "PLATFORM": self._machine}
+        return _VARIABLE.sub(lambda match: words[match[1] or match[2]], text)
+
+    # ------------------------------------------------------------------------ searching
+
+    def find(self, name: str, chain: Sequence[Loaded]) -> Found | None:
+        """Give what is taken for `name`, None where nothing is.
+
+        `chain` is what asks, the object that loaded it, and so on to the program.
+        """
+        if not name or "\0" in name:
+            return None
+        if "/" in name:
+            origin = posixpath.dirname(chain[0].path) if chain else "/"
+            path = posixpath.join(self._here, self._expand(name, origin))
+            return self._found(self._open(*path.rsplit("/", 1)), "its path")
+        for folder, by in self._places(chain):
+            loaded = self._candidate(folder, name)
+            if loaded is not None:
+                return self._found(loaded, by)
+        return self._from_defaults(name)
+
+    def candidates(self, folder: str, name: str) -> Iterator[str]:
+        """Yield where a name is looked for in one directory of a search path."""
+        if not self.musl:
+            for level in _HWCAPS.get(self._machine, ()):
+                yield f"{folder}/glibc-hwcaps/{level}"
+        yield folder
+
+    def is_itself(self, name: str) -> bool:
+        """Tell whether the loader answers for this name without looking."""
+        return self.musl and _MUSL_ITSELF.match(name) is not None
+
+    def _places(self, chain: Sequence[Loaded]) -> Iterator[tuple[str, str]]:
+        """Yield the directories before the defaults, and what names each."""
+        library_path = [(folder, "LD_LIBRARY_PATH") for _, folder in self.library_path]
+        if self.musl:
+            yield from library_path
+            for each in chain:
+                path = each.elf.runpath or each.elf.rpath
+                yield from self._directories(path, each, "RUNPATH" if each.elf.runpath else "RPATH")
+            return
+        if chain and not chain[0].elf.runpath:
+            for each in chain:
+                if not each.elf.runpath:
+                    yield from self._directories(each.elf.rpath, each, "RPATH")
+        yield from library_path
+        if chain:
+            yield from self._directories(chain[0].elf.runpath, chain[0], "RUNPATH")
+
+    def _directories(self, path: str, owner: Loaded, by: str) -> Iterator[tuple[str, str]]:
+        """Yield what an RPATH or RUNPATH means; an empty element is the working directory."""
+        if not path:
+            return
+        origin = posixpath.dirname(owner.path)
+        for element in path.split(":")[:_DIRECTORIES]:
+            if element or not self.musl:
+                yield posixpath.join(self._here, self._expand(element, origin)), by
+
+    def _from_defaults(self, name: str) -> Found | None:
+        for path in self._cache.get(name, ())[:_DIRECTORIES]:
+            found = self._found(self._open(*path.rsplit("/", 1)), "ld.so.cache")
+            if found is not None:
+                return found
+        for folder in self.defaults:
+            found = self._found(self._candidate(folder, name), "default")
+            if found is not None:
+                return found
+        return None
+
+    def _candidate(self, folder: str, name: str) -> Loaded | None:
+        for place in self.candidates(folder, name):
+            loaded = self._open(place, name)
+            if loaded is not None:
+                return loaded
+        return None
+
+    def _open(self, folder: str, name: str) -> Loaded | None:
+        """Give the object at a place; None where a loader would look on."""
+        key = (folder, name)
+        if key not in self._known:
+            self._known[key] = self._opened(folder, name)
+        return self._known[key]
+
+    def _opened(self, folder: str, name: str) -> Loaded | None:
+        real = self._rootfs.resolve(folder or "/")
+        if real is None:
+            return None
+        path = posixpath.join(real, name)
+        entry = self._rootfs.stat(path)
+        if entry is None or entry.type is not FileType.FILE:
+            return None
+        elf = self._rootfs.elf(path)
+        if elf is None or (elf.machine, elf.bits) != (self._machine, self._bits):
+            return None
+        return Loaded(path, elf)
+
+    def _found(self, loaded: Loaded | None, by: str) -> Found | None:
+        if loaded is None:
+            return None
+        real = self._rootfs.resolve(loaded.path) or loaded.path
+        return Found(loaded.path, real, by, loaded.elf)
