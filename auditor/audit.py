@@ -11,7 +11,9 @@ from packaging.utils import canonicalize_name
 from auditor.catalogue import KINDS
 from auditor.errors import ExitCode, ImageError
 from auditor.evidence import find_shadows, installations, prove
+from auditor.image.base import attributed
 from auditor.inventory import take_inventory
+from auditor.inventory.embedded import embedded_locks
 from auditor.inventory.ledger import Ledger
 from auditor.inventory.native import take_natives
 from auditor.inventory.pip_list import take_testimony
@@ -33,6 +35,7 @@ from auditor.rules import NEEDS_FITTING_LOCK, RULES, Facts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from auditor.image.base import Base
     from auditor.image.container_run import Completed
     from auditor.lock import Lock
     from auditor.model import Finding, Image, Inventory, Report, Testimony
@@ -58,6 +61,8 @@ class Options:
     """Prefixes of the codes that count; empty: all."""
     ignore: tuple[str, ...] = ()
     """Prefixes of the codes that do not count."""
+    base: Base | None = None
+    """The image that this one is built on."""
     expect_digest: str | None = None
     """Digest of the configuration or the manifest that the image must have."""
     policy: Policy = field(default_factory=Policy)
@@ -72,6 +77,7 @@ def check(image: Image, lock: Lock, options: Options, run: Runner | None = None)
     where the image is another one than `expect_digest` names.
     """
     _expect_digest(image, options.expect_digest)
+    image = attributed(image, options.base)
     facts = _facts(image, lock, options, run)
     judged = _judge(facts)
     selected = len(facts.expectation.packages)
@@ -113,7 +119,8 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
     expectation = _expectation(lock, inventory, options)
     runtime = inventory.runtime
     installed = installations(runtime, expectation) if runtime else {}
-    ledger = Ledger(image, inventory)
+    base_layers = sum(layer.base for layer in image.layers)
+    ledger = Ledger(image, inventory, base_layers)
     testimony: Testimony | None = None
     if runtime is not None and run is not None:
         testimony = take_testimony(image, runtime, run)
@@ -132,6 +139,8 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         own=frozenset(canonicalize_name(name) for name in options.own),
         policy=options.policy,
         locked_hashes=locked_hashes(lock.pylock),
+        embedded=embedded_locks(image.rootfs, lock),
+        base_layers=base_layers,
     )
 
 

@@ -70,6 +70,16 @@ _ALL = (
         "version and platform; check `requires-python`, `environments` and the wheels' tags.",
     ),
     Kind(
+        "LI003",
+        "embedded-lock-differs",
+        "The lock inside the image is another one",
+        _WARNING,
+        "The image was built from another state of the project than the audited lock, or "
+        "carries a lock that nobody installed from; whoever reads it inside gets wrong answers.",
+        "Build the image from the commit that the lock is from, or audit with the lock that "
+        "the image was built from.",
+    ),
+    Kind(
         "LI004",
         "python-version-file-differs",
         "The .python-version beside the lock names another Python",

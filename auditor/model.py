@@ -226,6 +226,8 @@ class Layer:
     digest: str
     created_by: str
     size: int
+    base: bool = False
+    """It is one of the base image's."""
 
 
 class Hidden(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from auditor.cli.progress import progress
 from auditor.cli.terminal import color, say, width, write
 from auditor.errors import ExitCode, UsageError
 from auditor.image import open_image
+from auditor.image.base import read_base
 from auditor.image.cache import IndexCache
 from auditor.image.engine import run_in_image
 from auditor.image.reading import Reading
@@ -56,12 +58,14 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
     options = _options(given, lock, config.policy if config else Policy())
     reference = parse_reference(given["image"])
     with progress(False if given["quiet"] else given["progress"]) as show:
+        access = Access(given["plain_http"], given["tls_ca"])
+        reading = Reading(show, _cache(given), given["verify"])
         image = open_image(
-            given["image"],
-            platform=given["platform"],
-            access=Access(given["plain_http"], given["tls_ca"]),
-            reading=Reading(show, _cache(given), given["verify"]),
+            given["image"], platform=given["platform"], access=access, reading=reading
         )
+        if given["base"]:
+            base = read_base(given["base"], given["platform"], access, reading)
+            options = replace(options, base=base)
         if show is not None:
             show("comparing", 0, None)
         read = time.monotonic()

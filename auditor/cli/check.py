@@ -32,6 +32,7 @@ class Given(TypedDict):
     group: tuple[str, ...]
     no_default_groups: bool
     own: tuple[str, ...]
+    base: str | None
     expect_digest: str | None
     fail_on: str
     select: tuple[str, ...]
@@ -101,6 +102,7 @@ class Ordered(click.Command):
 @click.option("--group", metavar="NAME", multiple=True, help="Group to expect as well.")
 @click.option("--no-default-groups", is_flag=True, help="Expect only the groups given.")
 @click.option("--own", metavar="NAME", multiple=True, help="The project's own distribution.")
+@click.option("--base", metavar="IMAGE", help="The image that this one is built on: tell its part.")
 @click.option(
     "--expect-digest",
     metavar="DIGEST",

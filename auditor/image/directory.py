@@ -40,6 +40,15 @@ _PYTHON_FOLDER = re.compile(r"(python|pypy)3(\.\d+)?t?")
 
 def open_layout(path: Path, wanted: Wanted, reading: Reading) -> Image:
     """Read an image of an OCI layout directory; raises `ImageError` or `UsageError`."""
+    store = layout_store(path, wanted)
+    try:
+        return assemble(oci.choose(store, wanted), store, wanted.reference, reading)
+    except OSError as error:
+        raise ImageError(f"{wanted.reference} cannot be read: {error.strerror}") from error
+
+
+def layout_store(path: Path, wanted: Wanted) -> SpanStore:
+    """Give the files of an OCI layout directory; raises `ImageError` where there is none."""
     if not path.is_dir():
         raise ImageError(f"{wanted.reference}: there is no directory {path}", "Check the path.")
 
@@ -47,11 +56,7 @@ def open_layout(path: Path, wanted: Wanted, reading: Reading) -> Image:
         file = path / name
         return Span(str(file), 0, file.stat().st_size) if file.is_file() else None
 
-    store = SpanStore(locate)
-    try:
-        return assemble(oci.choose(store, wanted), store, wanted.reference, reading)
-    except OSError as error:
-        raise ImageError(f"{wanted.reference} cannot be read: {error.strerror}") from error
+    return SpanStore(locate)
 
 
 def open_directory(path: Path, wanted: Wanted) -> Image:

@@ -18,7 +18,7 @@ from auditor.image.archive import late_openers, read_archive_stream, read_flat_s
 from auditor.image.assemble import Chosen, assemble
 from auditor.image.clause import one_line
 from auditor.image.container_run import Command, Completed, RunLimits, run_container
-from auditor.image.documents import diff_ids, image_config, normalised_platform
+from auditor.image.documents import diff_ids, image_config, normalised_platform, texts
 from auditor.image.engine_client import connected
 from auditor.image.engine_stream import Answer, read_answer
 from auditor.image.oci import fits, parse_platform
@@ -60,6 +60,16 @@ def open_engine_image(reference: Reference, platform: str | None, reading: Readi
     if reference.transport is Transport.CONTAINER:
         return _open_container(reference, platform, reading.progress)
     return _open_image(reference, platform, reading)
+
+
+def image_layers(reference: Reference) -> tuple[str, ...]:
+    """Give the DiffIDs of an image that the engine holds, without reading it.
+
+    Raises `EngineError` where no engine answers or it has no such image.
+    """
+    with connected() as api:
+        facts = _inspected_image(api, reference.value)
+    return texts((facts.get("RootFS") or {}).get("Layers"))
 
 
 def run_in_image(  # noqa: PLR0913 - all but two have a default

@@ -55,7 +55,11 @@ def read_lock(path: Path, shown: str) -> Lock:
     Raises `LockError` for everything that is wrong with it.
     """
     _check_name(path, shown)
-    content = _read(path, shown)
+    return parse_lock(_read(path, shown), shown)
+
+
+def parse_lock(content: bytes, shown: str) -> Lock:
+    """Validate a lock's bytes; raises `LockError` for everything that is wrong with them."""
     text = _decode(content, shown)
     data = _parse(text, shown)
     warnings = _check_format(data, text, shown)

@@ -29,6 +29,7 @@ Rule = Callable[[Facts], Iterable[Observation]]
 RULES: dict[str, Rule] = {
     "LI001": lock.weak_hash,
     "LI002": lock.lock_not_for_image,
+    "LI003": lock.embedded_lock_differs,
     "LI004": lock.python_version_file_differs,
     "LI101": distributions.missing_distribution,
     "LI102": distributions.unlocked_distribution,

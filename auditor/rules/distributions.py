@@ -91,6 +91,9 @@ def unlocked_distribution(facts: Facts) -> Iterator[Observation]:
             continue
         left_out = facts.expectation.unselected.get(distribution.name, ())
         why = f": the lock has it only for {left_out[0].why}" if left_out else ""
+        entry = facts.image.rootfs.lstat(distribution.metadata_path)
+        if entry is not None and entry.layer is not None and entry.layer < facts.base_layers:
+            why += " (from the base image)"
         yield Observation(
             subject=distribution.name,
             message=f"{distribution.name} {distribution.version} is installed and not locked{why}",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from auditor.evidence import Installation
+    from auditor.inventory.embedded import EmbeddedLock
     from auditor.inventory.ledger import Ledger
     from auditor.model import (
         Environment,
@@ -51,6 +52,8 @@ class Facts:
     natives: Natives = field(default_factory=Natives)
     locked_hashes: Mapping[str, str] = field(default_factory=dict)
     """sha256 -> file name of every artifact that the lock lists, selected or not."""
+    embedded: tuple[EmbeddedLock, ...] = ()
+    """Locks in the image that are called like the audited one and say something else."""
     base_layers: int = 0
     """How many of the image's lowest layers are known to be its base image's."""
 

@@ -45,6 +45,12 @@ def lock_not_for_image(facts: Facts) -> Iterator[Observation]:
         )
 
 
+def embedded_lock_differs(facts: Facts) -> Iterator[Observation]:
+    """LI003: a lock in the image is called like the audited one and locks something else."""
+    for embedded in facts.embedded:
+        yield Observation(subject=embedded.path, message=embedded.why, path=embedded.path)
+
+
 def python_version_file_differs(facts: Facts) -> Iterator[Observation]:
     """LI004: `.python-version` asks for another Python than the image runs."""
     if facts.python_version_file is None or facts.inventory.interpreter is None:

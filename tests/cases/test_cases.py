@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from auditor.audit import Options, check
 from auditor.catalogue import KINDS
+from auditor.image.base import Base
 from auditor.image.container_run import Completed
 from auditor.lock import read_lock
 from auditor.policy import read_config
@@ -152,11 +153,13 @@ def audit(case: Mapping[str, Any], directory: Path) -> Report:
     made = [layer.pop("by", f"layer {number}") for number, layer in enumerate(layers)]
     image = image_of(layers, reference="image", created_by=made, **settings)
     chosen = case.get("options", {})
+    lowest = tuple(layer.digest for layer in image.layers[: chosen.get("base_layers", 0)])
     options = Options(
         python=chosen.get("python"),
         extras=tuple(chosen.get("extras", ())),
         groups=tuple(chosen["groups"]) if "groups" in chosen else None,
         own=tuple(chosen.get("own", ())),
+        base=Base("base", lowest) if lowest else None,
         policy=policy(case, directory),
     )
     return check(image, read_lock(lock, "pylock.toml"), options, runner(case))

@@ -230,6 +230,14 @@ def test_own_distribution(invoke: Invoke, project: Project) -> None:
     assert invoke("check", project.image, "--own", "shop.backend").exit_code == 0
 
 
+def test_base_image(invoke: Invoke, project: Project) -> None:
+    project.install("six", "1.0")
+    result = invoke("check", project.image, "--base", project.image)
+    assert result.exit_code == 1
+    assert "(from the base image)" in result.stdout
+    assert "(base image)" in result.stdout
+
+
 def test_options_from_the_environment(
     invoke: Invoke, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

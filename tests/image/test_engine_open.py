@@ -14,6 +14,7 @@ import pytest
 
 from auditor.errors import EngineError
 from auditor.image.archive import read_archive_stream
+from auditor.image.base import read_base
 from auditor.image.engine import open_engine_image, run_in_image
 from auditor.image.reading import Reading
 from auditor.image.reference import parse_reference
@@ -74,8 +75,17 @@ def test_same_as_the_archive_it_came_from(held: Held) -> None:
     assert image.layers == archive.layers
     assert image.config == archive.config
     assert list(image.rootfs.walk()) == list(archive.rootfs.walk())
+    assert image.history == archive.history
     assert (image.files, image.bytes_read) == (archive.files, archive.bytes_read)
     assert (image.not_checked, image.problems) == (archive.not_checked, archive.problems)
+
+
+def test_layers_of_a_base_are_told_without_reading_it(held: Held) -> None:
+    archive = read_archive_stream(io.BytesIO(held.saved), reference="x")
+    base = read_base(f"docker:{held.name}")
+    assert base.diff_ids == tuple(layer.digest for layer in archive.layers)
+    with pytest.raises(EngineError, match="has no image"):
+        read_base("docker:localhost/auditor-test-none")
 
 
 def test_every_way_to_name_it(held: Held) -> None:

@@ -68,7 +68,7 @@ def _image(image: Image) -> dict[str, Any]:
 
 
 def _layer(layer: Layer) -> dict[str, Any]:
-    return {"digest": layer.digest, "created_by": layer.created_by}
+    return {"digest": layer.digest, "created_by": layer.created_by, "base": layer.base}
 
 
 def _environment(environment: Environment) -> dict[str, Any]:

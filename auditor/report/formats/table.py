@@ -95,7 +95,8 @@ def _details(finding: Finding, report: Report) -> Iterator[tuple[str, str]]:
     if finding.lock_line is not None:
         yield "lock", f"{escape(report.lock.path)}:{finding.lock_line}"
     if finding.layer is not None:
-        yield "layer", clip(short(finding.layer.created_by) or finding.layer.digest, _NAME)
+        base = " (base image)" if finding.layer.base else ""
+        yield "layer", clip(short(finding.layer.created_by) or finding.layer.digest, _NAME) + base
     if finding.ignored is not None:
         until = f", until {escape(finding.ignored.until)}" if finding.ignored.until else ""
         yield "ignored", clip(finding.ignored.reason, _TEXT) + until

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.errors import ImageError, UsageError
+from auditor.image.base import Base, attributed, read_base
+from tests.builders import docker_archive, image_of, oci_layout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from auditor.model import Image
+
+LOWER, UPPER = {"/a": "1"}, {"/b": "2"}
+IMAGE = image_of([LOWER, UPPER])
+DIGESTS = tuple(layer.digest for layer in IMAGE.layers)
+
+
+def test_of_an_archive(tmp_path: Path) -> None:
+    file = tmp_path / "base.tar"
+    file.write_bytes(docker_archive([LOWER]))
+    base = read_base(f"docker-archive:{file}")
+    assert base == Base(f"docker-archive:{file}", DIGESTS[:1])
+
+
+def test_of_a_layout_whose_layers_are_not_read(tmp_path: Path) -> None:
+    oci_layout(tmp_path, [LOWER, UPPER])
+    for blob in (tmp_path / "blobs/sha256").iterdir():
+        if blob.read_bytes()[:2] == b"\x1f\x8b":
+            blob.unlink()
+    assert read_base(f"oci:{tmp_path}:latest", "linux/amd64").diff_ids == DIGESTS
+
+
+@pytest.mark.parametrize("transport", ["dir", "env", "container"])
+def test_without_layers(transport: str) -> None:
+    with pytest.raises(UsageError, match="no layers"):
+        read_base(f"{transport}:x")
+
+
+def test_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="no directory"):
+        read_base(f"oci:{tmp_path / 'none'}")
+
+
+CASES: dict[str, tuple[Sequence[str], list[bool], str]] = {
+    "lowest": (DIGESTS[:1], [True, False], ""),
+    "all": (DIGESTS, [True, True], ""),
+    "higher": (DIGESTS[1:], [False, False], "0 of its 1 layers are the same"),
+    "newer": ((DIGESTS[0], "sha256:0"), [True, False], "1 of its 2 layers are the same"),
+    "longer": ((*DIGESTS, "sha256:0"), [True, True], "2 of its 3 layers are the same"),
+    "empty": ((), [False, False], "0 of its 0 layers are the same"),
+}
+
+
+@pytest.mark.parametrize(("diff_ids", "expected", "why"), CASES.values(), ids=CASES)
+def test_attributed(diff_ids: Sequence[str], expected: list[bool], why: str) -> None:
+    image = attributed(IMAGE, Base("base", tuple(diff_ids)))
+    assert [layer.base for layer in image.layers] == expected
+    assert [each.what for each in image.not_checked] == ["base image"] * bool(why)
+    assert all(each.why.endswith(why) for each in image.not_checked)
+
+
+@pytest.mark.parametrize(
+    ("labels", "named"),
+    [
+        ({}, []),
+        ({"org.opencontainers.image.base.name": "python:3.11"}, ["python:3.11"]),
+        ({"org.opencontainers.image.base.digest": "sha256:1"}, ["sha256:1"]),
+    ],
+    ids=["none", "name", "digest"],
+)
+def test_a_label_alone_is_said(labels: Mapping[str, str], named: list[str]) -> None:
+    image: Image = attributed(image_of(LOWER, labels=labels), None)
+    assert not any(layer.base for layer in image.layers)
+    assert [name in each.why for name, each in zip(named, image.not_checked, strict=True)] == [
+        True for _ in named
+    ]
