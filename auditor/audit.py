@@ -16,7 +16,9 @@ from auditor.inventory import take_inventory
 from auditor.inventory.embedded import embedded_locks
 from auditor.inventory.ledger import Ledger
 from auditor.inventory.native import take_natives
+from auditor.inventory.os_files import compare_os_files
 from auditor.inventory.pip_list import take_testimony
+from auditor.inventory.strays import stray_code, stray_programs
 from auditor.inventory.target import target_of
 from auditor.lock import locked_hashes, python_version_file, select
 from auditor.model import (
@@ -134,6 +136,9 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         ledger=ledger,
         natives=take_natives(image, inventory, ledger.owner),
         shadowing=find_shadows(image.rootfs, runtime, installed, expectation),
+        stray_code=stray_code(image, runtime, ledger) if runtime else (),
+        stray_programs=stray_programs(image, runtime, ledger) if runtime else (),
+        os_comparison=compare_os_files(image, inventory.os_packages),
         testimony=testimony,
         python_version_file=python_version_file(Path(lock.path)),
         own=frozenset(canonicalize_name(name) for name in options.own),
@@ -173,10 +178,7 @@ def _not_checked(facts: Facts) -> Iterator[NotChecked]:
     yield NotChecked(
         "artifacts", "installed files were compared with RECORD, not with the locked artifacts"
     )
-    yield NotChecked(
-        "files outside the lock",
-        "stray files were not judged",
-    )
+    yield from _os_files_not_checked(facts)
     if not facts.image.history:
         yield NotChecked("instructions", "the image does not tell how it was made")
     half = sum(not each.elf.complete for each in facts.natives.files)
@@ -192,6 +194,16 @@ def _not_checked(facts: Facts) -> Iterator[NotChecked]:
     compiled = sum(proof.bytecode for proof in facts.proofs.values())
     if compiled:
         yield NotChecked("bytecode", f"{compiled:,} compiled files were not compared with sources")
+
+
+def _os_files_not_checked(facts: Facts) -> Iterator[NotChecked]:
+    found = facts.os_comparison
+    what = "operating system files"
+    if found.taken_as_installed:
+        why = "came in the layer of their package's own list and were not compared with it"
+        yield NotChecked(what, f"{found.taken_as_installed:,} {why}")
+    if found.unreadable:
+        yield NotChecked(what, f"{found.unreadable:,} could not be read once more")
 
 
 def _apply_choice(report: Report, options: Options) -> Report:

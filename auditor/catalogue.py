@@ -166,6 +166,17 @@ _ALL = (
         "Install without that group, or select it in the audit: `--group NAME`, `--extra NAME`.",
     ),
     Kind(
+        "LI110",
+        "os-packaged-distribution",
+        "A distribution of the operating system is visible to the runtime",
+        _WARNING,
+        "The system's package manager decides its version and its bytes, not the lock; a "
+        "virtual environment with `--system-site-packages` imports it, and it may stand in for "
+        "a locked distribution.",
+        "Make the virtual environment without system site packages, and install the locked "
+        "distribution into it; remove the python3-* package if nothing else needs it.",
+    ),
+    Kind(
         "LI201",
         "modified-file",
         "An installed file differs from its distribution's RECORD",
@@ -182,6 +193,27 @@ _ALL = (
         "A deleted module breaks an import at the moment it is needed; a shorter image is "
         "the usual reason.",
         "Reinstall the distribution; exclude what is not needed before locking, not after.",
+    ),
+    Kind(
+        "LI203",
+        "stray-file",
+        "Nobody owns a file that the runtime can import",
+        _WARNING,
+        "No distribution, package or interpreter brought it, so no lock and no hash covers it: "
+        "copied by hand, left by another version, or all that remains of a distribution whose "
+        "metadata was deleted.",
+        "Remove it, or ship it in a locked distribution; keep the dist-info folders; copy the "
+        "application's own code into its WORKDIR.",
+    ),
+    Kind(
+        "LI205",
+        "shared-file",
+        "Two locked distributions claim one file with different bytes",
+        _NOTE,
+        "Whichever was installed last has won, and a parallel installer may decide otherwise "
+        "in the next build or on another architecture.",
+        "Lock only one of the two (often a headless and a full variant of one project), or "
+        "report it to their maintainers.",
     ),
     Kind(
         "LI208",
@@ -232,6 +264,25 @@ _ALL = (
         "whoever can write there can supply.",
         "Drop the setting, or let it name only libraries of operating system packages and locked "
         "distributions.",
+    ),
+    Kind(
+        "LI305",
+        "stray-executable",
+        "Nobody owns an executable that is found by its name",
+        _WARNING,
+        "No package and no distribution brought it, so nothing says which version it is and "
+        "nothing updates it; a `python` that is no program decides what runs.",
+        "Install it from a package or a locked distribution, or put the application's scripts "
+        "into its WORKDIR.",
+    ),
+    Kind(
+        "LI306",
+        "os-library-changed",
+        "A library or program of an operating system package was changed",
+        _ERROR,
+        "Its package's database still names the bytes that were installed: a scanner that "
+        "trusts the version takes the image for patched while other code runs.",
+        "Reinstall the package, and ship patched libraries as packages of their own.",
     ),
     Kind(
         "LI401",

@@ -51,7 +51,7 @@ def prove(
     Distributions of the operating system's packages are left to its own database.
     """
     rows = {
-        name: _rows(each.chosen)
+        name: compared_rows(each.chosen)
         for name, each in found.items()
         if each.chosen.record is not None and each.chosen.os_package is None
     }
@@ -73,7 +73,7 @@ def prove(
     }
 
 
-def _rows(distribution: Distribution) -> tuple[RecordRow, ...]:
+def compared_rows(distribution: Distribution) -> tuple[RecordRow, ...]:
     """Give the rows to compare: without bytecode that has a source and without by-products."""
     rows = distribution.record.rows if distribution.record else ()
     folder = posixpath.basename(distribution.metadata_path)

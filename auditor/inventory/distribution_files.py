@@ -22,14 +22,16 @@ _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 def owned_files(rootfs: Rootfs, distribution: Distribution, real: RealPaths) -> Iterator[str]:
     """Yield the real paths of the files that a distribution lists, present or not.
 
-    `pip install --target` leaves rows that lead to `../../bin` while the scripts lie in the
-    target's own `bin`; such a row stands for that file.
+    Metadata that is one file (distutils) is its own. `pip install --target` leaves rows that
+    lead to `../../bin` while the scripts lie in the target's own `bin`; such a row stands for
+    that file.
     """
     record = distribution.record
-    if record is not None:
+    if record is not None and record.rows:
         rows = [row.path for row in record.rows]
     else:
         rows = _installed_files(rootfs, distribution) or _named(rootfs, distribution)
+    yield distribution.metadata_path
     bin_above = posixpath.normpath(posixpath.join(distribution.location, "../../bin"))
     for path in rows:
         found = real(path)
@@ -51,8 +53,8 @@ def _installed_files(rootfs: Rootfs, distribution: Distribution) -> list[str]:
 def owned_folders(rootfs: Rootfs, distribution: Distribution) -> Iterator[str]:
     """Yield real directories that are a distribution's with everything in them.
 
-    An editable install's source, an egg, the metadata folder without RECORD and, where nothing
-    lists the files, the packages that it names or that bear its name.
+    An editable install's source, an egg, the metadata folder (nothing in it runs) and, where
+    nothing lists the files, the packages that it names or that bear its name.
     """
     if distribution.source is not None:
         source = rootfs.resolve(distribution.source)
@@ -60,10 +62,9 @@ def owned_folders(rootfs: Rootfs, distribution: Distribution) -> Iterator[str]:
             yield source
     if distribution.location.endswith(".egg"):
         yield distribution.location
-    if distribution.record is not None:
-        return
     yield distribution.metadata_path
-    if not _installed_files(rootfs, distribution):
+    record = distribution.record
+    if not (record and record.rows) and not _installed_files(rootfs, distribution):
         yield from _named(rootfs, distribution)
 
 

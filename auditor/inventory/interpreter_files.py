@@ -12,11 +12,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.inventory.files import names
+from auditor.inventory.sys_path import search_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from auditor.model import Entry, Rootfs
+    from auditor.model import Entry, Image, Rootfs
 
 _LIBRARY = re.compile(r"(?:python|pypy)3\.\d+t?")
 _LAYOUT = re.compile(
@@ -64,7 +65,19 @@ def interpreter_homes(rootfs: Rootfs, prefixes: Iterable[str]) -> Iterator[Home]
                 if name.endswith((".py", ".pyc")) and (entry := rootfs.lstat(f"{library}/{name}"))
             )
             program = posixpath.join(prefix, "bin", posixpath.basename(library))
-            yield Home(prefix, rootfs.resolve(program), layers.most_common(1)[0][0])
+            # Of two layers with as many files, the lower one.
+            layer = max(layers, key=lambda each: (layers[each], -(each or 0)))
+            yield Home(prefix, rootfs.resolve(program), layer)
+
+
+def interpreter_prefixes(image: Image) -> Iterator[str]:
+    """Yield where the interpreters live that are found by name, first the customary place."""
+    yield "/usr/local"
+    for folder in search_path(image.config):
+        for name in ("python", "python3"):
+            real = image.rootfs.resolve(posixpath.join("/", folder, name))
+            if real is not None:
+                yield posixpath.dirname(posixpath.dirname(real))
 
 
 def _libraries(rootfs: Rootfs, prefix: str) -> Iterator[str]:

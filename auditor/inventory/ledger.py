@@ -20,7 +20,6 @@ from auditor.inventory.application import (
 )
 from auditor.inventory.by_products import (
     ACTIVATION,
-    METADATA,
     PREFIX,
     SITE,
     bytecode_source,
@@ -30,7 +29,7 @@ from auditor.inventory.by_products import (
 )
 from auditor.inventory.distribution_files import entry_points, owned_files, owned_folders
 from auditor.inventory.files import RealPaths, text_of
-from auditor.inventory.interpreter_files import interpreter_homes
+from auditor.inventory.interpreter_files import interpreter_homes, interpreter_prefixes
 from auditor.model import Entry, FileType, Owner, OwnerKind
 
 if TYPE_CHECKING:
@@ -71,7 +70,6 @@ class Ledger:
         folders: dict[str, Owner] = {}
         self._sites: dict[str, Environment] = {}
         self._bins: dict[str, Environment] = {}
-        self._metadata: set[str] = set()
         self._prefixes = {environment.prefix for environment in inventory.environments}
         real = RealPaths(image.rootfs)
         for environment in inventory.environments:
@@ -83,7 +81,7 @@ class Ledger:
         self._folders: Mapping[str, Owner | None] = {**dict.fromkeys(ends), **folders}
         for script in application_scripts(image.rootfs, image.config):
             self._files.setdefault(script, _APPLICATION)
-        prefixes = [environment.prefix for environment in inventory.environments]
+        prefixes = [*self._prefixes, *interpreter_prefixes(image)]
         if inventory.interpreter is not None:
             prefixes.append(inventory.interpreter.prefix)
         self._homes = tuple(
@@ -106,7 +104,6 @@ class Ledger:
                 self._bins.setdefault(scripts, environment)
             if distribution.os_package is not None:
                 continue
-            self._metadata.add(distribution.metadata_path)
             owner = Owner(OwnerKind.DISTRIBUTION, distribution.name, environment.prefix)
             for path in owned_files(rootfs, distribution, real):
                 self._files.setdefault(path, owner)
@@ -138,7 +135,8 @@ class Ledger:
             return self._territory(posixpath.dirname(path))
         entry = self._rootfs.lstat(real)
         if entry is not None and entry.type is FileType.DIRECTORY:
-            return self._territory(real)
+            judged_there = any(inside(real, site) for site in self._sites)
+            return _INSTALLER if judged_there else self._territory(real)
         return self.owner(real)
 
     def _found(self, path: str, entry: Entry) -> Owner | None:
@@ -147,8 +145,8 @@ class Ledger:
             if inside(path, home.prefix) and home.owns(self._rootfs, path, entry):
                 return Owner(OwnerKind.INTERPRETER, home.prefix)
         territory = self._territory(posixpath.dirname(path))
-        if territory is _APPLICATION and self._rootfs.elf(path) is not None:
-            territory = None
+        if territory is not None and self._rootfs.elf(path) is not None:
+            territory = None if _brings_no_native(territory, path) else territory
         return self._by_product(path) or territory or self._remaining(path, entry)
 
     def _territory(self, folder: str) -> Owner | None:
@@ -176,8 +174,7 @@ class Ledger:
         folder, _, name = path.rpartition("/")
         if folder.endswith("/__pycache__"):
             return self._bytecode(folder, name)
-        in_prefix = folder in self._prefixes and name in PREFIX
-        if in_prefix or (folder in self._metadata and name in METADATA):
+        if folder in self._prefixes and name in PREFIX:
             return _INSTALLER
         if folder in self._sites and self._is_known(path, name):
             return _INSTALLER
@@ -243,6 +240,11 @@ class Ledger:
 
     def _text(self, path: str) -> str:
         return text_of(self._rootfs, path, _SCRIPT_LIMIT)
+
+
+def _brings_no_native(owner: Owner, path: str) -> bool:
+    """Tell whether a native library in an owner's directory is not the owner's for that alone."""
+    return owner is _APPLICATION or posixpath.dirname(path).endswith(".dist-info")
 
 
 def _os_files(inventory: Inventory) -> Iterator[tuple[str, Owner]]:

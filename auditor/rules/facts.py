@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.evidence.shadowing import Shadowing
 from auditor.inventory.native import Natives
+from auditor.inventory.os_files import OsComparison
 from auditor.model import Policy
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from auditor.evidence import Installation
     from auditor.inventory.embedded import EmbeddedLock
     from auditor.inventory.ledger import Ledger
+    from auditor.inventory.strays import Stray
     from auditor.model import (
         Environment,
         Expectation,
@@ -42,6 +44,12 @@ class Facts:
     """Whose each file is."""
     shadowing: Shadowing = field(default_factory=Shadowing)
     """What is imported in place of locked distributions."""
+    stray_code: tuple[Stray, ...] = ()
+    """What the runtime can import and nobody owns."""
+    stray_programs: tuple[tuple[str, str], ...] = ()
+    """Programs that nobody owns: where they are found, and their real path."""
+    os_comparison: OsComparison = field(default_factory=OsComparison)
+    """What the operating system's own files were compared with."""
     testimony: Testimony | None = None
     """None where nobody was to be asked."""
     python_version_file: tuple[str, str] | None = None

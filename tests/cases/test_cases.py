@@ -107,6 +107,8 @@ def second_layer(files: Mapping[str, Any]) -> dict[str, Any]:
                 layer[path] = zipped(members)
             case {"elf": dict(facts)}:
                 layer[path] = elf(**facts)
+            case {"elf": str(text)}:
+                layer[path] = File(elf(strings=[text]), 0o755)
             case {"bytes": int(size)}:
                 layer[path] = b"\n" * size
             case _:

@@ -81,7 +81,7 @@ def test_rows_of_a_record_are_its_distributions() -> None:
     owner = Owner(OwnerKind.DISTRIBUTION, "x", "/usr/local")
     assert book.owner(f"{SITE}/x/__init__.py") == owner
     assert book.owner("/usr/local/bin/x") == owner
-    assert kind(book, f"{SITE}/x-1.dist-info/INSTALLER") == "by-product"
+    assert kind(book, f"{SITE}/x-1.dist-info/INSTALLER") == "distribution"
     assert book.owner(f"{SITE}/x/other.py") is None
     assert book.owner(f"{SITE}/absent.py") is None
 
