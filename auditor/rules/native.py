@@ -55,7 +55,8 @@ def _description(
     yield ", ".join([*identity, f"{stranger.file.size:,} bytes"])
     if stranger.aliases:
         yield "also as " + ", ".join(sorted(map(posixpath.basename, stranger.aliases)))
-    yield _place(facts, stranger)
+    if not stranger.is_module:
+        yield _place(facts, stranger)
     yield from _users(facts, stranger)
 
 
@@ -99,6 +100,8 @@ def _few(texts: list[str]) -> list[str]:
 
 def _same_soname(facts: Facts, stranger: Twins) -> list[NativeFile]:
     """Give the owned libraries of the same SONAME and other bytes, locked ones first."""
+    if stranger.is_module:
+        return []
     name = stranger.file.elf.soname or posixpath.basename(stranger.file.path)
     own = {each.file.path for each in facts.natives.strangers}
     same = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.inventory.application import application_folders, inside
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from auditor.model import Elf, Image, Inventory, Owner, Rootfs
 
 _SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")
+
+
+_SITE = re.compile(r".*/lib(?:64)?/(?:python|pypy)[\d.]+t?/(?:site|dist)-packages(?=/)")
+"""The innermost site directory on a path; a base interpreter's lies in its standard library."""
 
 
 class NativeFile(NamedTuple):
@@ -50,7 +55,9 @@ def native_files(
     }
     found: dict[str, NativeFile] = {}
     for path in _paths(image, imported, loader):
-        if path in found or any(inside(path, other) for other in others):
+        site = _SITE.match(path)
+        elsewhere = site is not None and site[0] not in imported
+        if path in found or elsewhere or any(inside(path, other) for other in others):
             continue
         elf, entry = rootfs.elf(path), rootfs.stat(path)
         if elf is not None and entry is not None and elf.is_library:

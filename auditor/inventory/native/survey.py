@@ -44,6 +44,11 @@ class Twins(NamedTuple):
         return tuple(dict.fromkeys(filter(None, [self.file.elf.soname, *sorted(several)])))[:_NAMES]
 
     @property
+    def is_module(self) -> bool:
+        """Tell whether only an import loads it: it has neither a SONAME nor a library's name."""
+        return not self.file.elf.soname and not posixpath.basename(self.file.path).startswith("lib")
+
+    @property
     def paths(self) -> frozenset[str]:
         """Give every path of it."""
         return frozenset((self.file.path, *self.aliases))
