@@ -5,6 +5,7 @@ Without its tests, its byte code and whatever is installed in it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -41,6 +42,10 @@ _LEAVE_OUT = {
     "tests",
     "turtledemo",
 }
+
+
+_PARTS_OF_GLIBC = ("libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1", "libutil.so.1")
+"""What compiled modules may still ask for by name, though glibc 2.34 merged it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +124,23 @@ def _left_out(folder: str) -> bool:
     return folder in _LEAVE_OUT or folder.startswith("config-")
 
 
-def shared_libraries(executable: Path) -> dict[str, Path | str]:
+def system_libraries(executable: Path) -> dict[str, Path | str | bytes]:
     """Give the system's libraries that the dynamic loader finds for an executable.
 
-    Without them an image would not tell which C library it has, so which wheels fit it.
+    Without them an image would not tell which C library it has, so which wheels fit it. They
+    come with the package database that distroless images have, as one package's files.
     """
     if not shutil.which("ldd"):
         return {}
     listed = subprocess.run(["ldd", executable], capture_output=True, text=True, check=False).stdout
-    found: dict[str, Path | str] = {}
-    for path in re.findall(r"\s(/(?:usr/)?lib\S*/\S+) \(0x", listed):
-        found[path] = Path(path).resolve()
+    paths = set(re.findall(r"\s(/(?:usr/)?lib\S*/\S+) \(0x", listed))
+    beside = {str(Path(path).with_name(name)) for path in paths for name in _PARTS_OF_GLIBC}
+    found: dict[str, Path | str | bytes] = {}
+    sums = []
+    for path in sorted(paths | {path for path in beside if Path(path).exists()}):
+        found[path] = source = Path(path).resolve()
+        md5 = hashlib.md5(source.read_bytes(), usedforsecurity=False).hexdigest()
+        sums.append(f"{md5}  {path.removeprefix('/')}\n")
+    found["/var/lib/dpkg/status.d/libc6"] = b"Package: libc6\nStatus: install ok installed\n"
+    found["/var/lib/dpkg/status.d/libc6.md5sums"] = "".join(sums).encode()
     return found

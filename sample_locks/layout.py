@@ -59,13 +59,15 @@ def files_below(folder: Path, at: str = "/") -> dict[str, Path | str]:
     return tree
 
 
-def copy_to(folder: Path, files: Mapping[str, Path | str]) -> None:
+def copy_to(folder: Path, files: Mapping[str, Path | str | bytes]) -> None:
     """Lay the files out below `folder` as a root file system."""
     for path, source in files.items():
         target = folder / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(source, str):
             target.symlink_to(source)
+        elif isinstance(source, bytes):
+            target.write_bytes(source)
         else:
             shutil.copy2(source, target)
 

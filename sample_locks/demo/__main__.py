@@ -105,7 +105,7 @@ def build(cache: Path) -> None:
     with next(drifted.glob("**/jinja2/loaders.py")).open("a") as edited:
         edited.write("\n# edited in place\n")
 
-    base = {**interpreter.files(python), **interpreter.shared_libraries(python.executable)}
+    base = {**interpreter.files(python), **interpreter.system_libraries(python.executable)}
     layers = [
         Layer(f"COPY python {interpreter.PREFIX}", base),
         Layer(

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[2]
 
+LAYERS_ONLY = {"LI405", "LI406", "LI407"}
+"""Findings about layers and instructions, which a directory and a container do not have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Audit:

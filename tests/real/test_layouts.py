@@ -10,7 +10,7 @@ import pytest
 from sample_locks import interpreter
 from sample_locks.demo.__main__ import LOCK
 from sample_locks.layout import copy_to, files_below
-from tests.real.audits import Audit, check
+from tests.real.audits import LAYERS_ONLY, Audit, check
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,14 +30,23 @@ def test_the_drifted_image_is_told_with_its_layer(demo_folder: Path) -> None:
     audit = check(f"oci:{demo_folder / 'image'}:drifted", LOCK)
 
     assert audit.code == 1
-    expected = {("LI102", "humanize"), ("LI103", "requests"), ("LI201", "jinja2")}
-    assert audit.findings == expected
-    created_by = {found["layer"]["created_by"] for found in audit.report["findings"]}
-    assert created_by == {"RUN pip install --upgrade requests humanize"}
+    assert {
+        (found["code"], found["subject"], found["layer"]["created_by"])
+        for found in audit.report["findings"]
+        if found["code"][:3] in {"LI1", "LI2"}
+    } == {
+        ("LI102", "humanize", "RUN pip install --upgrade requests humanize"),
+        ("LI103", "requests", "RUN pip install --upgrade requests humanize"),
+        ("LI201", "jinja2", "RUN pip install --upgrade requests humanize"),
+    }
 
 
 def _comparable(audit: Audit) -> dict[str, Any]:
-    findings = [{**found, "layer": None} for found in audit.report["findings"]]
+    findings = [
+        {**found, "layer": None}
+        for found in audit.report["findings"]
+        if found["code"] not in LAYERS_ONLY
+    ]
     return {
         "verdict": audit.report["verdict"],
         "packages": audit.report["packages"],
@@ -56,7 +65,7 @@ def test_every_way_to_the_bytes_gives_the_same_answer(
         tar.add(layout, arcname=".")
     rootfs = tmp_path / "rootfs"
     python = interpreter.interpreter()
-    base = {**interpreter.files(python), **interpreter.shared_libraries(python.executable)}
+    base = {**interpreter.files(python), **interpreter.system_libraries(python.executable)}
     copy_to(rootfs, {**base, **files_below(demo_folder / tag)})
 
     from_layout = check(f"oci:{layout}:{tag}", LOCK)
