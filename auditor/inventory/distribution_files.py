@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -22,9 +21,7 @@ _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 def owned_files(rootfs: Rootfs, distribution: Distribution, real: RealPaths) -> Iterator[str]:
     """Yield the real paths of the files that a distribution lists, present or not.
 
-    Metadata that is one file (distutils) is its own. `pip install --target` leaves rows that
-    lead to `../../bin` while the scripts lie in the target's own `bin`; such a row stands for
-    that file.
+    Metadata that is one file (distutils) is its own.
     """
     record = distribution.record
     if record is not None and record.rows:
@@ -32,15 +29,10 @@ def owned_files(rootfs: Rootfs, distribution: Distribution, real: RealPaths) -> 
     else:
         rows = _installed_files(rootfs, distribution) or _named(rootfs, distribution)
     yield distribution.metadata_path
-    bin_above = posixpath.normpath(posixpath.join(distribution.location, "../../bin"))
     for path in rows:
         found = real(path)
         if found is not None:
             yield found
-        if posixpath.dirname(path) == bin_above:
-            moved = f"{distribution.location}/bin/{posixpath.basename(path)}"
-            if rootfs.lstat(moved) is not None:
-                yield moved
 
 
 def _installed_files(rootfs: Rootfs, distribution: Distribution) -> list[str]:

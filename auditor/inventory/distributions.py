@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 _HEADER = re.compile(rb"^(Name|Version)[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _RECORD_LIMIT = 64 * 1024 * 1024
 _SMALL_LIMIT = 1024 * 1024
+_SCHEMES = ("-packages", "/lib/python")
+"""Ends of the directories below which an installation's `../..` leads to its prefix."""
+_TARGET_ROW = re.compile(rb'^("?)\.\./\.\./', re.MULTILINE)
+"""pip installs `--target DIR` into a scratch prefix and then moves everything into DIR itself,
+but leaves the rows that lead from `lib/python` to that prefix."""
 _EGG_SUFFIX = re.compile(r"-py\d(?:\.\d+)?(?:-.*)?$")
 
 
@@ -153,7 +158,10 @@ def _record(rootfs: Rootfs, location: str, path: str, problems: list[Problem]) -
         return Record(())
     # Rows are relative to the directory that really holds the folder: a link on the way there
     # must not move `../../../bin/x` elsewhere.
-    return parse_record(content, rootfs.resolve(location) or location)
+    real = rootfs.resolve(location) or location
+    if not real.endswith(_SCHEMES):
+        content = _TARGET_ROW.sub(rb"\1", content)
+    return parse_record(content, real)
 
 
 def _direct_url(rootfs: Rootfs, path: str, problems: list[Problem]) -> DirectUrl | None:

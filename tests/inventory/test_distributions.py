@@ -189,9 +189,9 @@ def test_what_else_a_dist_info_says() -> None:
 
 def test_rows_start_at_the_real_directory() -> None:
     files: Files = {
-        "/real/deep/site/idna-3.10.dist-info/METADATA": "Name: idna\nVersion: 3.10\n",
-        "/real/deep/site/idna-3.10.dist-info/RECORD": "../../bin/idna,,\n",
-        SITE: Symlink("/real/deep/site"),
+        "/real/deep/site-packages/idna-3.10.dist-info/METADATA": "Name: idna\nVersion: 3.10\n",
+        "/real/deep/site-packages/idna-3.10.dist-info/RECORD": "../../bin/idna,,\n",
+        SITE: Symlink("/real/deep/site-packages"),
     }
     (found,), _ = read(files)
     assert found.record is not None
@@ -220,3 +220,24 @@ def test_apk_owns_single_files_too() -> None:
     }
     (found,), _ = read(files)
     assert found.os_package == "py3-six"
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("/deps", "/deps/bin/x"),
+        ("/opt/app/deps", "/opt/app/deps/bin/x"),
+        ("/home/lib/python", "/home/bin/x"),
+        ("/venv/lib/site-packages", "/venv/bin/x"),
+    ],
+)
+def test_rows_of_a_target_installation(location: str, expected: str) -> None:
+    info = f"{location}/idna-3.10.dist-info"
+    files: Files = {
+        f"{info}/METADATA": "Name: idna\nVersion: 3.10\n",
+        f"{info}/RECORD": "../../bin/x,,\n",
+    }
+    (found,), problems = read(files, location)
+    assert found.record is not None
+    assert [row.path for row in found.record.rows] == [expected]
+    assert problems == []
