@@ -18,6 +18,7 @@ from auditor.inventory.ledger import Ledger
 from auditor.inventory.native import take_natives
 from auditor.inventory.os_files import compare_os_files
 from auditor.inventory.pip_list import take_testimony
+from auditor.inventory.start import find_start_code
 from auditor.inventory.strays import stray_code, stray_programs
 from auditor.inventory.target import target_of
 from auditor.lock import locked_hashes, python_version_file, select
@@ -135,6 +136,7 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         proofs=prove(image.rootfs, installed, expectation),
         ledger=ledger,
         natives=take_natives(image, inventory, ledger.owner),
+        start=find_start_code(image.rootfs, runtime),
         shadowing=find_shadows(image.rootfs, runtime, installed, expectation),
         stray_code=stray_code(image, runtime, ledger) if runtime else (),
         stray_programs=stray_programs(image, runtime, ledger) if runtime else (),

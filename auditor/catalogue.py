@@ -216,6 +216,17 @@ _ALL = (
         "report it to their maintainers.",
     ),
     Kind(
+        "LI206",
+        "start-code",
+        "Code from outside the lock runs at every start of Python",
+        _ERROR,
+        "An executable line of a .pth file, a sitecustomize or a usercustomize runs in every "
+        "Python process, before the program and whatever that imports: the favourite place of "
+        "malicious releases, and of tools that patch what was locked.",
+        "Remove the file, or lock the distribution that brings it. A coverage or tracing hook "
+        "belongs into the command that needs it.",
+    ),
+    Kind(
         "LI208",
         "no-record",
         "A distribution has no RECORD",

@@ -49,6 +49,13 @@ ACTIVATION = frozenset(
 """Files in the `bin` of a virtual environment that a person reads into a shell; not executable."""
 
 SITE = {
+    "distutils-precedence.pth": frozenset(
+        {
+            # setuptools 50.0 and since 60.0, 50.1 to 59
+            "2638ce9e2500e572a5e0de7faed6661eb569d1b696fcba07b0dd223da5f5d224",
+            "7ea7ffef3fe2a117ee12c68ed6553617f0d7fd2f0590257c25c484959a3b7373",
+        }
+    ),
     "README.txt": frozenset(
         {
             # "This directory exists so that 3rd party packages can be installed here."
@@ -64,7 +71,8 @@ SITE = {
     ),
     "_virtualenv.py": frozenset(
         {
-            # virtualenv 20.0, 20.13, 20.16, 20.23, 20.24, 20.25 to 20.34, 20.35, 21
+            # virtualenv 20.0.20, 20.4, 20.13, 20.16, 20.23, 20.24, 20.25 to 20.34, 20.35, 21
+            "e3db5fe06ab41ca9b95dd6463b83836787028a1b55562cc383803bb83001a45c",
             "684b8c07932ba4a84ac2e5ae9afe49ef04e92bac3d8d4191d455cf09d093e5fc",
             "ce57d5e0d9b5d7356cb42da7450ba8f9359bdf693e335f4c921626943c77e64d",
             "c9199315871b11b12df226f890a38e66e63191e1adbfb11a66e6861151b33fca",

@@ -21,6 +21,7 @@ from auditor.rules import (
     native,
     ownership,
     start,
+    start_code,
     testimony,
 )
 from auditor.rules.facts import Facts
@@ -45,6 +46,7 @@ RULES: dict[str, Rule] = {
     "LI202": files.missing_file,
     "LI203": ownership.stray_file,
     "LI205": ownership.shared_file,
+    "LI206": start_code.code_at_start,
     "LI208": files.no_record,
     "LI301": native.unowned_library,
     "LI302": native.ambiguous_soname,

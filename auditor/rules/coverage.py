@@ -24,7 +24,9 @@ def _problems(facts: Facts) -> Iterator[Problem]:
     yield from facts.image.problems
     yield from facts.expectation.problems
     yield from facts.inventory.problems
-    yield from facts.shadowing.problems
+    # A zip file may have kept several stages from reading it, a .pth file too.
+    known = {*facts.inventory.problems, *(facts.runtime.problems if facts.runtime else ())}
+    yield from sorted({*facts.shadowing.problems, *facts.start.problems} - known, key=str)
     if facts.runtime is not None:
         yield from facts.runtime.problems
 

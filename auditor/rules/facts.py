@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.evidence.shadowing import Shadowing
 from auditor.inventory.native import Natives
 from auditor.inventory.os_files import OsComparison
+from auditor.inventory.start import Start
 from auditor.model import Policy
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Facts:
     """By normalised name, for every installation."""
     ledger: Ledger
     """Whose each file is."""
+    start: Start = field(default_factory=Start)
+    """What runs before any program."""
     shadowing: Shadowing = field(default_factory=Shadowing)
     """What is imported in place of locked distributions."""
     stray_code: tuple[Stray, ...] = ()

@@ -58,9 +58,14 @@ def os_packaged_distribution(facts: Facts) -> Iterator[Observation]:
 
 
 def stray_file(facts: Facts) -> Iterator[Observation]:
-    """LI203: nobody owns it, and the runtime can import it. A native library alone is LI301's."""
+    """LI203: nobody owns it, and the runtime can import it.
+
+    A native library alone is LI301's, what runs at every start is LI206's.
+    """
+    paths = [code.path for code in facts.start.code]
+    at_start = {path.partition("/__init__.")[0] for path in paths}
     for stray in facts.stray_code:
-        if facts.image.rootfs.elf(stray.path) is not None:
+        if stray.path in at_start or facts.image.rootfs.elf(stray.path) is not None:
             continue
         what = f"{stray.files:,} files, " if stray.files > 1 else ""
         likeness = _likeness(facts, stray)

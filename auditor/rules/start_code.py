@@ -1,0 +1,91 @@
+"""Family 2: code that runs whenever the interpreter starts, before any program."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from auditor.inventory.by_products import SITE
+from auditor.model import FileState, Observation, OwnerKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from auditor.inventory.start import StartCode
+    from auditor.rules.facts import Facts
+
+_LONGEST_LINE = 80
+"""Characters of an executed line that are shown."""
+
+
+def code_at_start(facts: Facts) -> Iterator[Observation]:
+    """LI206: a .pth line, sitecustomize or usercustomize that the lock does not bring.
+
+    What a locked distribution records is judged by LI201; what installers write is known by
+    its content, and so is the module that it imports.
+    """
+    digests = facts.image.rootfs.digests([code.path for code in facts.start.code])
+    for code in facts.start.code:
+        name = posixpath.basename(code.path)
+        if _is_accounted_for(facts, code.path):
+            continue
+        if digests.get(code.path, b"").hex() in SITE.get(name, ()):
+            yield from _imported(facts, code.path)
+            continue
+        yield Observation(
+            subject=code.path,
+            message=f"{_what(code)}{_whose(facts, code.path)}",
+            path=code.path,
+            environment=facts.prefix,
+        )
+
+
+def _what(code: StartCode) -> str:
+    if not code.path.endswith(".pth"):
+        if code.shadowed_by:
+            return f"{code.what} would run at every start of Python without {code.shadowed_by}"
+        return f"{code.what} runs at every start of Python"
+    line = code.what if len(code.what) <= _LONGEST_LINE else f"{code.what[:_LONGEST_LINE]}..."
+    return f"runs at every start of Python: {line}"
+
+
+def _whose(facts: Facts, path: str) -> str:
+    owner = facts.ledger.owner(path)
+    if owner is not None and owner.kind is OwnerKind.DISTRIBUTION:
+        return f" (of {owner.name}, which is not locked)"
+    return ""
+
+
+def _is_accounted_for(facts: Facts, path: str) -> bool:
+    """Tell whether the lock, the project or the operating system answers for a file.
+
+    No interpreter brings code of this kind along, so its layout owns none.
+    """
+    owner = facts.ledger.owner(path)
+    if owner is None or owner.kind is OwnerKind.OS_PACKAGE:
+        return owner is not None
+    locked = owner.name in facts.expectation.packages and owner.prefix == facts.prefix
+    return owner.kind is OwnerKind.DISTRIBUTION and (locked or owner.name in facts.own)
+
+
+def _imported(facts: Facts, pth: str) -> Iterator[Observation]:
+    """Judge the module that a known .pth file imports: its own text is harmless."""
+    folder, name = posixpath.split(pth)
+    if name == "_virtualenv.pth":
+        path = f"{folder}/_virtualenv.py"
+        digest = facts.image.rootfs.digests([path]).get(path)
+        changed = digest is not None and digest.hex() not in SITE["_virtualenv.py"]
+    else:
+        path = f"{folder}/_distutils_hack/__init__.py"
+        changed = any(
+            check.path == path and check.state is FileState.MODIFIED
+            for proof in facts.proofs.values()
+            for check in proof.files
+        )
+    if changed:
+        yield Observation(
+            subject=path,
+            message=f"runs at every start of Python, imported by {name}, and was changed",
+            path=path,
+            environment=facts.prefix,
+        )
