@@ -167,7 +167,10 @@ NATIVE = '[[native]]\npath = "/a"\nsha256 = "' + SHA + '"\nsource = "s"\nreason 
             id="severity-code",
         ),
         pytest.param(
-            IGNORE.replace("LI1", "LI1O1"), ":2: ignore[0].code: 'LI1O1'", "LI101", id="code"
+            IGNORE.replace("LI1", "weak-hsh"),
+            ":2: ignore[0].code: 'weak-hsh'",
+            "did you mean weak-hash",
+            id="code",
         ),
         pytest.param(
             IGNORE.replace('"LI1"', '"\\n"'), ":2: ignore[0].code: is empty", "", id="blank-code"
