@@ -27,13 +27,14 @@ from auditor.model import (
     Ignored,
     LockSummary,
     NotChecked,
+    OtherPlatform,
     Policy,
     Severity,
     Verdict,
 )
 from auditor.policy import absent
 from auditor.report import Judged, build_report, verdict
-from auditor.rules import NEEDS_FITTING_LOCK, RULES, Facts
+from auditor.rules import NEEDS_FITTING_LOCK, RULES, Facts, hindrance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,10 +42,14 @@ if TYPE_CHECKING:
     from auditor.image.base import Base
     from auditor.image.container_run import Completed
     from auditor.lock import Lock
-    from auditor.model import Finding, Image, Inventory, Report, Testimony
+    from auditor.model import Finding, Image, Inventory, Platform, Report, Testimony
 
     Runner = Callable[[Sequence[str], Mapping[str, str]], Completed]
     """Runs argv with additional environment variables in a container of the image."""
+
+
+_LISTED = 20
+"""Other platforms that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,14 @@ class Options:
     """What the project's configuration decides about findings."""
 
 
-def check(image: Image, lock: Lock, options: Options, run: Runner | None = None) -> Report:
-    """Compare an image with a lock.
+def check(
+    image: Image,
+    lock: Lock,
+    options: Options,
+    run: Runner | None = None,
+    others: Sequence[OtherPlatform] | None = None,
+) -> Report:
+    """Compare an image with a lock, and with the `others` that are the same for other platforms.
 
     `run` runs a command inside the image; without it nobody asks `pip list`.
     Raises `UsageError` for a choice that the lock or the image does not have, `ImageError`
@@ -82,10 +93,24 @@ def check(image: Image, lock: Lock, options: Options, run: Runner | None = None)
     _expect_digest(image, options.expect_digest)
     image = attributed(image, options.base)
     facts = _facts(image, lock, options, run)
+    facts = replace(facts, others=None if others is None else tuple(others))
     judged = _judge(facts)
     selected = len(facts.expectation.packages)
     summary = LockSummary(lock.path, lock.sha256, lock.created_by, selected)
     return _apply_choice(build_report(facts, judged, summary, options.fail_on), options)
+
+
+def other_platform(platform: Platform, image: Image, lock: Lock, options: Options) -> OtherPlatform:
+    """Give what is compared of the image for another platform; it need not stay open.
+
+    Raises `UsageError` as `check` does.
+    """
+    inventory = take_inventory(image, options.python)
+    expectation = _expectation(lock, inventory, options)
+    problems = [*image.problems, *inventory.problems, *expectation.problems]
+    if inventory.runtime is not None:
+        problems += inventory.runtime.problems
+    return OtherPlatform(platform, inventory, expectation, tuple(problems))
 
 
 def exit_code(report: Report, options: Options) -> ExitCode:
@@ -153,26 +178,16 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
 
 def _judge(facts: Facts) -> Judged:
     """Run every rule that has something to say, and note what was left out."""
-    hindrance = _hindrance(facts)
+    hindered = hindrance(facts.inventory, facts.expectation)
     observations = {
         code: tuple(rule(facts))
         for code, rule in RULES.items()
-        if not hindrance or KINDS[code].family not in NEEDS_FITTING_LOCK
+        if not hindered or KINDS[code].family not in NEEDS_FITTING_LOCK
     }
-    left = [*facts.image.not_checked, *_not_checked(facts)]
-    if hindrance:
-        left.append(NotChecked("distributions and files", hindrance))
+    left = [*facts.image.not_checked, *_not_checked(facts), *_platforms_not_checked(facts)]
+    if hindered:
+        left.append(NotChecked("distributions and files", hindered))
     return Judged(observations, tuple(left), tuple(absent(facts.policy, facts.image.rootfs)))
-
-
-def _hindrance(facts: Facts) -> str:
-    """Say why there is nothing to compare installed distributions with; empty where there is."""
-    runtime = facts.inventory.runtime
-    if runtime is not None and runtime.fault and not runtime.distributions:
-        return f"the runtime environment cannot run: {runtime.fault}"
-    if facts.inventory.interpreter is None:
-        return "no interpreter was found to select from the lock for"
-    return "the lock is not for this image" if facts.expectation.mismatches else ""
 
 
 def _not_checked(facts: Facts) -> Iterator[NotChecked]:
@@ -196,6 +211,28 @@ def _not_checked(facts: Facts) -> Iterator[NotChecked]:
     compiled = sum(proof.bytecode for proof in facts.proofs.values())
     if compiled:
         yield NotChecked("bytecode", f"{compiled:,} compiled files were not compared with sources")
+
+
+def _platforms_not_checked(facts: Facts) -> Iterator[NotChecked]:
+    compared = {other.platform for other in facts.others or ()}
+    left = [str(each) for each in facts.image.other_platforms if each not in compared]
+    if left:
+        listed = ", ".join(left[:_LISTED]) + (", ..." if len(left) > _LISTED else "")
+        why = "audit them with --platform, or compare with --all-platforms"
+        yield NotChecked("other platforms", f"{listed}: {why}")
+    elif facts.others is not None and not facts.others:
+        yield NotChecked("other platforms", "the reference leads to none but the audited one")
+    hindered = hindrance(facts.inventory, facts.expectation)
+    for other in facts.others or ():
+        what = f"platform {other.platform}"
+        why = hindrance(other.inventory, other.expectation)
+        if why or hindered:
+            yield NotChecked(what, why or "the audited platform cannot be compared itself")
+        elif other.problems:
+            first = other.problems[0]
+            more = len(other.problems) - 1
+            why = f"{first.subject}: {first.why}{f'; and {more} more' if more else ''}"
+            yield NotChecked(what, why)
 
 
 def _os_files_not_checked(facts: Facts) -> Iterator[NotChecked]:

@@ -389,6 +389,18 @@ _ALL = (
         "Run the program itself (`/app/.venv/bin/python`), or `uv run --no-sync`.",
     ),
     Kind(
+        "LI410",
+        "platforms-differ",
+        "The platforms of one tag hold different distributions",
+        _WARNING,
+        "One tag promises one program. Where the lock asks for the same on both platforms and "
+        "the images differ, they were built at different times, from different bases, or with "
+        "an installation that no lock decides; what was tested on one is not what runs on the "
+        "other.",
+        "Build all platforms in one run, from one lock and one base image pinned by the digest "
+        "of its index; let markers of the lock say what has to differ.",
+    ),
+    Kind(
         "LI901",
         "unreadable",
         "Something could not be read",

@@ -300,6 +300,8 @@ class Image:
     """Files of lower layers that the merged tree no longer has, by path."""
     history: tuple[Step, ...] = ()
     """How it was made, first step first; empty where nothing tells."""
+    other_platforms: tuple[Platform, ...] = ()
+    """What the reference leads to for other platforms of the same operating system."""
 
 
 # ----------------------------------------------------------------------------------- lock
@@ -616,6 +618,18 @@ class Inventory:
     def runtime(self) -> Environment | None:
         """The environment that the image runs, if one could be told."""
         return next((env for env in self.environments if env.runtime), None)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherPlatform:
+    """What the audited reference leads to for another platform, as far as it is compared."""
+
+    platform: Platform
+    inventory: Inventory
+    expectation: Expectation
+    """What the same lock selects there."""
+    problems: tuple[Problem, ...] = ()
+    """Whatever of it could not be read or decided."""
 
 
 # ------------------------------------------------------------------------------ testimony

@@ -5,22 +5,24 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from auditor.audit import Options, check, exit_code
+from auditor.audit import Options, check, exit_code, other_platform
 from auditor.catalogue import codes_of
 from auditor.cli.cache import directory_of
 from auditor.cli.outputs import check_writable, write_files
 from auditor.cli.progress import progress
 from auditor.cli.terminal import color, say, width, write
-from auditor.errors import ExitCode, UsageError
+from auditor.errors import AuditorError, ExitCode, UsageError
 from auditor.image import open_image
 from auditor.image.base import read_base
 from auditor.image.cache import IndexCache
 from auditor.image.engine import run_in_image
+from auditor.image.limits import PLATFORMS
 from auditor.image.reading import Reading
 from auditor.image.reference import Access, Transport, parse_reference
 from auditor.lock import find_lock, read_lock
@@ -29,7 +31,7 @@ from auditor.report.formats import FORMATS, View
 from auditor.report.formats.words import headline, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from auditor.audit import Runner
     from auditor.cli.check import Given
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from auditor.image.container_run import Completed
     from auditor.image.reference import Reference
     from auditor.lock import Lock
-    from auditor.model import Image, Report
+    from auditor.model import Image, OtherPlatform, Report
     from auditor.policy import Config
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -60,16 +62,17 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
     with progress(False if given["quiet"] else given["progress"]) as show:
         access = Access(given["plain_http"], given["tls_ca"])
         reading = Reading(show, _cache(given), given["verify"])
-        image = open_image(
-            given["image"], platform=given["platform"], access=access, reading=reading
-        )
+        opened = partial(open_image, given["image"], access=access, reading=reading)
+        image = opened(platform=given["platform"])
         if given["base"]:
             base = read_base(given["base"], given["platform"], access, reading)
             options = replace(options, base=base)
+        others = _others(image, opened, lock, options) if given["all_platforms"] else None
         if show is not None:
             show("comparing", 0, None)
         read = time.monotonic()
-        report = check(image, lock, options, None if given["no_run"] else _runner(reference, image))
+        run = None if given["no_run"] else _runner(reference, image)
+        report = check(image, lock, options, run, others)
     if given["verbose"] and not given["quiet"]:
         spent = time.monotonic()
         say(
@@ -80,6 +83,20 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
     code = exit_code(report, options)
     _deliver(report, outputs, code, quiet=given["quiet"])
     return code
+
+
+def _others(
+    image: Image, opened: Callable[..., Image], lock: Lock, options: Options
+) -> list[OtherPlatform]:
+    """Open the image for its other platforms, one at a time: each is large."""
+    others = []
+    for platform in image.other_platforms[:PLATFORMS]:
+        try:
+            other = opened(platform=str(platform))
+            others.append(other_platform(platform, other, lock, options))
+        except AuditorError as error:
+            raise type(error)(f"{platform}: {error.message}", error.hint) from error
+    return others
 
 
 def _cache(given: Given) -> IndexCache | None:

@@ -26,6 +26,7 @@ class Given(TypedDict):
     output: tuple[str, ...]
     python: str | None
     platform: str | None
+    all_platforms: bool
     plain_http: bool
     tls_ca: str | None
     extra: tuple[str, ...]
@@ -91,6 +92,9 @@ class Ordered(click.Command):
     help="Interpreter or prefix of the environment that the lock is for.",
 )
 @click.option("--platform", metavar="OS/ARCH", help="Which image of a multi-platform one.")
+@click.option(
+    "--all-platforms", is_flag=True, help="Compare with the other platforms of the image too."
+)
 @click.option("--plain-http", is_flag=True, help="Reach the registry without TLS.")
 @click.option(
     "--tls-ca",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from auditor.image.layer import LayerIndex
     from auditor.image.reading import Reading
     from auditor.image.store import LayerName, Store
+    from auditor.model import Platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Chosen:
     """Of the configuration."""
     manifest_digest: str | None
     layers: Sequence[LayerName]
+    other_platforms: tuple[Platform, ...] = ()
+    """What the reference leads to for other platforms."""
 
 
 def assemble(chosen: Chosen, store: Store, reference: str, reading: Reading) -> Image:
@@ -71,6 +74,7 @@ def assemble(chosen: Chosen, store: Store, reference: str, reading: Reading) -> 
         bytes_read=sum(index.bytes_read for index in indexes),
         hidden=tree.hidden,
         history=steps,
+        other_platforms=chosen.other_platforms,
     )
 
 

@@ -133,7 +133,10 @@ def _open_image(reference: Reference, platform: str | None, reading: Reading) ->
             f"the container engine saved another image than {facts['Id']}",
             "Its store may be damaged; pull or build the image again.",
         )
-    return replace(image, manifest_digest=_manifest_digest(facts, reference.value))
+    # What else an engine saves along is the store's choice, not the reference's.
+    return replace(
+        image, manifest_digest=_manifest_digest(facts, reference.value), other_platforms=()
+    )
 
 
 def _key(facts: Inspected, wanted: Wanted) -> str:

@@ -54,6 +54,9 @@ INDEX_DEPTH = 8
 MANIFESTS = 10_000
 """Manifests that an image's indexes list together."""
 
+PLATFORMS = 32
+"""Other platforms of one image that are opened to be compared."""
+
 PROBLEMS = 1000
 """Problems told one by one for each layer; the rest are counted in one."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform as host
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auditor.errors import ImageError, UsageError
@@ -92,8 +93,8 @@ def choose(store: Store, wanted: Wanted, *, complete: bool = False) -> Chosen:
         candidates[found.digest] = found._replace(tags=tags)
         if len(candidates) > limits.MANIFESTS:
             raise ImageError(f"{reference} lists too many manifests", AGAIN)
-    chosen = _chosen(list(candidates.values()), wanted)
-    return _read(store, chosen.digest)
+    chosen, others = _chosen(list(candidates.values()), wanted)
+    return replace(_read(store, chosen.digest), other_platforms=others)
 
 
 def _manifests(
@@ -148,10 +149,12 @@ def _configuration(
     return blob, _blob(store, blob) or {}
 
 
-def _chosen(candidates: list[_Candidate], wanted: Wanted) -> _Candidate:
-    """Narrow the candidates down to one."""
+def _chosen(
+    candidates: list[_Candidate], wanted: Wanted
+) -> tuple[_Candidate, tuple[Platform, ...]]:
+    """Narrow the candidates down to one; give it and the platforms of the same image."""
     reference, tag, platform = wanted.reference, wanted.tag, parse_platform(wanted.platform)
-    found = candidates
+    found = named = candidates
     if tag is not None:
         found = [one for one in found if _is_named(one, tag)]
         if not found:
@@ -159,6 +162,7 @@ def _chosen(candidates: list[_Candidate], wanted: Wanted) -> _Candidate:
                 f"{reference}: no image is called {tag!r}",
                 f"It holds: {_names(candidates)}.",
             )
+        named = found
     if not found:
         raise ImageError(f"{reference} holds no image manifest", AGAIN)
     if len(found) > 1 or platform is not None:
@@ -169,21 +173,45 @@ def _chosen(candidates: list[_Candidate], wanted: Wanted) -> _Candidate:
                 f"{reference} holds no image for {asked}",
                 f"Choose with --platform: {_platforms(found)}.",
             )
-        found = fitting
+        found = [one for one in fitting if one.platform == asked] or fitting
     if len(found) > 1:
         raise UsageError(
             f"{reference} holds several images for one platform",
             f"Add the tag after a colon; with --platform if need be. It holds: {_names(found)}.",
         )
-    return found[0]
+    return found[0], _others(found[0], named)
+
+
+def _others(chosen: _Candidate, candidates: list[_Candidate]) -> tuple[Platform, ...]:
+    """Give the other platforms of the chosen image, which share a tag or an index with it.
+
+    Without any tag, a layout is one image. Those for another operating system are another
+    matter: no lock is for both.
+    """
+    nameless = not any(_written(one) for one in candidates)
+    return tuple(
+        sorted(
+            {
+                one.platform
+                for one in candidates
+                if one.platform != chosen.platform
+                and one.platform.os == chosen.platform.os
+                and one.platform.architecture
+                and (nameless or one.tags & chosen.tags)
+            }
+        )
+    )
+
+
+def _written(candidate: _Candidate) -> list[str]:
+    """Give the tags that somebody wrote: the others are digests."""
+    return sorted(name for name in candidate.tags if not name.startswith("sha"))
 
 
 def _is_named(candidate: _Candidate, tag: str) -> bool:
     wanted = tag.removeprefix("@")
     return wanted in candidate.tags or any(
-        name.endswith((f"/{wanted}", f":{wanted}"))
-        for name in candidate.tags
-        if not name.startswith("sha")
+        name.endswith((f"/{wanted}", f":{wanted}")) for name in _written(candidate)
     )
 
 
@@ -193,7 +221,7 @@ def fits(platform: Platform, wanted: Platform) -> bool:
 
 
 def _names(candidates: list[_Candidate]) -> str:
-    names = sorted(name for one in candidates for name in one.tags if not name.startswith("sha"))
+    names = sorted(name for one in candidates for name in _written(one))
     names = names or sorted(one.digest for one in candidates)
     return ", ".join(dict.fromkeys(names[:20])) + (", ..." if len(names) > 20 else "")
 

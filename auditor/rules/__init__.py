@@ -20,11 +20,12 @@ from auditor.rules import (
     lock,
     native,
     ownership,
+    platforms,
     start,
     start_code,
     testimony,
 )
-from auditor.rules.facts import Facts
+from auditor.rules.facts import Facts, hindrance
 
 Rule = Callable[[Facts], Iterable[Observation]]
 
@@ -63,6 +64,7 @@ RULES: dict[str, Rule] = {
     "LI407": layers.overwritten,
     "LI408": caches.cache_left,
     "LI409": start.resynced_at_start,
+    "LI410": platforms.platforms_differ,
     "LI901": coverage.unreadable,
     "LI904": coverage.pip_list_did_not_run,
     "LI905": coverage.no_environment,
@@ -72,4 +74,4 @@ RULES: dict[str, Rule] = {
 NEEDS_FITTING_LOCK = frozenset({1, 2})
 """Families that say nothing where the lock is not for the image (LI002) or nothing runs (LI905)."""
 
-__all__ = ["NEEDS_FITTING_LOCK", "RULES", "Facts", "Rule"]
+__all__ = ["NEEDS_FITTING_LOCK", "RULES", "Facts", "Rule", "hindrance"]

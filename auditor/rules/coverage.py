@@ -78,11 +78,14 @@ def pip_list_did_not_run(facts: Facts) -> Iterator[Observation]:
 
 def no_environment(facts: Facts) -> Iterator[Observation]:
     """LI905: no environment to compare with, or none that can be told to run."""
-    if facts.runtime is None:
-        candidates = facts.inventory.candidates
-        message = (
-            f"none of {', '.join(candidates)} can be told to be the one that runs"
-            if candidates
-            else "there is no Python environment in the image"
-        )
-        yield Observation(subject=facts.image.reference, message=message)
+    audited = (facts.image.reference, facts.inventory)
+    others = [(str(each.platform), each.inventory) for each in facts.others or ()]
+    for subject, inventory in (audited, *others):
+        if inventory.runtime is None:
+            candidates = inventory.candidates
+            message = (
+                f"none of {', '.join(candidates)} can be told to be the one that runs"
+                if candidates
+                else "there is no Python environment in the image"
+            )
+            yield Observation(subject=subject, message=message)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Expectation,
         Image,
         Inventory,
+        OtherPlatform,
         Proof,
         Testimony,
     )
@@ -67,6 +68,8 @@ class Facts:
     """Locks in the image that are called like the audited one and say something else."""
     base_layers: int = 0
     """How many of the image's lowest layers are known to be its base image's."""
+    others: tuple[OtherPlatform, ...] | None = None
+    """Its other platforms; None where they were not to be compared."""
 
     @property
     def runtime(self) -> Environment | None:
@@ -77,3 +80,13 @@ class Facts:
     def prefix(self) -> str | None:
         """Where that environment lies, for an observation."""
         return self.runtime.prefix if self.runtime else None
+
+
+def hindrance(inventory: Inventory, expectation: Expectation) -> str:
+    """Say why there is nothing to compare installed distributions with; empty where there is."""
+    runtime = inventory.runtime
+    if runtime is not None and runtime.fault and not runtime.distributions:
+        return f"the runtime environment cannot run: {runtime.fault}"
+    if inventory.interpreter is None:
+        return "no interpreter was found to select from the lock for"
+    return "the lock is not for this image" if expectation.mismatches else ""

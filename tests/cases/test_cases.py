@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from packaging.utils import canonicalize_name
 
-from auditor.audit import Options, check
+from auditor.audit import Options, check, other_platform
 from auditor.catalogue import KINDS
 from auditor.image.base import Base
 from auditor.image.container_run import Completed
@@ -27,21 +27,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from auditor.audit import Runner
-    from auditor.model import Policy, Report
+    from auditor.lock import Lock
+    from auditor.model import OtherPlatform, Policy, Report
 
 HERE = Path(__file__).parent
 SITE = "/usr/local/lib/python3.11/site-packages"
 CASES = sorted(HERE.glob("LI*/*.toml"))
 
-INTERPRETER = {
-    "/usr/local/bin/python3.11": File(elf(strings=["3.11.7"]), 0o755),
-    "/usr/local/bin/python": Symlink("python3.11"),
-    "/usr/local/lib/python3.11/os.py": "",
-    "/usr/local/lib/python3.11/lib-dynload/math.cpython-311-x86_64-linux-gnu.so": elf(),
-    "/lib/x86_64-linux-gnu/libc.so.6": elf(
-        strings=["GNU C Library (Debian) stable release version 2.36."]
-    ),
-}
+LIBRARY = "/usr/local/lib/python3.11"
+
+
+def interpreter(machine: str = "x86_64") -> dict[str, Any]:
+    libc = "GNU C Library (Debian) stable release version 2.36."
+    return {
+        "/usr/local/bin/python3.11": File(elf(machine, ["3.11.7"]), 0o755),
+        "/usr/local/bin/python": Symlink("python3.11"),
+        f"{LIBRARY}/os.py": "",
+        f"{LIBRARY}/lib-dynload/math.cpython-311-{machine}-linux-gnu.so": elf(machine),
+        f"/lib/{machine}-linux-gnu/libc.so.6": elf(machine, [libc]),
+    }
 
 
 def distribution(requirement: str, more: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
@@ -139,13 +143,25 @@ def policy(case: Mapping[str, Any], directory: Path) -> Policy:
     return read_config(file, {}, date(2030, 6, 1)).policy
 
 
+def other(case: Mapping[str, Any], lock: Lock, options: Options) -> list[OtherPlatform] | None:
+    """Give the image for another platform, where the case has one."""
+    if "other" not in case:
+        return None
+    files = interpreter("aarch64") if case["other"].get("python", True) else {"/bin/sh": elf()}
+    for requirement in case["other"].get("installed", ()):
+        files |= distribution(requirement, {})
+    image = image_of([files, second_layer(case["other"].get("files", {}))], architecture="arm64")
+    return [other_platform(image.config.platform, image, lock, options)]
+
+
 def audit(case: Mapping[str, Any], directory: Path) -> Report:
-    lock = directory / "pylock.toml"
-    lock.write_text(lock_text(case), encoding="utf-8")
+    file = directory / "pylock.toml"
+    file.write_text(lock_text(case), encoding="utf-8")
+    lock = read_lock(file, "pylock.toml")
     if "python_version" in case:
         (directory / ".python-version").write_text(case["python_version"], encoding="utf-8")
     settings = dict(case.get("image", {}))
-    base: dict[str, Any] = dict(INTERPRETER) if settings.pop("python", True) else {"/bin/sh": elf()}
+    base: dict[str, Any] = interpreter() if settings.pop("python", True) else {"/bin/sh": elf()}
     for requirement in case.get("installed", ()):
         wheel = case.get("wheel", {}).get(requirement.partition("==")[0], {})
         base |= distribution(requirement, second_layer(wheel))
@@ -164,7 +180,7 @@ def audit(case: Mapping[str, Any], directory: Path) -> Report:
         base=Base("base", lowest) if lowest else None,
         policy=policy(case, directory),
     )
-    return check(image, read_lock(lock, "pylock.toml"), options, runner(case))
+    return check(image, lock, options, runner(case), other(case, lock, options))
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")

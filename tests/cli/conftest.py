@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.builders.files import Content, Files
+    from tests.builders.files import Content
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,18 @@ def invoke(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     return invoked
 
 
-INTERPRETER: Files = {
-    "/usr/local/bin/python3.11": File(elf(strings=["3.11.7"]), 0o755),
-    "/usr/local/bin/python": Symlink("python3.11"),
-    "/usr/local/lib/python3.11/os.py": "",
-    "/usr/local/lib/python3.11/lib-dynload/math.cpython-311-x86_64-linux-gnu.so": elf(),
-    "/lib/x86_64-linux-gnu/libc.so.6": elf(
-        strings=["GNU C Library (Debian) stable release version 2.36."]
-    ),
-}
+def interpreter(machine: str = "x86_64") -> dict[str, Content]:
+    libc = "GNU C Library (Debian) stable release version 2.36."
+    library = "/usr/local/lib/python3.11"
+    return {
+        "/usr/local/bin/python3.11": File(elf(machine, ["3.11.7"]), 0o755),
+        "/usr/local/bin/python": Symlink("python3.11"),
+        f"{library}/os.py": "",
+        f"{library}/lib-dynload/math.cpython-311-{machine}-linux-gnu.so": elf(machine),
+        f"/lib/{machine}-linux-gnu/libc.so.6": elf(machine, [libc]),
+    }
+
+
 SITE = "/usr/local/lib/python3.11/site-packages"
 
 
@@ -65,7 +68,7 @@ class Project:
 
     root: Path
     archive: Path
-    files: dict[str, Content] = field(default_factory=lambda: dict(INTERPRETER))
+    files: dict[str, Content] = field(default_factory=interpreter)
 
     @property
     def image(self) -> str:

@@ -334,3 +334,54 @@ def test_images_without_a_tag_are_named_by_digest(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="several images") as caught:
         opened(tmp_path, listing(members, *images), "", "linux/amd64")
     assert images[0]["digest"] in caught.value.hint
+
+
+OTHERS = ["linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "platform", "others"),
+    [
+        (":many:1", "linux/arm64", OTHERS[:3]),
+        (":many:1", "linux/arm/v7", [OTHERS[0], OTHERS[1], OTHERS[3]]),
+        ("", "linux/amd64", OTHERS[1:]),
+        (":single", None, []),
+        ("", "linux/s390x", []),
+    ],
+)
+def test_other_platforms_of_the_same_image(
+    tag: str, platform: str | None, others: list[str], tmp_path: Path
+) -> None:
+    image = opened(tmp_path, several(), tag, platform)
+    assert [str(each) for each in image.other_platforms] == others
+
+
+def test_one_manifest_by_its_digest_has_no_other_platforms(tmp_path: Path) -> None:
+    members: dict[str, bytes] = {}
+    images = [oci_manifest(members, layer(name), {"architecture": name}) for name in ("amd64", "x")]
+    found = opened(tmp_path, listing(members, *images), f"@{images[0]['digest']}")
+    assert found.other_platforms == ()
+
+
+def test_other_platforms_of_a_layout_without_tags(tmp_path: Path) -> None:
+    members: dict[str, bytes] = {}
+    platforms = [("amd64", "linux"), ("arm64", "linux"), ("amd64", "windows")]
+    images = [
+        oci_manifest(members, layer(os + name), {"architecture": name, "os": os})
+        for name, os in platforms
+    ]
+    claim = oci_manifest(members, layer("claim"), {"architecture": "s390x"})
+    claim["annotations"] = {"vnd.docker.reference.type": "attestation-manifest"}
+    found = opened(tmp_path, listing(members, *images, claim), "", "linux/amd64")
+    assert found.other_platforms == (Platform("linux", "arm64"),)
+
+
+def test_the_very_platform_before_its_variants(tmp_path: Path) -> None:
+    members: dict[str, bytes] = {}
+    images = [
+        oci_manifest(members, layer(f"amd64{variant}"), {"variant": variant})
+        for variant in ("v2", "", "v3")
+    ]
+    found = opened(tmp_path, listing(members, *images), "", "linux/amd64")
+    assert found.rootfs.names("/") == ["amd64"]
+    assert [each.variant for each in found.other_platforms] == ["v2", "v3"]
