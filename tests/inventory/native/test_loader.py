@@ -21,7 +21,11 @@ MACHINE = "x86_64"
 
 
 def loader_of(
-    files: Files, env: dict[str, str] | None = None, *, family: str = "glibc", here: str = "/work"
+    files: Files,
+    env: dict[str, str] | None = None,
+    *,
+    family: str = "glibc",
+    here: str = "/project",
 ) -> Loader:
     config = ImageConfig(Platform("linux", "amd64"), env=env or {}, working_dir=here)
     interpreter = Interpreter(
@@ -88,17 +92,17 @@ X = elf(soname="libx.so.1")
             id="lib and platform",
         ),
         pytest.param(
-            ["/work"],
+            ["/project"],
             "/nothing::",
             {"needed": ["c"]},
-            ("/work", "LD_LIBRARY_PATH"),
+            ("/project", "LD_LIBRARY_PATH"),
             id="empty element",
         ),
         pytest.param(
-            ["/work/sub"],
+            ["/project/sub"],
             "sub;/l",
             {"needed": ["c"]},
-            ("/work/sub", "LD_LIBRARY_PATH"),
+            ("/project/sub", "LD_LIBRARY_PATH"),
             id="relative",
         ),
         pytest.param(
@@ -170,8 +174,8 @@ def test_another_architecture_is_passed_over() -> None:
 
 
 def test_names_with_a_slash_are_paths() -> None:
-    loader = loader_of({"/work/a/libx.so.1": X, "/pkg/a/libx.so.1": X})
-    assert taken(loader, name="a/libx.so.1") == ("/work/a/libx.so.1", "its path")
+    loader = loader_of({"/project/a/libx.so.1": X, "/pkg/a/libx.so.1": X})
+    assert taken(loader, name="a/libx.so.1") == ("/project/a/libx.so.1", "its path")
     assert taken(loader, {"needed": ["c"]}, name="$ORIGIN/libx.so.1") == (
         "/pkg/a/libx.so.1",
         "its path",
@@ -193,7 +197,7 @@ def test_names_with_a_slash_are_paths() -> None:
             ("/u", "RUNPATH"),
             id="runpath is inherited",
         ),
-        pytest.param(["/work"], ":", [{"rpath": ":"}], None, id="no working directory"),
+        pytest.param(["/project"], ":", [{"rpath": ":"}], None, id="no working directory"),
         pytest.param(["/usr/local/lib"], "", [], ("/usr/local/lib", "default"), id="default"),
         pytest.param(["/lib64"], "", [], None, id="no lib64"),
         pytest.param(["/lib/glibc-hwcaps/x86-64-v3"], "", [], None, id="no hwcaps"),
