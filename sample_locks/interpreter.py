@@ -14,6 +14,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX = "/usr/local"
 
@@ -135,12 +139,18 @@ def system_libraries(executable: Path) -> dict[str, Path | str | bytes]:
     listed = subprocess.run(["ldd", executable], capture_output=True, text=True, check=False).stdout
     paths = set(re.findall(r"\s(/(?:usr/)?lib\S*/\S+) \(0x", listed))
     beside = {str(Path(path).with_name(name)) for path in paths for name in _PARTS_OF_GLIBC}
-    found: dict[str, Path | str | bytes] = {}
+    paths |= {path for path in beside if Path(path).exists()}
+    libraries = {path: Path(path).resolve() for path in paths}
+    return {**libraries, **package_database("libc6", libraries)}
+
+
+def package_database(package: str, files: Mapping[str, Path | str]) -> dict[str, bytes]:
+    """Give the entry of one package in the database that distroless images have."""
     sums = []
-    for path in sorted(paths | {path for path in beside if Path(path).exists()}):
-        found[path] = source = Path(path).resolve()
-        md5 = hashlib.md5(source.read_bytes(), usedforsecurity=False).hexdigest()
-        sums.append(f"{md5}  {path.removeprefix('/')}\n")
-    found["/var/lib/dpkg/status.d/libc6"] = b"Package: libc6\nStatus: install ok installed\n"
-    found["/var/lib/dpkg/status.d/libc6.md5sums"] = "".join(sums).encode()
-    return found
+    for path, source in sorted(files.items()):
+        if isinstance(source, Path):
+            md5 = hashlib.md5(source.read_bytes(), usedforsecurity=False).hexdigest()
+            sums.append(f"{md5}  {path.removeprefix('/')}\n")
+    entry = f"/var/lib/dpkg/status.d/{package}"
+    stanza = f"Package: {package}\nStatus: install ok installed\n"
+    return {entry: stanza.encode(), f"{entry}.md5sums": "".join(sums).encode()}

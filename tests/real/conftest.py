@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CACHE = PROJECT / ".cache"
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:8]
+"""Tells this run's images from those of another one on the same engine."""
 
 
 @contextmanager
@@ -62,15 +64,14 @@ def installers(fetched: Callable[[str], Path]) -> Path:
 @pytest.fixture(scope="session")
 def sample() -> Callable[[str], str]:
     """Build a sample image, once in a run, and give its tag."""
-    this_run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
 
     def get(name: str) -> str:
         with one_at_a_time(f"build-{name}") as done_by:
-            if done_by.read() != this_run:
+            if done_by.read() != RUN:
                 with one_at_a_time("build"):
                     build_sample(name)
                 done_by.truncate(0)
-                done_by.write(this_run)
+                done_by.write(RUN)
         return RECIPES[name].tag
 
     return get
@@ -82,7 +83,7 @@ def derived(
 ) -> Iterator[Callable[..., str]]:
     """Build an image from a sample image and further instructions; removed afterwards."""
     made: list[str] = []
-    process = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    process = f"{RUN}-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 
     def get(name: str, base: str, *instructions: str, context: Path | None = None) -> str:
         dockerfile = tmp_path_factory.mktemp(name) / "Dockerfile"

@@ -9,7 +9,7 @@ import pytest
 from sample_locks.build import base_image
 from sample_locks.fetch import LOCKS, SAMPLES, Target, fetch, requirement_lines, wanted
 from tests.real.audits import check, do
-from tests.real.conftest import one_at_a_time
+from tests.real.conftest import RUN, one_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,9 +78,9 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tag(request: pytest.FixtureRequest) -> Iterator[str]:
     """A name for an image that is removed afterwards."""
-    name = request.node.callspec.id.lower()
-    yield f"auditor-test/place:{name}"
-    do("docker", "image", "rm", "--force", f"auditor-test/place:{name}")
+    name = f"auditor-test/place-{RUN}:{request.node.callspec.id.lower()}"
+    yield name
+    do("docker", "image", "rm", "--force", name)
 
 
 @pytest.mark.parametrize("bytecode", [False, True], ids=["sources", "bytecode"])
@@ -113,7 +113,7 @@ def test_installed_in_a_container_it_is_consistent(
 
 
 def test_beside_debians_own_distributions_it_is_consistent(context: Path) -> None:
-    tag = "auditor-test/place:beside"
+    tag = f"auditor-test/place-{RUN}:beside"
     with one_at_a_time("build"):
         image = base_image("debian")
     dockerfile = context / "Dockerfile.beside"
