@@ -49,6 +49,12 @@ ACTIVATION = frozenset(
 """Files in the `bin` of a virtual environment that a person reads into a shell; not executable."""
 
 SITE = {
+    ".lock": frozenset(
+        {
+            # Empty: what uv holds while it fills a `--target` directory.
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        }
+    ),
     "distutils-precedence.pth": frozenset(
         {
             # setuptools 50.0 and since 60.0, 50.1 to 59

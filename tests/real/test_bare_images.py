@@ -66,7 +66,6 @@ def _make_arm64_layout(folder: Path, installers: Path) -> None:
     uv = [installers / "uv", "pip", "install", "--no-index", "--no-deps", "--require-hashes"]
     uv += ["--python-version=3.11", "--python-platform=aarch64-manylinux_2_36"]
     do(*uv, f"--find-links={wheels}", f"--requirement={requirements}", f"--target={site}")
-    (site / ".lock").unlink()  # what uv holds while it works
     venv = "/opt/venv"
     files = files_below(site, f"{venv}/lib/python3.11/site-packages")
     settings = b"home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n"
