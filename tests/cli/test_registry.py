@@ -193,6 +193,13 @@ def test_platforms(invoke: Invoke, project: Project, registry: Registry, tmp_pat
     )
     assert report(found)["image"]["platform"] == "linux/s390x"
     assert report(found)["image"]["manifest_digest"] == made[1]["digest"]
+    assert "other platforms" in {each["what"] for each in report(found)["not_checked"]}
+    compared = invoke(
+        "check", name, *registry.options, "--platform", "linux/s390x", "--all-platforms",
+        "--format", "json",
+    )  # fmt: skip
+    assert report(compared)["findings"] == report(found)["findings"]
+    assert not [each for each in report(compared)["not_checked"] if "platform" in each["what"]]
     other = invoke("check", name, *registry.options, "--platform", "linux/arm64")
     assert other.exit_code == 2
     assert "linux/amd64, linux/s390x" in other.stderr
