@@ -9,7 +9,7 @@ BIN = .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-real coverage lint format samples clean
+.PHONY: help demo test test-unit test-real coverage lint format bench samples clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -57,6 +57,9 @@ lint: .venv/.tools ## Check style, types and layering
 format: .venv/.tools ## Bring the sources into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+bench: .venv/.project ## Measure audits against named references; needs an engine and skopeo
+	$(BIN)/python -m benchmarks
 
 samples: .venv/.project ## Fetch what the sample locks name and build their images; needs an engine
 	$(BIN)/python -m sample_locks.build

