@@ -451,9 +451,11 @@ class MetadataKind(StrEnum):
     EGG_LINK = "egg-link"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordRow:
-    """One row of a RECORD, its path placed in the image."""
+class RecordRow(NamedTuple):
+    """One row of a RECORD, its path placed in the image.
+
+    A tuple, like `FileCheck`, since an image has tens of thousands of them.
+    """
 
     path: str
     algorithm: str
@@ -668,8 +670,7 @@ class FileState(StrEnum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class FileCheck:
+class FileCheck(NamedTuple):
     """One installed file against its owner's record of it."""
 
     path: str

@@ -21,7 +21,6 @@ from auditor.errors import AuditorError, ExitCode, UsageError
 from auditor.image import open_image
 from auditor.image.base import read_base
 from auditor.image.cache import IndexCache
-from auditor.image.engine import run_in_image
 from auditor.image.limits import PLATFORMS
 from auditor.image.reading import Reading
 from auditor.image.reference import Access, Transport, parse_reference
@@ -157,6 +156,8 @@ def _runner(reference: Reference, image: Image) -> Runner | None:
     """Give what runs a command in the image; only an engine that holds the image can."""
     if reference.transport is not Transport.DOCKER:
         return None
+
+    from auditor.image.engine import run_in_image  # noqa: PLC0415 -- a tenth of a second
 
     def run(argv: Sequence[str], env: Mapping[str, str]) -> Completed:
         return run_in_image(reference, argv, env=env, image=image)

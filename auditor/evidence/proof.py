@@ -156,10 +156,10 @@ def _check(
     now = actual[row.algorithm].get(path)
     if now is None:
         return FileCheck(path, FileState.UNREADABLE, _written(row))
-    state = (
-        FileState.INTACT if any(_equals(each, actual) for each in hashed) else FileState.MODIFIED
-    )
-    return FileCheck(path, state, _written(row), f"{row.algorithm}:{now.hex()}, {size}")
+    if any(_equals(each, actual) for each in hashed):
+        return FileCheck(path, FileState.INTACT)
+    found = f"{row.algorithm}:{now.hex()}, {size}"
+    return FileCheck(path, FileState.MODIFIED, _written(row), found)
 
 
 def _equals(row: RecordRow, actual: Mapping[str, Mapping[str, bytes]]) -> bool:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _IMPLIED = -1
 """Row of a directory that only the paths of its files imply."""
 
+_TYPES = tuple(FileType)
+"""By value: a call of the enumeration takes ten times as long, and there are many."""
+
 
 class Opener(Protocol):
     """Reads a layer's bytes, as they are stored, once more."""
@@ -231,7 +234,7 @@ class LayerTree:
     def _kind(self, node: _Node) -> FileType:
         if node.row == _IMPLIED:
             return FileType.DIRECTORY
-        return FileType(self._indexes[node.layer].kinds[node.row])
+        return _TYPES[self._indexes[node.layer].kinds[node.row]]
 
     def node(self, path: str) -> Entry | None:
         """Give the entry at a real path."""
@@ -244,7 +247,7 @@ class LayerTree:
         index = self._indexes[node.layer]
         row = node.row
         return Entry(
-            FileType(index.kinds[row]),
+            _TYPES[index.kinds[row]],
             index.modes[row],
             index.sizes[row],
             index.targets.get(row, ""),

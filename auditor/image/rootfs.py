@@ -143,33 +143,31 @@ class TreeRootfs:
 
     def resolve(self, path: str) -> str | None:
         """Give the real path that `path` leads to."""
+        return self._led(path)[0]
+
+    def _led(self, path: str) -> tuple[str, Entry] | tuple[None, None]:
+        """Give the real path that `path` leads to, and what stands there."""
         place = self._place(path)
-        if place is None:
-            return None
-        entry = self._tree.node(place)
-        if entry is None:
-            return None
-        return follow(self._tree.node, place) if entry.type is FileType.SYMLINK else place
+        entry = None if place is None else self._tree.node(place)
+        if entry is not None and entry.type is FileType.SYMLINK:
+            place = follow(self._tree.node, place or "")
+            entry = None if place is None else self._tree.node(place)
+        return (None, None) if place is None or entry is None else (place, entry)
 
     def stat(self, path: str) -> Entry | None:
         """Give the entry that `path` leads to."""
-        real = self.resolve(path)
-        return None if real is None else self._tree.node(real)
+        return self._led(path)[1]
 
     def names(self, path: str) -> Sequence[str]:
         """Give the sorted names in a directory."""
-        real = self.resolve(path)
-        if real is None:
-            return ()
-        entry = self._tree.node(real)
+        real, entry = self._led(path)
         if entry is None or entry.type is not FileType.DIRECTORY:
             return ()
-        return self._tree.names(real)
+        return self._tree.names(real or "/")
 
     def _file(self, path: str) -> str | None:
         """Give the real path of a regular file."""
-        real = self.resolve(path)
-        entry = None if real is None else self._tree.node(real)
+        real, entry = self._led(path)
         return real if entry is not None and entry.type is FileType.FILE else None
 
     def read(self, path: str, limit: int = 8 * 1024 * 1024) -> bytes:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from auditor.errors import ImageError
 from auditor.image import limits, tar
 from auditor.image.layer import normalised
-from auditor.image.pool import index_spans
 from auditor.image.span import LayerRequest, Span
 from auditor.image.stream import file_chunks
 
@@ -121,10 +120,14 @@ class SpanStore:
         self, wanted: Sequence[LayerName], progress: Progress | None
     ) -> list[tuple[LayerIndex, Opener | None]]:
         """Index layers, on several processors where they are many bytes."""
+        if not wanted:
+            return []
         requests = [
             LayerRequest(self._span(each), each.digest, each.by_diff_id, each.inner)
             for each in wanted
         ]
+        from auditor.image.pool import index_spans  # noqa: PLC0415 -- a warm run needs none
+
         indexes = index_spans(requests, progress)
         return [
             (index, _SpanOpener(request.span))

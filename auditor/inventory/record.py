@@ -11,6 +11,7 @@ import binascii
 import csv
 import hashlib
 import posixpath
+from functools import cache
 
 from auditor.model import Record, RecordRow
 
@@ -69,6 +70,8 @@ def place(location: str, name: str) -> str | None:
     """
     if not name or "\0" in name:
         return None
+    if name[0] not in "./" and "/." not in name and "//" not in name and name[-1] != "/":
+        return f"{location.rstrip('/')}/{name}"  # nearly every one
     parts: list[str] = []
     for part in posixpath.join(location, name).split("/"):
         if part == "..":
@@ -80,6 +83,11 @@ def place(location: str, name: str) -> str | None:
     return "/" + "/".join(parts)
 
 
+@cache
+def _digest_size(algorithm: str) -> int:
+    return hashlib.new(algorithm, usedforsecurity=False).digest_size
+
+
 def _parse_hash(text: str) -> tuple[str, bytes, str]:
     """Give algorithm, digest and problem of `sha256=<urlsafe base64 without padding>`."""
     if not text:
@@ -88,10 +96,10 @@ def _parse_hash(text: str) -> tuple[str, bytes, str]:
     if algorithm not in ALGORITHMS:
         return "", b"", f"the hash algorithm {algorithm[:40]!r} is unknown"
     try:
-        padded = encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4)
-        digest = base64.b64decode(padded, altchars=b"-_", validate=True)
+        bare = encoded.rstrip("=")
+        digest = base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return "", b"", f"the hash {text[:40]!r} cannot be decoded"
-    if len(digest) != hashlib.new(algorithm, usedforsecurity=False).digest_size:
+    if len(digest) != _digest_size(algorithm):
         return "", b"", f"the hash {text[:40]!r} has the wrong length"
     return algorithm, digest, ""
