@@ -17,6 +17,7 @@ _PREFIXES = ("__editable__", "pylock.")
 _NAMES = frozenset(
     (
         "pyvenv.cfg",
+        "patchlevel.h",
         "EXTERNALLY-MANAGED",
         "os-release",
         ".python-version",
