@@ -156,6 +156,12 @@ class Rootfs(Protocol):
         than `limit` bytes.
         """
 
+    def may_load(self, path: str) -> bool:
+        """Tell whether a file may be a Python source that loads a library by its name.
+
+        Known without another reading of the bytes where the transport has indexed them.
+        """
+
     def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
         """Yield path as asked and content of the regular files among `paths`, in any order.
 

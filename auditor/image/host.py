@@ -128,6 +128,10 @@ class HostTree:
             raise UnreadableError(path, f"holds more than {limit} bytes")
         return content
 
+    def may_load(self, path: str) -> bool:
+        """Tell whether a regular file may load a library by its name: who reads it, sees."""
+        return path.endswith(".py")
+
     def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of those of the regular files that can be read."""
         for path in paths:

@@ -50,6 +50,15 @@ _DPKG = "/var/lib/dpkg/info"
 _DPKG_SUFFIXES = (".list", ".md5sums", ".conffiles")
 
 
+_LOADERS = (b"ctypes", b"dlopen")
+"""What a Python source names that loads a library by its name."""
+
+
+def may_load(name: str, content: bytes) -> bool:
+    """Tell whether the file is a Python source that may load a library by its name."""
+    return name.endswith(".py") and any(mark in content for mark in _LOADERS)
+
+
 def is_kept(folder: str, name: str, size: int) -> bool:
     """Tell whether the content of the file `folder/name` is worth keeping."""
     if size > limits.KEPT_FILE:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from auditor.image import limits, tar
 from auditor.image.compression import Compression, decompressed
 from auditor.image.elf import MAGIC, Passing, read_bytes
-from auditor.image.kept import is_kept, may_be_script
+from auditor.image.kept import is_kept, may_be_script, may_load
 from auditor.image.probes import Search, probe_for
 from auditor.image.stream import DamagedError, Source, hashed
 from auditor.model import Elf, FileType, Problem
@@ -53,9 +53,11 @@ class LayerIndex:
     links: dict[int, str] = field(default_factory=dict)
     """Row of a hard link -> the path that it shares its content with."""
     elf: dict[int, Elf] = field(default_factory=dict)
-    """By offset, like the next three."""
+    """By offset, like the next four."""
     versions: dict[int, tuple[str, ...]] = field(default_factory=dict)
     contents: dict[int, bytes] = field(default_factory=dict)
+    loaders: set[int] = field(default_factory=set)
+    """Offsets of Python sources that may load a library by its name."""
     unreadable: dict[int, str] = field(default_factory=dict)
     """Content that the archive holds in a form that is not read -> why."""
     whiteouts: list[str] = field(default_factory=list)
@@ -283,7 +285,8 @@ class _Builder:
             self._problem(member.name, index.unreadable[offset])
             return
         script = may_be_script(folder, size)
-        kept = script or is_kept(folder, name, size)
+        source_code = name.endswith(".py") and size <= limits.KEPT_FILE
+        kept = script or source_code or is_kept(folder, name, size)
         marks = probe_for(name)
         piece = source.whole(size)
         if piece is not None and marks is None:
@@ -302,6 +305,10 @@ class _Builder:
         index.bytes_read += size
         if elf is not None:
             index.elf[offset] = elf
+        if source_code and may_load(name, content):
+            index.loaders.add(offset)
+        elif source_code:
+            kept = script or is_kept(folder, name, size)
         if kept and not (script and elf) and self._kept + size <= limits.KEPT_LAYER:
             self._kept += size
             index.contents[offset] = content

@@ -316,6 +316,11 @@ class LayerTree:
             content = b"".join(pieces)[:limit]
         return content
 
+    def may_load(self, path: str) -> bool:
+        """Tell whether a regular file is a source that may load a library by its name."""
+        index, _, offset = self._row(path)
+        return offset in index.loaders
+
     def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of regular files, each layer's in one pass."""
         wanted: dict[int, dict[int, list[str]]] = {}

@@ -53,6 +53,9 @@ class Tree(Protocol):
     def read(self, path: str, limit: int) -> bytes:
         """Give a regular file's content; raises `UnreadableError`."""
 
+    def may_load(self, path: str) -> bool:
+        """Tell whether a regular file may load a library by its name."""
+
     def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of those of the regular files that can be read."""
 
@@ -180,6 +183,11 @@ class TreeRootfs:
         if entry is not None and entry.size > limit:
             raise UnreadableError(path, f"holds {entry.size} bytes, more than {limit}")
         return self._tree.read(real, limit)
+
+    def may_load(self, path: str) -> bool:
+        """Tell whether a Python source may load a library by its name."""
+        real = self._file(path)
+        return real is not None and self._tree.may_load(real)
 
     def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
         """Yield path as asked and content of the regular files among `paths`."""

@@ -23,8 +23,8 @@ _PLAIN = frozenset((str, int, bool, NoneType))
 def converter(kind: Any) -> Converter:  # noqa: ANN401 - any annotation
     """Give what turns parsed JSON into a value of the type `kind`.
 
-    Knows strings, integers, booleans, None, enumerations, unions of them, lists, tuples of any
-    length, dictionaries with integers as keys, named tuples and dataclasses (both written as
+    Knows strings, integers, booleans, None, enumerations, unions of them, lists, sets, tuples
+    of any length, dictionaries with integers as keys, named tuples and dataclasses (both written as
     lists). The converter raises `ValueError` where the JSON has another shape.
     """
     if kind in _PLAIN:
@@ -32,7 +32,7 @@ def converter(kind: Any) -> Converter:  # noqa: ANN401 - any annotation
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in {Union, UnionType}:
         return _union([converter(one) for one in arguments])
-    if origin in {list, tuple}:
+    if origin in {list, tuple, set}:
         return _sequence(origin, converter(arguments[0]))
     if origin is dict:
         return _dictionary(converter(arguments[1]))
@@ -49,7 +49,9 @@ def converter(kind: Any) -> Converter:  # noqa: ANN401 - any annotation
 
 
 def as_list(value: object) -> list[object]:
-    """Give a dataclass as a list, for `json.dumps(default=as_list)`."""
+    """Give a dataclass or a set as a list, for `json.dumps(default=as_list)`."""
+    if isinstance(value, set):
+        return sorted(value)
     if is_dataclass(value):
         return [getattr(value, field.name) for field in fields(value)]
     raise TypeError(value)

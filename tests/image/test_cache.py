@@ -61,6 +61,8 @@ FULL = layer_tar(
         "opt/empty": "",
         "opt/not-\udcff-utf8": "x",
         "dev/null": Device(),
+        "opt/loads.py": "import ctypes",
+        "opt/plain.py": "import os",
         "gone": Whiteout(),
         "var": Directory(),
         "var/all": Opaque(),
@@ -90,6 +92,8 @@ def test_index_comes_back(tmp_path: Path) -> None:
     # A plain layer may come packed next time.
     assert found == dataclasses.replace(index, compression=None)
     assert cache.index("sha256:" + "0" * 64) is None
+    (loader,) = index.loaders
+    assert index.contents[loader] == b"import ctypes"
 
 
 def test_every_field_comes_back() -> None:
@@ -105,6 +109,7 @@ def test_every_field_comes_back() -> None:
         elf={512: Elf("x86_64", 64)},
         versions={512: ("3.11.7", "x")},
         contents={512: b"\0\xff"},
+        loaders={512, 7},
         unreadable={9: "why"},
         whiteouts=["/w"],
         opaques=["/o", ""],

@@ -247,3 +247,11 @@ def test_cache_of_directories_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("auditor.image.rootfs._CACHED", 2)
     rootfs = rootfs_of({f"{name}/f": name for name in "abcdef"})
     assert [rootfs.read(f"/{name}/f").decode() for name in "abcdef"] == list("abcdef")
+
+
+def test_sources_that_may_load_a_library(make: Callable[[Files], Rootfs]) -> None:
+    large = "#" * 600_000 + "\nimport ctypes\n"
+    files: Files = {"/a.py": "import ctypes", "/link.py": Symlink("a.py"), "/large.py": large}
+    rootfs = make({**files, "/a.txt": "ctypes", "/folder.py/x": ""})
+    assert all(map(rootfs.may_load, files))
+    assert not any(map(rootfs.may_load, ["/a.txt", "/nothing.py", "/folder.py"]))

@@ -400,6 +400,7 @@ class Refusing:
         self.resolve, self.stat, self.lstat = rootfs.resolve, rootfs.stat, rootfs.lstat
         self.read, self.contents, self.digests = rootfs.read, rootfs.contents, rootfs.digests
         self.elf, self.versions, self.walk = rootfs.elf, rootfs.versions, rootfs.walk
+        self.may_load = rootfs.may_load
 
     def names(self, path: str) -> Sequence[str]:
         raise UnreadableError(path, "permission denied")

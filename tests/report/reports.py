@@ -58,6 +58,9 @@ class NoFiles:
     def read(self, path: str, limit: int = 0) -> bytes:
         raise AssertionError(path, limit)
 
+    def may_load(self, path: str) -> bool:
+        raise AssertionError(path)
+
     def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
         raise AssertionError(paths, limit)
 

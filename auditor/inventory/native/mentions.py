@@ -6,6 +6,8 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from auditor.image.kept import may_load
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -35,7 +37,7 @@ def mentions(
 ) -> dict[str, list[Mention]]:
     """Give, for each key of `wanted`, the calls that name one of its names; in order of path.
 
-    Reads every Python source that the distributions list, once.
+    Reads every Python source that the distributions list and that loads anything at all, once.
     """
     keys: dict[str, list[str]] = {}
     for key, several in wanted.items():
@@ -48,16 +50,14 @@ def mentions(
         if row.path.endswith(".py")
     }
     found: dict[str, list[Mention]] = {}
-    for path, content in rootfs.contents(sorted(owners), _SOURCE):
-        for call, name in _calls(content):
+    for path, content in rootfs.contents(filter(rootfs.may_load, sorted(owners)), _SOURCE):
+        for call, name in _calls(content) if may_load(path, content) else ():
             for key in keys.get(name, ()):
                 found.setdefault(key, []).append(Mention(owners[path], path, call))
     return {key: sorted(set(several)) for key, several in found.items()}
 
 
 def _calls(content: bytes) -> Iterator[tuple[str, str]]:
-    if b"ctypes" not in content and b"dlopen" not in content:
-        return
     for count, match in enumerate(_CALL.finditer(content)):
         if count >= _PER_FILE:
             return
