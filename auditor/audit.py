@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from auditor.catalogue import KINDS
 from auditor.errors import ExitCode, ImageError
-from auditor.evidence import find_shadows, installations, prove
+from auditor.evidence import check_bytecode, find_shadows, installations, prove
 from auditor.image.base import attributed
 from auditor.inventory import take_inventory
 from auditor.inventory.embedded import embedded_locks
@@ -33,7 +33,7 @@ from auditor.model import (
     Verdict,
 )
 from auditor.policy import absent
-from auditor.report import Judged, build_report, verdict
+from auditor.report import Judged, build_report, verdict, verified_bytecode
 from auditor.rules import NEEDS_FITTING_LOCK, RULES, Facts, hindrance
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class Options:
     """Prefixes of the codes that do not count."""
     base: Base | None = None
     """The image that this one is built on."""
+    bytecode: bool = False
+    """Compare every compiled file with its source, not only those of other layers."""
     expect_digest: str | None = None
     """Digest of the configuration or the manifest that the image must have."""
     policy: Policy = field(default_factory=Policy)
@@ -161,6 +163,7 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         proofs=prove(image.rootfs, installed, expectation),
         ledger=ledger,
         natives=take_natives(image, inventory, ledger.owner),
+        bytecode=check_bytecode(image, inventory, everything=options.bytecode),
         start=find_start_code(image.rootfs, runtime),
         shadowing=find_shadows(image.rootfs, runtime, installed, expectation),
         stray_code=stray_code(image, runtime, ledger) if runtime else (),
@@ -209,6 +212,7 @@ def _not_checked(facts: Facts) -> Iterator[NotChecked]:
         where = ", ".join(each.prefix for each in others if each.distributions)
         yield NotChecked("other environments", f"the files of {held} distributions in {where}")
     compiled = sum(proof.bytecode for proof in facts.proofs.values())
+    compiled -= sum(verified_bytecode(facts).values())
     if compiled:
         yield NotChecked("bytecode", f"{compiled:,} compiled files were not compared with sources")
 

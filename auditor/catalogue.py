@@ -227,6 +227,16 @@ _ALL = (
         "belongs into the command that needs it.",
     ),
     Kind(
+        "LI207",
+        "foreign-bytecode",
+        "Bytecode that does not belong to its source",
+        _ERROR,
+        "Python loads a compiled file whose header fits its source and never looks at the "
+        "source again: another program can stand in it while every .py is as locked.",
+        "Delete the `__pycache__` folders and compile again in the same instruction that "
+        "installs; do not compile with `--invalidation-mode unchecked-hash`.",
+    ),
+    Kind(
         "LI208",
         "no-record",
         "A distribution has no RECORD",

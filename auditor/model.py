@@ -76,6 +76,8 @@ class Entry(NamedTuple):
     """What a symbolic link holds, as it stands."""
     layer: int | None = None
     """Index into `Image.layers`, where the transport knows layers."""
+    mtime: int = 0
+    """When a regular file was last changed: seconds since 1970, modulo 2**32."""
 
 
 class ElfType(StrEnum):
@@ -187,6 +189,9 @@ class Rootfs(Protocol):
         Which files are searched for what is the table `auditor.image.probes.PROBES`; empty
         for every other file.
         """
+
+    def bytecode_header(self, path: str) -> bytes:
+        """Give the first 16 bytes of a file named `*.pyc`; fewer where it has fewer or is none."""
 
     def walk(self, top: str = "/") -> Iterator[tuple[str, Entry]]:
         """Yield every real path below `top` with its entry, no link followed, sorted."""

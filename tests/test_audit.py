@@ -41,7 +41,7 @@ def lock(tmp_path: Path) -> Lock:
     return read_lock(path, "pylock.toml")
 
 
-def image(*layers: dict[str, str]) -> Image:
+def image(*layers: Files) -> Image:
     return image_of([FILES, *layers])
 
 
@@ -119,9 +119,9 @@ def test_what_was_not_compared_is_said(lock: Lock) -> None:
         f"/opt/other/lib/python3.11/site-packages/{name.removeprefix(SITE)}": text
         for name, text in EXTRA.items()
     }
-    cached = {
+    cached: Files = {
         f"{SITE}/six.py": "",
-        f"{SITE}/__pycache__/six.cpython-311.pyc": "",
+        f"{SITE}/__pycache__/six.cpython-311.pyc": b"\xa7\r\r\n" + bytes(12),
         f"{SITE}/six-1.0.dist-info/RECORD": "six.py,,\n",
     }
     report = check(image(EXTRA, cached, second), lock, Options())

@@ -128,6 +128,7 @@ def _options(given: Given, lock: Lock, policy: Policy) -> Options:
         select=_codes("--select", given["select"]),
         ignore=_codes("--ignore", given["ignore"]),
         expect_digest=expected,
+        bytecode=given["bytecode"],
         policy=policy,
     )
 

@@ -39,6 +39,7 @@ class Given(TypedDict):
     select: tuple[str, ...]
     ignore: tuple[str, ...]
     no_run: bool
+    bytecode: bool
     cache_dir: str | None
     no_cache: bool
     verify: bool
@@ -121,6 +122,7 @@ class Ordered(click.Command):
 )
 @click.option("--select", metavar="CODES", multiple=True, help="Count these only (prefixes).")
 @click.option("--ignore", metavar="CODES", multiple=True, help="Do not count these (prefixes).")
+@click.option("--bytecode", is_flag=True, help="Compare every compiled file with its source.")
 @click.option("--no-run", is_flag=True, help="Run nothing: do not ask pip list in a container.")
 @cache_dir
 @click.option("--no-cache", is_flag=True, help="Remember nothing, and use nothing remembered.")

@@ -1,7 +1,8 @@
 """How sure it is: installed files against what their distribution records about them."""
 
+from auditor.evidence.bytecode import check_bytecode
 from auditor.evidence.installed import Installation, installations
 from auditor.evidence.proof import prove
 from auditor.evidence.shadowing import find_shadows
 
-__all__ = ["Installation", "find_shadows", "installations", "prove"]
+__all__ = ["Installation", "check_bytecode", "find_shadows", "installations", "prove"]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from auditor.image import limits
 from auditor.image.elf import read_elf
+from auditor.image.layer import BYTECODE_HEADER
 from auditor.image.probes import probe_for, versions_in
 from auditor.image.stream import file_chunks
 from auditor.model import Entry, FileType, UnreadableError
@@ -80,7 +81,8 @@ class HostTree:
         except (OSError, ValueError):  # absent, no directory above, or a zero byte in the name
             return None
         if stat.S_ISREG(found.st_mode):
-            return Entry(FileType.FILE, mode, found.st_size)
+            mtime = int(found.st_mtime) & 0xFFFFFFFF
+            return Entry(FileType.FILE, mode, found.st_size, mtime=mtime)
         kind = FileType.DIRECTORY if stat.S_ISDIR(found.st_mode) else FileType.OTHER
         return Entry(kind, mode, 0)
 
@@ -138,6 +140,14 @@ class HostTree:
             entry = self.node(path)
             with suppress(UnreadableError):
                 yield path, self.read(path, entry.size if entry else 0)
+
+    def bytecode_header(self, path: str) -> bytes:
+        """Give the first bytes of a .pyc file; none where it cannot be read."""
+        try:
+            with self._file(path) as file:
+                return _at(file, 0, BYTECODE_HEADER)
+        except OSError:
+            return b""
 
     def digests(self, paths: Sequence[str], algorithm: str) -> Mapping[str, bytes]:
         """Give the digests of those of the regular files that can be read."""

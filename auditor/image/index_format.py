@@ -124,7 +124,7 @@ def _filled(head: dict[str, Any], blobs: _Blobs) -> LayerIndex:
 def _checked(index: LayerIndex) -> LayerIndex:
     """Give `index` if its columns belong together; raises `ValueError`."""
     rows = len(index.paths)
-    columns = (index.kinds, index.modes, index.sizes, index.offsets)
+    columns = (index.kinds, index.modes, index.sizes, index.offsets, index.mtimes)
     if any(len(column) != rows for column in columns) or len(index.digests) != DIGEST_BYTES * rows:
         raise ValueError("columns of different lengths")
     if any(kind >= _KINDS for kind in set(index.kinds)):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from auditor.image.stream import Buffer, Hash
 
 DIGEST_BYTES = 32
+BYTECODE_HEADER = 16
+"""Bytes of a .pyc file that say what it was made from (PEP 552)."""
 _NO_DIGEST = bytes(DIGEST_BYTES)
 _EMPTY = hashlib.sha256(b"").digest()
 _WHITEOUT = ".wh."
@@ -46,6 +48,8 @@ class LayerIndex:
     modes: array[int] = field(default_factory=lambda: array("H"))
     sizes: array[int] = field(default_factory=lambda: array("Q"))
     offsets: array[int] = field(default_factory=lambda: array("Q"))
+    mtimes: array[int] = field(default_factory=lambda: array("I"))
+    """Modulo 2**32, as bytecode names the time of its source."""
     digests: bytearray = field(default_factory=bytearray)
     """`DIGEST_BYTES` of sha256 per row, zeros where the row has no content."""
     targets: dict[int, str] = field(default_factory=dict)
@@ -55,6 +59,8 @@ class LayerIndex:
     elf: dict[int, Elf] = field(default_factory=dict)
     """By offset, like the next four."""
     versions: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    bytecode: dict[int, bytes] = field(default_factory=dict)
+    """The header of compiled Python."""
     contents: dict[int, bytes] = field(default_factory=dict)
     loaders: set[int] = field(default_factory=set)
     """Offsets of Python sources that may load a library by its name."""
@@ -194,6 +200,7 @@ class _Builder:
         match member.flag:
             case tar.FILE:
                 self._row(path, FileType.FILE, member.mode, member.size, member.offset)
+                index.mtimes[-1] = member.mtime & 0xFFFFFFFF
                 self._content(member, source, folder, name)
             case tar.DIRECTORY:
                 self._row(path, FileType.DIRECTORY, member.mode)
@@ -258,13 +265,14 @@ class _Builder:
         return True
 
     def _row(self, path: str, kind: FileType, mode: int, size: int = 0, offset: int = 0) -> None:
-        """Add a row, its digest not known yet."""
+        """Add a row, its digest and time not known yet."""
         index = self._index
         index.paths.append(path)
         index.kinds.append(kind)
         index.modes.append(mode)
         index.sizes.append(size)
         index.offsets.append(offset)
+        index.mtimes.append(0)
         index.digests += _NO_DIGEST
 
     def _hard_link(self, path: str, member: tar.Member) -> None:
@@ -293,14 +301,17 @@ class _Builder:
             digest = hashlib.sha256(piece).digest() if size else _EMPTY
             elf = read_bytes(piece) if piece[:4] == MAGIC else None
             content = bytes(piece) if kept else b""
+            head = bytes(piece[:BYTECODE_HEADER])
         else:
             search = Search(marks) if marks is not None else None
-            digest, elf, content = _read(
+            digest, elf, content, head = _read(
                 (piece,) if piece is not None else source.pieces(size), search, kept=kept
             )
             if search is not None and (found := search.result()):
                 index.versions[offset] = found
         index.digests[-DIGEST_BYTES:] = digest
+        if name.endswith(".pyc"):
+            index.bytecode[offset] = head
         index.files += 1
         index.bytes_read += size
         if elf is not None:
@@ -316,16 +327,18 @@ class _Builder:
 
 def _read(
     pieces: Iterable[memoryview], search: Search | None, *, kept: bool
-) -> tuple[bytes, Elf | None, bytes]:
-    """Give the sha256, the ELF facts and, if it is kept, the content of one file."""
+) -> tuple[bytes, Elf | None, bytes, bytes]:
+    """Give the sha256, the ELF facts, if it is kept the content, and the head of one file."""
     whole: Hash = hashlib.sha256()
     passing = Passing()
     parts: list[bytes] = []
+    head = b""
     for piece in pieces:
+        head = head or bytes(piece[:BYTECODE_HEADER])
         whole.update(piece)
         passing.feed(piece)
         if kept:
             parts.append(bytes(piece))
         if search is not None:
             search.feed(piece)
-    return whole.digest(), passing.facts(), b"".join(parts)
+    return whole.digest(), passing.facts(), b"".join(parts), head

@@ -252,6 +252,7 @@ class LayerTree:
             index.sizes[row],
             index.targets.get(row, ""),
             layer,
+            index.mtimes[row],
         )
 
     def names(self, path: str) -> Sequence[str]:
@@ -302,6 +303,11 @@ class LayerTree:
         """Give a regular file's version strings."""
         index, _, offset = self._row(path)
         return index.versions.get(offset, ())
+
+    def bytecode_header(self, path: str) -> bytes:
+        """Give the first bytes of a .pyc file."""
+        index, _, offset = self._row(path)
+        return index.bytecode.get(offset, b"")
 
     def read(self, path: str, limit: int) -> bytes:
         """Give a regular file's content, from the index or from the layer once more."""

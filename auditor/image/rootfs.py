@@ -68,6 +68,9 @@ class Tree(Protocol):
     def versions(self, path: str) -> tuple[str, ...]:
         """Give a regular file's version strings."""
 
+    def bytecode_header(self, path: str) -> bytes:
+        """Give the first bytes of a .pyc file."""
+
     def descends(self, path: str) -> bool:
         """Tell whether a walk goes into the real directory `path`."""
 
@@ -221,6 +224,12 @@ class TreeRootfs:
         """Give the version strings of an interpreter or C library."""
         real = self._file(path)
         return () if real is None else self._tree.versions(real)
+
+    def bytecode_header(self, path: str) -> bytes:
+        """Give the first bytes of a .pyc file."""
+        real = self._file(path)
+        named = real is not None and real.endswith(".pyc")
+        return self._tree.bytecode_header(real) if real is not None and named else b""
 
     def walk(self, top: str = "/") -> Iterator[tuple[str, Entry]]:
         """Yield every real path below `top` with its entry."""

@@ -46,6 +46,8 @@ class Member(NamedTuple):
     """Where in the stream its content begins."""
     sparse: bool = False
     """The content in the archive lacks the file's holes."""
+    mtime: int = 0
+    """Seconds since 1970; 0 where the header does not tell."""
 
 
 FILE, HARD_LINK, SYMLINK, DIRECTORY = b"0", b"1", b"2", b"5"
@@ -136,6 +138,7 @@ def _member(block: bytes, source: Source) -> Member:
         block[157:257].partition(b"\0")[0].decode("utf-8", "surrogateescape"),
         source.position,
         sparse,
+        _time(block[136:148]),
     )
 
 
@@ -170,6 +173,14 @@ def _number(field: bytes) -> int:
     if not _OCTAL.fullmatch(digits):
         raise DamagedError("has a tar header with a malformed number")
     return int(digits or b"0", 8)
+
+
+def _time(field: bytes) -> int:
+    """Read a time, of which nobody's safety depends."""
+    try:
+        return _number(field)
+    except DamagedError:
+        return 0
 
 
 def _sane(size: int) -> int:
@@ -216,7 +227,7 @@ def _pax(body: bytes) -> dict[str, bytes]:
         key, equals, value = record.partition(b"=")
         if not equals or not value.endswith(b"\n") or at + length > len(body):
             raise DamagedError("has a malformed pax header")
-        if key in (b"path", b"linkpath", b"size") or key.startswith(b"GNU.sparse."):
+        if key in (b"path", b"linkpath", b"size", b"mtime") or key.startswith(b"GNU.sparse."):
             found[key.decode("ascii", "replace")] = value[:-1]
         at += length
     return found
@@ -239,4 +250,7 @@ def _extended(member: Member, extension: _Extension) -> Member:
         member = member._replace(size=_sane(int(size)))
     if sparse:
         member = member._replace(sparse=True)
+    seconds = pax.get("mtime", b"").partition(b".")[0]
+    if seconds.isdigit() and len(seconds) <= _DIGITS:
+        member = member._replace(mtime=int(seconds))
     return member

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from auditor.model import (
     LockSummary,
     NotChecked,
     Observation,
+    OwnerKind,
     PackageRow,
     Policy,
     PolicyNote,
@@ -125,6 +127,7 @@ def _blame(image: Image, observation: Observation) -> Layer | None:
 
 
 def _package_rows(facts: Facts) -> Iterable[PackageRow]:
+    compared = verified_bytecode(facts)
     for name in sorted({*facts.expectation.packages, *facts.installed}):
         package = facts.expectation.packages.get(name)
         found = facts.installed.get(name)
@@ -140,9 +143,19 @@ def _package_rows(facts: Facts) -> Iterable[PackageRow]:
             files=proof.checked if proof else 0,
             built_files=0,
             unproven_files=_count(proof, FileState.UNPROVEN, FileState.UNREADABLE),
-            bytecode_verified=0,
-            bytecode_unverified=proof.bytecode if proof else 0,
+            bytecode_verified=compared[name],
+            bytecode_unverified=max(proof.bytecode - compared[name], 0) if proof else 0,
         )
+
+
+def verified_bytecode(facts: Facts) -> Counter[str]:
+    """Count the compiled files of the runtime environment that were compared, by distribution."""
+    owners = (facts.ledger.owner(source) for source in facts.bytecode.verified.values())
+    return Counter(
+        owner.name
+        for owner in owners
+        if owner and owner.kind is OwnerKind.DISTRIBUTION and owner.prefix == facts.prefix
+    )
 
 
 def _count(proof: Proof | None, *states: FileState) -> int:

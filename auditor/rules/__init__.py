@@ -48,6 +48,7 @@ RULES: dict[str, Rule] = {
     "LI203": ownership.stray_file,
     "LI205": ownership.shared_file,
     "LI206": start_code.code_at_start,
+    "LI207": start_code.foreign_bytecode,
     "LI208": files.no_record,
     "LI301": native.unowned_library,
     "LI302": native.ambiguous_soname,

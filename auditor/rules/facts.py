@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from auditor.evidence.bytecode import Bytecode
 from auditor.evidence.shadowing import Shadowing
 from auditor.inventory.native import Natives
 from auditor.inventory.os_files import OsComparison
@@ -44,6 +45,8 @@ class Facts:
     """By normalised name, for every installation."""
     ledger: Ledger
     """Whose each file is."""
+    bytecode: Bytecode = field(default_factory=Bytecode)
+    """Compiled files against their sources."""
     start: Start = field(default_factory=Start)
     """What runs before any program."""
     shadowing: Shadowing = field(default_factory=Shadowing)

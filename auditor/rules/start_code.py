@@ -40,6 +40,19 @@ def code_at_start(facts: Facts) -> Iterator[Observation]:
         )
 
 
+def foreign_bytecode(facts: Facts) -> Iterator[Observation]:
+    """LI207: a compiled file that Python loads, and that its source does not answer for."""
+    for fault in facts.bytecode.faults:
+        owner = facts.ledger.owner(fault.source)
+        known = owner is not None and owner.kind is OwnerKind.DISTRIBUTION
+        yield Observation(
+            subject=owner.name if owner is not None and known else fault.path,
+            message=f"{fault.path} {fault.why}",
+            path=fault.path,
+            environment=facts.prefix,
+        )
+
+
 def _what(code: StartCode) -> str:
     if not code.path.endswith(".pth"):
         if code.shadowed_by:

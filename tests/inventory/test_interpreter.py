@@ -401,6 +401,7 @@ class Refusing:
         self.read, self.contents, self.digests = rootfs.read, rootfs.contents, rootfs.digests
         self.elf, self.versions, self.walk = rootfs.elf, rootfs.versions, rootfs.walk
         self.may_load = rootfs.may_load
+        self.bytecode_header = rootfs.bytecode_header
 
     def names(self, path: str) -> Sequence[str]:
         raise UnreadableError(path, "permission denied")

@@ -73,6 +73,9 @@ class NoFiles:
     def versions(self, path: str) -> tuple[str, ...]:
         raise AssertionError(path)
 
+    def bytecode_header(self, path: str) -> bytes:
+        raise AssertionError(path)
+
     def walk(self, top: str = "/") -> Iterator[tuple[str, Entry]]:
         raise AssertionError(top)
 
