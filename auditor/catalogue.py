@@ -309,7 +309,7 @@ _ALL = (
         "LI401",
         "pip-list-disagrees",
         "pip list inside the image disagrees with its files",
-        _WARNING,
+        _ERROR,
         "Every tool that asks the interpreter gets another answer than the files give: a "
         "changed pip, a start-up hook or a path that hides or adds distributions.",
         "Find what changes the interpreter's answer: PYTHONPATH, .pth files, sitecustomize, "
