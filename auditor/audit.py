@@ -24,6 +24,7 @@ from auditor.inventory.target import target_of
 from auditor.lock import locked_hashes, python_version_file, select
 from auditor.model import (
     Expectation,
+    FileState,
     Ignored,
     LockSummary,
     NotChecked,
@@ -211,6 +212,17 @@ def _not_checked(facts: Facts) -> Iterator[NotChecked]:
     if held:
         where = ", ".join(each.prefix for each in others if each.distributions)
         yield NotChecked("other environments", f"the files of {held} distributions in {where}")
+    unproven = {
+        name: count
+        for name, proof in facts.proofs.items()
+        if name in facts.expectation.packages
+        and (count := sum(check.state is FileState.UNPROVEN for check in proof.files))
+    }
+    if unproven:
+        yield NotChecked(
+            "files without a hash",
+            f"RECORD has none for {sum(unproven.values()):,} files of {', '.join(unproven)}",
+        )
     compiled = sum(proof.bytecode for proof in facts.proofs.values())
     compiled -= sum(verified_bytecode(facts).values())
     if compiled:

@@ -29,7 +29,7 @@ FILES: Files = {
 }
 EXTRA = {
     f"{SITE}/six-1.0.dist-info/METADATA": "Name: six\nVersion: 1.0\n",
-    f"{SITE}/six-1.0.dist-info/RECORD": "",
+    f"{SITE}/six-1.0.dist-info/RECORD": "six-1.0.dist-info/METADATA,,\n",
 }
 UNREADABLE = {f"{SITE}/pip-1.0.dist-info/RECORD": ""}
 

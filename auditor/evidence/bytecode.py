@@ -51,6 +51,8 @@ class Bytecode:
     faults: tuple[BytecodeFault, ...] = ()
     verified: Mapping[str, str] = field(default_factory=dict)
     """Compiled file -> the source that it was compared with and equals, or that made it stale."""
+    deaths: int = 0
+    """Times that the process which reads code died of it: some of it was not compared then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +95,15 @@ def check_bytecode(image: Image, inventory: Inventory, *, everything: bool = Fal
             faults.append(BytecodeFault(each.path, each.source, why))
         elif everything or own.layer != source.layer:
             suspects.append(each)
-    verified: dict[str, str] = {}
+    compared = Bytecode()
     if magic == MAGIC_NUMBER and suspects:
         exact = interpreter.full_version == platform.python_version()
-        wrong, verified = _compare(image.rootfs, suspects, exact=exact)
-        faults += wrong
+        compared = _compare(image.rootfs, suspects, exact=exact)
+        faults += compared.faults
     return Bytecode(
         tuple(sorted(faults, key=lambda fault: fault.path)),
-        dict(sorted((stale | verified).items())),
+        dict(sorted((stale | dict(compared.verified)).items())),
+        compared.deaths,
     )
 
 
@@ -144,9 +147,7 @@ def _source_folder(folder: str, elsewhere: str) -> str:
     return posixpath.dirname(folder) if folder.endswith("/__pycache__") else "/dev/null"
 
 
-def _compare(
-    rootfs: Rootfs, suspects: Iterable[_Compiled], *, exact: bool
-) -> tuple[list[BytecodeFault], dict[str, str]]:
+def _compare(rootfs: Rootfs, suspects: Iterable[_Compiled], *, exact: bool) -> Bytecode:
     """Compile the sources, read the code, each in a process of its own; give what follows.
 
     Without `exact` our compiler is of another patch level, which may choose other jumps: code
@@ -155,7 +156,7 @@ def _compare(
     by_source: defaultdict[str, list[_Compiled]] = defaultdict(list)
     for each in suspects:
         by_source[each.source].append(each)
-    expected = _sources(rootfs, by_source)
+    expected, deaths = _sources(rootfs, by_source)
     faults: list[BytecodeFault] = []
     verified: dict[str, str] = {}
     waiting = {each.path: each for each in suspects if (each.source, each.level) in expected}
@@ -175,13 +176,14 @@ def _compare(
             elif exact or found[1:] != [names]:
                 why = "is not what its source compiles to" if found else "holds no readable code"
                 faults.append(BytecodeFault(path, each.source, why))
-    return faults, verified
+        deaths += process.deaths
+    return Bytecode(tuple(faults), verified, deaths)
 
 
 def _sources(
     rootfs: Rootfs, by_source: Mapping[str, list[_Compiled]]
-) -> dict[tuple[str, int], tuple[str, str, str]]:
-    """Give digest and source hash by source and optimisation level, of what compiles."""
+) -> tuple[dict[tuple[str, int], tuple[str, str, str]], int]:
+    """Give digest and source hash by source and optimisation level, and how often that failed."""
     found: dict[tuple[str, int], tuple[str, str, str]] = {}
     with CodeProcess() as process:
         for path, content in _contents(rootfs, by_source):
@@ -189,10 +191,10 @@ def _sources(
                 try:
                     words = process.ask(b"S", level, content)
                 except ExhaustedError:
-                    return found
+                    return found, process.deaths
                 if len(words) == 3:
                     found[path, level] = (words[0], words[1], words[2])
-    return found
+        return found, process.deaths
 
 
 def _contents(rootfs: Rootfs, paths: Collection[str]) -> Iterator[tuple[str, bytes]]:

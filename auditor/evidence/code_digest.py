@@ -10,12 +10,16 @@ The standard library alone is used, for it runs isolated: no site, no environmen
 
 from __future__ import annotations
 
+import encodings
 import hashlib
 import importlib.util
 import marshal
+import pkgutil
 import resource
 import struct
 import sys
+import unicodedata  # noqa: F401 - the compiler asks for it, and no file can be opened then
+from contextlib import suppress
 from types import CodeType
 
 HEADER = struct.Struct("<cBI")
@@ -72,6 +76,8 @@ def answer(kind: bytes, optimize: int, data: bytes) -> str:
         return f"{_line(compiled)} {importlib.util.source_hash(data).hex()}"
     except (ValueError, TypeError, EOFError, SyntaxError, MemoryError, RecursionError):
         return "-"
+    except (ArithmeticError, AttributeError, BufferError, ImportError, LookupError, OSError):
+        return "-"  # what a codec that a coding cookie names may raise
 
 
 def _line(code: CodeType) -> str:
@@ -81,6 +87,10 @@ def _line(code: CodeType) -> str:
 def main() -> None:  # pragma: no cover - limits the process that it runs in
     """Answer until the input ends."""
     sys.set_int_max_str_digits(0)
+    # Whatever a coding cookie may name is loaded while files can still be opened.
+    for module in pkgutil.iter_modules(encodings.__path__):
+        with suppress(ImportError):
+            importlib.import_module(f"encodings.{module.name}")
     for limit, most in (
         (resource.RLIMIT_AS, _MEMORY),
         (resource.RLIMIT_FSIZE, 0),

@@ -31,7 +31,8 @@ class CodeProcess:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._deaths = 0
+        self.deaths = 0
+        """Processes that died of what they were given."""
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +50,7 @@ class CodeProcess:
 
         Raises `ExhaustedError` where this has killed too many processes.
         """
-        if self._deaths >= _DEATHS:
+        if self.deaths >= _DEATHS:
             raise ExhaustedError
         process = self._process = self._process or _started()
         if process.stdin is None or process.stdout is None:
@@ -65,7 +66,7 @@ class CodeProcess:
         finally:
             watch.cancel()
         if not line.endswith(b"\n"):
-            self._deaths += 1
+            self.deaths += 1
             self._end()
             return []
         words = line.decode("ascii", "replace").split()

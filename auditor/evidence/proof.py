@@ -186,7 +186,7 @@ def _proof(
     )
     if locked is not None and not other_version:
         intact = distribution.record is not None and all(
-            check.state in (FileState.INTACT, FileState.UNPROVEN) for check in checks
+            check.state is FileState.INTACT for check in checks
         )
         degree = Degree.RECORDED if intact and checks else Degree.VERSION
         named = artifact_by_hash(distribution, locked)

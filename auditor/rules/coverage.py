@@ -36,6 +36,12 @@ def unreadable(facts: Facts) -> Iterator[Observation]:
     for problem in _problems(facts):
         if not problem.limit:
             yield Observation(problem.subject, problem.why, problem.path)
+    if facts.bytecode.deaths:
+        yield Observation(
+            subject=facts.prefix or facts.image.reference,
+            message="compiled code killed the process that reads it, so not all was compared",
+            environment=facts.prefix,
+        )
     for name, proof in facts.proofs.items():
         for check in proof.files:
             if check.state is FileState.UNREADABLE:

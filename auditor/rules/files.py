@@ -63,14 +63,24 @@ def _relative(path: str, location: str) -> str:
 
 
 def no_record(facts: Facts) -> Iterator[Observation]:
-    """LI208: nothing says which files a distribution has."""
+    """LI208: nothing says which files a distribution has; a RECORD that names none is none."""
+    unread = {problem.path for problem in facts.runtime.problems} if facts.runtime else set()
     for proof in _judged(facts):
         distribution = proof.distribution
-        if distribution.record is None and distribution.source is None:
+        record = distribution.record
+        empty = record is None or not (record.rows or record.problems)
+        if (
+            empty
+            and distribution.source is None
+            and f"{distribution.metadata_path}/RECORD" not in unread
+        ):
             package = facts.expectation.packages.get(distribution.name)
             yield Observation(
                 subject=distribution.name,
-                message=f"{distribution.name} {distribution.version} has no RECORD",
+                message=(
+                    f"{distribution.name} {distribution.version} has no RECORD"
+                    f"{'' if record is None else ' but an empty one'}"
+                ),
                 path=distribution.metadata_path,
                 environment=facts.prefix,
                 lock_line=package.line if package else None,

@@ -187,7 +187,7 @@ def test_a_process_that_dies_is_started_again_only_so_often(
             assert process.ask(b"P", 0, bytes(1 << 20)) == []
         with pytest.raises(ExhaustedError):
             process.ask(b"P", 0, b"")
-    assert look(timestamp(EVIL)) == Bytecode()
+    assert look(timestamp(EVIL)) == Bytecode(deaths=1)
 
 
 def test_code_that_eats_memory_ends_its_process_alone() -> None:
@@ -216,3 +216,14 @@ def test_constants_are_told_apart_as_they_act() -> None:
     texts = ["x = 0.0", "x = -0.0", "x = 0", "x = False", "x = (0,)", "x = '0'", "x = ()"]
     digests = {answer(b"S", 0, text.encode()).split()[1] for text in texts}
     assert len(digests) == len(texts)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["é = 1\n".encode(), *(f"# coding: {name}\n".encode() for name in ("iso-8859-5", "shift_jis"))],
+    ids=["identifier", "iso-8859-5", "shift_jis"],
+)
+def test_what_the_compiler_loads_late_is_loaded_before_the_limits(source: bytes) -> None:
+    with CodeProcess() as process:
+        assert len(process.ask(b"S", 0, source)) == 3
+        assert process.deaths == 0
