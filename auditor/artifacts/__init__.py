@@ -1,0 +1,1 @@
+"""Which bytes are locked: what the files that a lock names contain."""

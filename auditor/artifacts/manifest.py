@@ -1,0 +1,86 @@
+"""What a locked artifact contains, without its bytes.
+
+A manifest is made once from a wheel or sdist whose hashes were verified, and kept under its
+sha256. It holds what comparing an installation needs and nothing of who asked for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from auditor.model import Artifact, ArtifactKind
+
+
+class Member(NamedTuple):
+    """One regular file of an artifact.
+
+    A tuple, since a lock's artifacts have tens of thousands of them.
+    """
+
+    path: str
+    """In a wheel as the archive has it; in an sdist without its top folder."""
+    sha256: bytes
+    size: int
+    mode: int = 0
+    """Permission bits; 0 where the archive does not say."""
+    body: bytes = b""
+    """Of a `.data/scripts/` member whose first line an installer rewrites (`#!python`,
+    binary distribution format): the sha256 of what follows that line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The members of one artifact and what its metadata says of them."""
+
+    kind: ArtifactKind
+    filename: str
+    sha256: str
+    """Lower-case hex; of an artifact that was only indexed, as the lock says it."""
+    size: int
+    members: tuple[Member, ...]
+    """By path."""
+    verified: bool = True
+    """False where only its central directory and RECORD were read (degree `indexed`)."""
+    dist_info: str = ""
+    """Of a wheel: the name of its metadata folder."""
+    data: str = ""
+    """Of a wheel: the name of its `.data` folder; empty where it has none."""
+    purelib: bool = True
+    """Of a wheel: `Root-Is-Purelib`."""
+    tags: tuple[str, ...] = ()
+    """Of a wheel: the `Tag` lines of its WHEEL file."""
+    recorded: Mapping[str, bytes] | None = None
+    """Of a wheel: path -> sha256 as its own RECORD says; genuine wheels are wrong here."""
+    scripts: tuple[tuple[str, str, bool], ...] = ()
+    """Of a wheel: name, `module:attribute` target and whether it is a gui script."""
+
+
+class Absence(StrEnum):
+    """Why there is no manifest of a locked artifact."""
+
+    UNREACHABLE = "unreachable"
+    """Nobody gave it (LI903)."""
+    MISMATCH = "mismatch"
+    """What was given is not what the lock says: size or hash differ (LI907)."""
+    UNREADABLE = "unreadable"
+    """It is what the lock says, and no archive that can be read (LI901)."""
+    LIMIT = "limit"
+    """It goes over a limit of ours (LI906)."""
+    OFFLINE = "offline"
+    """It is not cached and nobody may be asked (not a finding)."""
+    UNHASHED = "unhashed"
+    """The lock has no hash to verify it by (LI001 says so)."""
+
+
+class Absent(NamedTuple):
+    """A locked artifact that nothing can be compared with."""
+
+    artifact: Artifact
+    absence: Absence
+    why: str
+    """A clause for a sentence, without credentials."""
