@@ -36,6 +36,7 @@ from auditor.model import (
 from auditor.policy import absent
 from auditor.report import Judged, build_report, verdict, verified_bytecode
 from auditor.rules import NEEDS_FITTING_LOCK, RULES, Facts, hindrance
+from auditor.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -199,6 +200,15 @@ def _not_checked(facts: Facts) -> Iterator[NotChecked]:
     yield NotChecked(
         "artifacts", "installed files were compared with RECORD, not with the locked artifacts"
     )
+    attested = [
+        name
+        for name, package in facts.expectation.packages.items()
+        if package.attestation_identities
+    ]
+    if attested:
+        why = f"the identities that the lock names for {plural(len(attested), 'package')} "
+        why += "were not verified"
+        yield NotChecked("attestations", why)
     yield from _os_files_not_checked(facts)
     if not facts.image.history:
         yield NotChecked("instructions", "the image does not tell how it was made")

@@ -373,6 +373,8 @@ class LockedPackage:
     """Those that fit the image, the installer's first choice first; then the sdist."""
     vcs: Vcs | None = None
     directory: Directory | None = None
+    attestation_identities: tuple[Mapping[str, object], ...] = ()
+    """Who is to have attested some of its files, as the lock says it (PEP 751, PEP 740)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -520,6 +522,8 @@ class Distribution:
     """Where an editable install's code lies, by the installation's own word."""
     os_package: str | None = None
     """The dpkg, apk or rpm package that owns it."""
+    sboms: tuple[str, ...] = ()
+    """Paths of the bills of material that came with it (PEP 770)."""
 
 
 class OsFile(NamedTuple):
@@ -852,6 +856,8 @@ class PackageRow:
     unproven_files: int
     bytecode_verified: int
     bytecode_unverified: int
+    attestation_identities: tuple[Mapping[str, object], ...] = ()
+    sboms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

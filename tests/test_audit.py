@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from auditor.audit import Options, check, exit_code
 from auditor.errors import ExitCode, ImageError
 from auditor.lock import read_lock
 from auditor.model import Image, Severity, Verdict
+from auditor.report.formats import FORMATS
+from auditor.report.formats.view import PLAIN
 from tests.builders import File, Files, Symlink, elf, image_of
 
 if TYPE_CHECKING:
@@ -31,6 +34,17 @@ EXTRA = {
     f"{SITE}/six-1.0.dist-info/METADATA": "Name: six\nVersion: 1.0\n",
     f"{SITE}/six-1.0.dist-info/RECORD": "six-1.0.dist-info/METADATA,,\n",
 }
+ATTESTED = f"""
+lock-version = "1.0"
+created-by = "test"
+[[packages]]
+name = "six"
+version = "1.0"
+attestation-identities = [{{kind = "GitHub", repository = "a/b"}}]
+[[packages.wheels]]
+url = "https://example.org/six-1.0-py3-none-any.whl"
+hashes = {{sha256 = "{"ab" * 32}"}}
+"""
 UNREADABLE = {f"{SITE}/pip-1.0.dist-info/RECORD": ""}
 
 
@@ -136,3 +150,24 @@ def test_without_an_interpreter_families_1_and_2_are_silent(lock: Lock) -> None:
     assert [finding.code for finding in report.findings] == ["LI905"]
     assert report.verdict is Verdict.INCOMPLETE
     assert any(each.what == "distributions and files" for each in report.not_checked)
+
+
+def test_attestations_that_nobody_verified_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "pylock.toml"
+    path.write_text(ATTESTED, encoding="utf-8")
+    report = check(image(), read_lock(path, "pylock.toml"), Options())
+    assert any(
+        each.what == "attestations" and "1 package " in each.why for each in report.not_checked
+    )
+    (row,) = report.packages
+    assert row.attestation_identities == ({"kind": "GitHub", "repository": "a/b"},)
+    document = json.loads(FORMATS["json"](report, PLAIN))
+    assert document["packages"][0]["attestation_identities"] == [
+        {"kind": "GitHub", "repository": "a/b"}
+    ]
+    assert document["packages"][0]["sboms"] == []
+
+
+def test_without_attestations_nothing_is_said_of_them(lock: Lock) -> None:
+    left = {each.what for each in check(image(), lock, Options()).not_checked}
+    assert "attestations" not in left

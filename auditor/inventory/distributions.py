@@ -98,6 +98,7 @@ def _dist_info(rootfs: Rootfs, location: str, path: str, problems: list[Problem]
         built=is_file(rootfs, posixpath.join(path, "uv_build.json")),
         requested=is_file(rootfs, posixpath.join(path, "REQUESTED")),
         source=_editable_source(direct_url),
+        sboms=tuple(f"{path}/sboms/{name}" for name in names(rootfs, f"{path}/sboms")),
     )
 
 

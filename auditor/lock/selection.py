@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 from auditor.errors import UsageError
 from auditor.lock.artifacts import archive_of, artifacts_of, version_of, wheel_mismatch
+from auditor.lock.attestations import attestation_identities
 from auditor.lock.markers import Decider
 from auditor.lock.optional import selected_by
 from auditor.model import (
@@ -212,7 +213,13 @@ class _Selection:
         if not artifacts:
             self._mismatch(name, wheel_mismatch(package, self.target), line)
             return None
-        return LockedPackage(name, version_of(package), line, artifacts)
+        return LockedPackage(
+            name,
+            version_of(package),
+            line,
+            artifacts,
+            attestation_identities=attestation_identities(package),
+        )
 
     def _python_fits(self, package: Package, line: int | None) -> bool:
         required = package.requires_python
@@ -248,5 +255,7 @@ def _from_source(package: Package, line: int | None) -> LockedPackage | None:
         directory = Directory(source.path, bool(source.editable), source.subdirectory)
         return LockedPackage(name, version, line, directory=directory)
     if package.archive is not None:
-        return LockedPackage(name, version, line, (archive_of(package.archive),))
+        identities = attestation_identities(package)
+        archive = archive_of(package.archive)
+        return LockedPackage(name, version, line, (archive,), attestation_identities=identities)
     return None

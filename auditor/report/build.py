@@ -145,6 +145,8 @@ def _package_rows(facts: Facts) -> Iterable[PackageRow]:
             unproven_files=_count(proof, FileState.UNPROVEN, FileState.UNREADABLE),
             bytecode_verified=compared[name],
             bytecode_unverified=max(proof.bytecode - compared[name], 0) if proof else 0,
+            attestation_identities=package.attestation_identities if package else (),
+            sboms=found.chosen.sboms if found else (),
         )
 
 

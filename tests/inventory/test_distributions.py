@@ -241,3 +241,11 @@ def test_rows_of_a_target_installation(location: str, expected: str) -> None:
     assert found.record is not None
     assert [row.path for row in found.record.rows] == [expected]
     assert problems == []
+
+
+def test_bills_of_material_are_named() -> None:
+    bill = f"{INFO}/sboms/auditwheel.cdx.json"
+    (found,), _ = read({**METADATA, bill: "{}"})
+    assert found.sboms == (bill,)
+    (found,), _ = read(METADATA)
+    assert found.sboms == ()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -511,3 +512,18 @@ def test_a_lock_of_thousands_of_wheels_is_selected_at_once() -> None:
     start = perf_counter()
     assert len(select(lock, LINUX).packages) == 100
     assert perf_counter() - start < 1  # measured: 0.03 s; the rest is for a busy machine
+
+
+def test_identities_are_kept_as_the_lock_says_them() -> None:
+    publisher: dict[str, object] = {
+        "kind": "GitHub",
+        "repository": "a/b",
+        "since": date(2025, 1, 2),
+        "n": [1, 2.5],
+    }
+    lock = lock_of({**pure("a"), "attestation-identities": [publisher]}, pure("b"))
+    packages = select(lock, LINUX).packages
+    assert packages["a"].attestation_identities == (
+        {"kind": "GitHub", "repository": "a/b", "since": "2025-01-02", "n": [1, "2.5"]},
+    )
+    assert packages["b"].attestation_identities == ()

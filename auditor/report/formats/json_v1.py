@@ -98,6 +98,8 @@ def _package(row: PackageRow) -> dict[str, Any]:
             "verified": row.bytecode_verified,
             "unverified": row.bytecode_unverified,
         },
+        "attestation_identities": [dict(each) for each in row.attestation_identities],
+        "sboms": list(row.sboms),
     }
 
 
