@@ -41,6 +41,7 @@ _VERSION = re.compile(r"/(?:python|pypy)(3\.\d+)t?/")
 _PROGRAM = re.compile(r"(?:python|pypy)[\d.]*t?")
 _SUFFIX = re.compile(r"-?\d+(?:\.\d+)*$")
 _SCRIPT_LIMIT = 64 * 1024
+_CODE = (".pth", ".py", ".pyc")
 _REFUSING = frozenset({"policy-rc.d", "initctl"})
 """Programs of Debian's that image makers replace so that no service starts."""
 
@@ -126,6 +127,22 @@ class Ledger:
             return None
         if entry.type is FileType.SYMLINK:
             return self._of_link(path)
+        return self._found(path, entry)
+
+    def namer(self, path: str) -> Owner | None:
+        """Give who answers for importing what is at a path of `sys.path`: mostly its owner.
+
+        A link to a directory or a module gives code a further name, so it is whoever put the
+        link there. The application may name its own code as it likes.
+        """
+        owner = self.owner(path)
+        entry = self._rootfs.lstat(path)
+        if owner is _APPLICATION or path in self._files or entry is None or not entry.target:
+            return owner
+        target = self._rootfs.stat(path)
+        is_folder = target is not None and target.type is FileType.DIRECTORY
+        if not (is_folder or path.endswith(_CODE)) or self._rootfs.resolve(path) in self._sites:
+            return owner
         return self._found(path, entry)
 
     def _of_link(self, path: str) -> Owner | None:

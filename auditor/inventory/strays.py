@@ -85,7 +85,7 @@ def _grouped(root: str, files: list[tuple[str, Entry]], ledger: Ledger) -> Itera
     shared = {root, ""}  # "" is the folder of what lies in the root itself
     unowned: dict[str, Entry] = {}
     for path, entry in files:
-        if ledger.owner(path) is None:
+        if ledger.namer(path) is None:
             unowned[path] = entry
             continue
         folder = path.rpartition("/")[0]

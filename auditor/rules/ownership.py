@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from auditor.evidence.proof import compared_rows
 from auditor.inventory.files import RealPaths
 from auditor.model import Observation
+from auditor.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,14 +68,21 @@ def stray_file(facts: Facts) -> Iterator[Observation]:
     for stray in facts.stray_code:
         if stray.path in at_start or facts.image.rootfs.elf(stray.path) is not None:
             continue
-        what = f"{stray.files:,} files, " if stray.files > 1 else ""
-        likeness = _likeness(facts, stray)
         yield Observation(
             subject=stray.path,
-            message=f"nobody owns it ({what}{stray.size:,} bytes){likeness}",
+            message=f"nobody owns it ({_extent(facts, stray)}){_likeness(facts, stray)}",
             path=stray.path,
             environment=facts.prefix,
         )
+
+
+def _extent(facts: Facts, stray: Stray) -> str:
+    """Say how much a stray is, or where it leads."""
+    entry = facts.image.rootfs.lstat(stray.path)
+    if entry is not None and entry.target:
+        return f"a link to {entry.target}"
+    files = f"{plural(stray.files, 'file')}, " if stray.files > 1 else ""
+    return f"{files}{plural(stray.size, 'byte')}"
 
 
 def _likeness(facts: Facts, stray: Stray) -> str:

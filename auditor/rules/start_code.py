@@ -74,7 +74,7 @@ def _is_accounted_for(facts: Facts, path: str) -> bool:
 
     No interpreter brings code of this kind along, so its layout owns none.
     """
-    owner = facts.ledger.owner(path)
+    owner = facts.ledger.namer(path)
     if owner is None or owner.kind is OwnerKind.OS_PACKAGE:
         return owner is not None
     locked = owner.name in facts.expectation.packages and owner.prefix == facts.prefix
