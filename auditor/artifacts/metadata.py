@@ -1,0 +1,78 @@
+"""The metadata files of a wheel: WHEEL, RECORD and entry_points.txt.
+
+Binary distribution format, "Recording installed projects" and "Entry points specification".
+What cannot be understood in them is left out: the members' own bytes decide.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import re
+from configparser import ConfigParser, Error
+from email.parser import HeaderParser
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_GROUPS = {"console_scripts": False, "gui_scripts": True}
+_TARGET = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(\[.*\])?", re.ASCII)
+_SHA256 = 32
+
+
+class WheelFile(NamedTuple):
+    """What a WHEEL file says that decides where members go."""
+
+    purelib: bool
+    tags: tuple[str, ...]
+
+
+def parse_wheel(content: bytes) -> WheelFile:
+    """Read a WHEEL file."""
+    headers = HeaderParser().parsestr(content.decode("utf-8", "replace"), headersonly=True)
+    purelib = str(headers.get("Root-Is-Purelib", "")).strip().lower() == "true"
+    return WheelFile(purelib, tuple(str(tag).strip() for tag in headers.get_all("Tag", [])))
+
+
+def parse_record(content: bytes) -> Mapping[str, bytes]:
+    """Give path -> sha256 of the rows that have one."""
+    found = {}
+    rows = csv.reader(content.decode("utf-8", "replace").splitlines())
+    try:
+        for path, hashed, *_ in (row for row in rows if len(row) >= 2):
+            digest = _sha256_of(hashed)
+            if digest is not None:
+                found[path] = digest
+    except csv.Error:
+        pass
+    return found
+
+
+def _sha256_of(hashed: str) -> bytes | None:
+    """Give the digest of `sha256=<urlsafe base64 without padding>`."""
+    algorithm, _, encoded = hashed.partition("=")
+    bare = encoded.rstrip("=")
+    try:
+        digest = base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return digest if algorithm == "sha256" and len(digest) == _SHA256 else None
+
+
+def parse_scripts(content: bytes) -> tuple[tuple[str, str, bool], ...]:
+    """Give the scripts that entry_points.txt announces: name, `module:attribute`, graphical."""
+    parser = ConfigParser(delimiters=("=",), strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[method-assign,assignment] # names keep their case
+    try:
+        parser.read_string(content.decode("utf-8", "replace"))
+        return tuple(
+            (name, f"{target[1]}:{target[2]}", graphical)
+            for group, graphical in _GROUPS.items()
+            if parser.has_section(group)
+            for name, value in parser.items(group)
+            if (target := _TARGET.fullmatch(value.strip()))
+        )
+    except Error:
+        return ()

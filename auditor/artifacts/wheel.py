@@ -1,0 +1,111 @@
+"""The manifest of a wheel (binary distribution format)."""
+
+from __future__ import annotations
+
+from hashlib import sha256 as sha256_of
+from typing import TYPE_CHECKING, NamedTuple
+
+from auditor.artifacts import limits
+from auditor.artifacts.access import FileAccess
+from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts.manifest import Manifest, Member
+from auditor.artifacts.metadata import parse_record, parse_scripts, parse_wheel
+from auditor.artifacts.zip_content import contents
+from auditor.model import ArtifactKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import BinaryIO
+
+    from auditor.artifacts.zip_directory import ZipMember
+
+_METADATA = frozenset(("WHEEL", "RECORD", "entry_points.txt"))
+_SCRIPT_BYTES = 16 << 20
+_PLACEHOLDER = b"#!python"
+"""First bytes of the line that an installer replaces by the interpreter's path."""
+
+
+class Folders(NamedTuple):
+    """The two folders of a wheel that are not simply copied."""
+
+    dist_info: str
+    data: str
+    """Empty where it has none."""
+
+
+def read_wheel(file: BinaryIO, filename: str, sha256: str) -> Manifest:
+    """Read a wheel from a seekable file whose sha256 is known; raises `ArtifactError`."""
+    archive = FileAccess(file)
+    members: dict[str, Member] = {}
+    metadata: dict[str, bytes] = {}
+    for member, digest, kept in contents(archive, _wanted):
+        body = b""
+        if kept is not None and is_metadata(member.name):
+            metadata[member.name] = kept
+        elif kept is not None:
+            body = _body(kept)
+        members[member.name] = Member(member.name, digest, member.size, member.mode, body)
+    return manifest_of(filename, sha256, archive.size, members, metadata)
+
+
+def manifest_of(
+    filename: str,
+    sha256: str,
+    size: int,
+    members: Mapping[str, Member],
+    metadata: Mapping[str, bytes],
+) -> Manifest:
+    """Put a wheel's manifest together from its members and metadata files, by path."""
+    dist_info, data = folders(members)
+    says = parse_wheel(metadata.get(f"{dist_info}/WHEEL", b""))
+    record = metadata.get(f"{dist_info}/RECORD")
+    return Manifest(
+        ArtifactKind.WHEEL,
+        filename,
+        sha256,
+        size,
+        tuple(members[path] for path in sorted(members)),
+        dist_info=dist_info,
+        data=data,
+        purelib=says.purelib,
+        tags=says.tags,
+        recorded=None if record is None else parse_record(record),
+        scripts=parse_scripts(metadata.get(f"{dist_info}/entry_points.txt", b"")),
+    )
+
+
+def folders(paths: Iterable[str]) -> Folders:
+    """Give a wheel's metadata folder and its `.data` folder; raises `ArtifactError`."""
+    tops = {top for path in paths for top, slash, _ in (path.partition("/"),) if slash}
+    infos = sorted(top for top in tops if top.endswith(".dist-info"))
+    if len(infos) != 1:
+        found = ", ".join(infos[:3]) or "none"
+        raise ArtifactError.unreadable(f"a wheel has one metadata folder; it has {found}"[:200])
+    # Installers move whatever ends so; every real wheel has at most one.
+    found_data = sorted(top for top in tops if top.endswith(".data"))
+    if len(found_data) > 1:
+        raise ArtifactError.unreadable("a wheel has at most one .data folder; it has several")
+    return Folders(infos[0], found_data[0] if found_data else "")
+
+
+def is_metadata(path: str) -> bool:
+    """Tell whether a member is one of the metadata files that a manifest is made of."""
+    folder, _, name = path.rpartition("/")
+    return name in _METADATA and folder.endswith(".dist-info") and "/" not in folder
+
+
+def _wanted(member: ZipMember) -> int:
+    """Say up to which size a member's content is looked into."""
+    if is_metadata(member.name):
+        if member.size > limits.METADATA_BYTES:
+            raise ArtifactError.limit(f"its {member.name[:80]!a} has {member.size} bytes")
+        return limits.METADATA_BYTES
+    top, _, below = member.name.partition("/")
+    return _SCRIPT_BYTES if top.endswith(".data") and below.startswith("scripts/") else -1
+
+
+def _body(content: bytes) -> bytes:
+    """Give the sha256 of what follows a script's placeholder line; empty where it has none."""
+    if not content.startswith(_PLACEHOLDER):
+        return b""
+    return sha256_of(content.partition(b"\n")[2]).digest()

@@ -1,0 +1,82 @@
+"""Wheels and sdists from dictionaries of texts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Content = str | bytes
+
+
+def as_bytes(content: Content) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
+def record(files: Mapping[str, Content], path: str) -> str:
+    """Give a RECORD of `files` that itself lies at `path`."""
+    rows = []
+    for name, content in files.items():
+        data = as_bytes(content)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        rows.append(f"{name},sha256={digest},{len(data)}")
+    return "\n".join([*rows, f"{path},,", ""])
+
+
+def wheel(
+    files: Mapping[str, Content],
+    *,
+    name: str = "demo-1.0",
+    tags: tuple[str, ...] = ("py3-none-any",),
+    purelib: bool = True,
+    modes: Mapping[str, int] | None = None,
+    compression: int = zipfile.ZIP_DEFLATED,
+) -> bytes:
+    """Give a wheel of `files`; METADATA, WHEEL and RECORD are added where they are not given."""
+    info = f"{name}.dist-info"
+    distribution, _, version = name.partition("-")
+    whole: dict[str, Content] = {
+        **files,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\n"
+        f"Root-Is-Purelib: {str(purelib).lower()}\n" + "".join(f"Tag: {tag}\n" for tag in tags),
+    }
+    whole.update(files)
+    whole.setdefault(f"{info}/RECORD", record(whole, f"{info}/RECORD"))
+    return zipped(whole, modes=modes, compression=compression)
+
+
+def zipped(
+    files: Mapping[str, Content],
+    *,
+    modes: Mapping[str, int] | None = None,
+    compression: int = zipfile.ZIP_DEFLATED,
+) -> bytes:
+    """Give a zip archive of `files`, regular files with mode 0644 unless `modes` says else."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", compression) as archive:
+        for path, content in files.items():
+            member = zipfile.ZipInfo(path)
+            member.compress_type = compression
+            member.create_system = 3
+            member.external_attr = (0o100000 | (modes or {}).get(path, 0o644)) << 16
+            archive.writestr(member, as_bytes(content))
+    return packed.getvalue()
+
+
+def sdist(files: Mapping[str, Content], *, name: str = "demo-1.0", mode: str = "w:gz") -> bytes:
+    """Give an sdist of `files`, all below the folder `name`, packed as `tarfile` calls it."""
+    packed = io.BytesIO()
+    # A mode that is no literal fits none of the overloads.
+    with tarfile.open(fileobj=packed, mode=mode) as archive:  # type: ignore[call-overload]
+        for path, content in files.items():
+            member = tarfile.TarInfo(f"{name}/{path}")
+            member.size = len(as_bytes(content))
+            archive.addfile(member, io.BytesIO(as_bytes(content)))
+    return packed.getvalue()
