@@ -165,13 +165,13 @@ def _directory(path: Path) -> Transport | None:
 
 
 _OCI_MEMBER = re.compile(r"(\./)?(blobs(/.*)?|oci-layout|index\.json)")
-_DOCKER_MEMBER = re.compile(
-    r"(\./)?([0-9a-f]{64}(/.*|\.json|\.tar)?|manifest\.json|repositories)/?"
-)
 
 
 def _archive(path: Path) -> Transport | None:
-    """Tell an image archive by its first member: every writer begins with one of its own."""
+    """Tell an image archive: any tar file, since tools call their members as they like.
+
+    Which manifest it holds is told on reading it; both transports are read alike.
+    """
     with path.open("rb", buffering=0) as file:
         try:
             head, _ = peek(decompressed(file_chunks(file))[1], tar.BLOCK)
@@ -180,6 +180,4 @@ def _archive(path: Path) -> Transport | None:
     if not tar.is_header(head) or not head.strip(b"\0"):
         return None
     name = head[:100].partition(b"\0")[0].decode("utf-8", "replace")
-    if _DOCKER_MEMBER.fullmatch(name):
-        return Transport.DOCKER_ARCHIVE
-    return Transport.OCI_ARCHIVE if _OCI_MEMBER.fullmatch(name) else None
+    return Transport.OCI_ARCHIVE if _OCI_MEMBER.fullmatch(name) else Transport.DOCKER_ARCHIVE

@@ -42,6 +42,10 @@ class DamagedError(Exception):
     """Bytes that are not what their format says; whoever knows their name tells the user."""
 
 
+class EndsEarlyError(DamagedError):
+    """Fewer bytes than their format asks for."""
+
+
 class Source:
     """A position in a stream of chunks.
 
@@ -100,7 +104,7 @@ class Source:
         """Yield the next `size` bytes in as few parts as they lie in."""
         while size:
             if self._at == self._end and not self._refill():
-                raise DamagedError(f"ends early, after {self.position} bytes")
+                raise EndsEarlyError(f"ends early, after {self.position} bytes")
             piece = self._view[self._at : self._at + size]
             self._at += len(piece)
             size -= len(piece)

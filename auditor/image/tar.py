@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zlib import adler32
 
 from auditor.image import limits
-from auditor.image.stream import DamagedError
+from auditor.image.stream import DamagedError, EndsEarlyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,8 +83,9 @@ def walk(source: Source, *, trailer: bool = True) -> Iterator[Member]:
     Raises `DamagedError`.
     """
     extension: _Extension | None = None
+    begin = source.position
     while not source.at_end():
-        block = source.take(BLOCK)
+        block = _first(source) if source.position == begin else source.take(BLOCK)
         if block[0] == 0 and block == _ZEROS:
             if extension is not None:
                 raise DamagedError("is a tar archive whose last header has no member")
@@ -109,6 +110,17 @@ def walk(source: Source, *, trailer: bool = True) -> Iterator[Member]:
         source.skip(end - source.position)
     if trailer or extension is not None:
         raise DamagedError("is a tar archive that ends early")
+
+
+def _first(source: Source) -> bytes:
+    """Take the first header; where there is none, this is something else altogether."""
+    try:
+        block = source.take(BLOCK)
+    except EndsEarlyError:
+        block = b""
+    if not is_header(block):
+        raise DamagedError("is no tar archive, nor one that is packed with gzip or zstd")
+    return block
 
 
 def _member(block: bytes, source: Source) -> Member:
