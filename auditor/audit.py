@@ -26,6 +26,7 @@ from auditor.model import (
     Expectation,
     FileState,
     Ignored,
+    Inventory,
     LockSummary,
     NotChecked,
     OtherPlatform,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from auditor.image.base import Base
     from auditor.image.container_run import Completed
     from auditor.lock import Lock
-    from auditor.model import Finding, Image, Inventory, Platform, Report, Testimony
+    from auditor.model import Finding, Image, Platform, Problem, Report, Testimony
 
     Runner = Callable[[Sequence[str], Mapping[str, str]], Completed]
     """Runs argv with additional environment variables in a container of the image."""
@@ -115,6 +116,11 @@ def other_platform(platform: Platform, image: Image, lock: Lock, options: Option
     if inventory.runtime is not None:
         problems += inventory.runtime.problems
     return OtherPlatform(platform, inventory, expectation, tuple(problems))
+
+
+def unopened_platform(platform: Platform, problem: Problem) -> OtherPlatform:
+    """Give what stands for the image for another platform that could not be opened."""
+    return OtherPlatform(platform, Inventory((), None), Expectation({}), (problem,), opened=False)
 
 
 def exit_code(report: Report, options: Options) -> ExitCode:
@@ -249,7 +255,7 @@ def _platforms_not_checked(facts: Facts) -> Iterator[NotChecked]:
     elif facts.others is not None and not facts.others:
         yield NotChecked("other platforms", "the reference leads to none but the audited one")
     hindered = hindrance(facts.inventory, facts.expectation)
-    for other in facts.others or ():
+    for other in (each for each in facts.others or () if each.opened):
         what = f"platform {other.platform}"
         why = hindrance(other.inventory, other.expectation)
         if why or hindered:

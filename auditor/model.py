@@ -647,6 +647,8 @@ class OtherPlatform:
     """What the same lock selects there."""
     problems: tuple[Problem, ...] = ()
     """Whatever of it could not be read or decided."""
+    opened: bool = True
+    """False where there was no image to look at; a problem says why."""
 
 
 # ------------------------------------------------------------------------------ testimony

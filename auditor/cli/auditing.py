@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from auditor.audit import Options, check, exit_code, other_platform
+from auditor.audit import Options, check, exit_code, other_platform, unopened_platform
 from auditor.catalogue import codes_of
 from auditor.cli.cache import directory_of
 from auditor.cli.outputs import check_writable, write_files
@@ -25,7 +25,7 @@ from auditor.image.limits import PLATFORMS
 from auditor.image.reading import Reading
 from auditor.image.reference import Access, Transport, parse_reference
 from auditor.lock import find_lock, read_lock
-from auditor.model import Policy, Severity
+from auditor.model import Policy, Problem, Severity
 from auditor.report.formats import FORMATS, View
 from auditor.report.formats.words import headline, summary
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from auditor.image.container_run import Completed
     from auditor.image.reference import Reference
     from auditor.lock import Lock
-    from auditor.model import Image, OtherPlatform, Report
+    from auditor.model import Image, OtherPlatform, Platform, Report
     from auditor.policy import Config
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -91,11 +91,20 @@ def _others(
     others = []
     for platform in image.other_platforms[:PLATFORMS]:
         try:
-            other = opened(platform=str(platform))
-            others.append(other_platform(platform, other, lock, options))
+            others.append(_other(platform, opened, lock, options))
         except AuditorError as error:
             raise type(error)(f"{platform}: {error.message}", error.hint) from error
     return others
+
+
+def _other(
+    platform: Platform, opened: Callable[..., Image], lock: Lock, options: Options
+) -> OtherPlatform:
+    try:
+        image = opened(platform=str(platform))
+    except UsageError as error:  # it has several images for that platform
+        return unopened_platform(platform, Problem(str(platform), error.message))
+    return other_platform(platform, image, lock, options)
 
 
 def _cache(given: Given) -> IndexCache | None:

@@ -29,6 +29,9 @@ def _problems(facts: Facts) -> Iterator[Problem]:
     yield from sorted({*facts.shadowing.problems, *facts.start.problems} - known, key=str)
     if facts.runtime is not None:
         yield from facts.runtime.problems
+    for other in facts.others or ():
+        if not other.opened:
+            yield from other.problems
 
 
 def unreadable(facts: Facts) -> Iterator[Observation]:
@@ -85,7 +88,7 @@ def pip_list_did_not_run(facts: Facts) -> Iterator[Observation]:
 def no_environment(facts: Facts) -> Iterator[Observation]:
     """LI905: no environment to compare with, or none that can be told to run."""
     audited = (facts.image.reference, facts.inventory)
-    others = [(str(each.platform), each.inventory) for each in facts.others or ()]
+    others = [(str(each.platform), each.inventory) for each in facts.others or () if each.opened]
     for subject, inventory in (audited, *others):
         if inventory.runtime is None:
             candidates = inventory.candidates

@@ -105,6 +105,20 @@ def test_a_platform_whose_layer_is_gone(invoke: Invoke, layout: Path) -> None:
     assert result.stderr.startswith(f"auditor: error: linux/arm64: layer {layer['digest']}")
 
 
+def test_a_platform_that_is_there_twice(invoke: Invoke, project: Project, tmp_path: Path) -> None:
+    platforms: list[tuple[list[bytes], Config]] = [
+        ([layer_tar({**project.files, "/which": str(number)})], {"architecture": name})
+        for number, name in enumerate(("amd64", "arm64", "arm64"))
+    ]
+    write_members(tmp_path / "layout", oci_members({"app:1": platforms}))
+    result = check(invoke, tmp_path / "layout", "--all-platforms", "--python", "/usr/local")
+    assert result.exit_code == 3
+    told = f"linux/arm64: oci:{tmp_path}/layout:app:1 holds several images for one platform"
+    shown = " ".join(result.stdout.split())
+    assert f"LI901 {told}" in shown
+    assert "LI905" not in shown
+
+
 def test_what_is_not_compared_there_is_told(
     invoke: Invoke, project: Project, tmp_path: Path
 ) -> None:
