@@ -42,6 +42,7 @@ from auditor.units import plural
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from auditor.evidence.verdicts import Memory
     from auditor.image.base import Base
     from auditor.image.container_run import Completed
     from auditor.lock import Lock
@@ -76,6 +77,8 @@ class Options:
     """The image that this one is built on."""
     bytecode: bool = False
     """Compare every compiled file with its source, not only those of other layers."""
+    memory: Memory | None = None
+    """Where it is remembered how compiled files and their sources belong together."""
     expect_digest: str | None = None
     """Digest of the configuration or the manifest that the image must have."""
     policy: Policy = field(default_factory=Policy)
@@ -171,7 +174,9 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         proofs=prove(image.rootfs, installed, expectation),
         ledger=ledger,
         natives=take_natives(image, inventory, ledger.owner),
-        bytecode=check_bytecode(image, inventory, everything=options.bytecode),
+        bytecode=check_bytecode(
+            image, inventory, everything=options.bytecode, memory=options.memory
+        ),
         start=find_start_code(image.rootfs, runtime),
         shadowing=find_shadows(image.rootfs, runtime, installed, expectation),
         stray_code=stray_code(image, runtime, ledger) if runtime else (),

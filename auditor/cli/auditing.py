@@ -60,7 +60,9 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
     reference = parse_reference(given["image"])
     with progress(False if given["quiet"] else given["progress"]) as show:
         access = Access(given["plain_http"], given["tls_ca"])
-        reading = Reading(show, _cache(given), given["verify"])
+        cache = _cache(given)
+        reading = Reading(show, cache, given["verify"])
+        options = replace(options, memory=None if given["verify"] else cache)
         opened = partial(open_image, given["image"], access=access, reading=reading)
         image = opened(platform=given["platform"])
         if given["base"]:

@@ -1,9 +1,10 @@
 """What a code object does, as a digest: run as a process of its own, for hostile input.
 
-Requests come on standard input, each with a header (`HEADER`): `S`, an optimisation level and
-source to compile, or `P`, 0 and marshalled code. Each gives one line: the digest of all that
-executes, the digest of names and constants alone and, of source, the hash that a hash-based
-.pyc names (PEP 552); or `-` where there is no code to be had.
+Requests come on standard input, each with a header (`HEADER`): an optimisation level, bytes of
+data, and the data. The process is told once, by its argument, what they are: `source` to compile
+or marshalled `code`. Each gives one line: the digest of all that executes, the digest of names
+and constants alone and, of source, the hash that a hash-based .pyc names (PEP 552); or `-` where
+there is no code to be had.
 
 The standard library alone is used, for it runs isolated: no site, no environment, no files.
 """
@@ -20,16 +21,24 @@ import struct
 import sys
 import unicodedata  # noqa: F401 - the compiler asks for it, and no file can be opened then
 from contextlib import suppress
+from operator import attrgetter
 from types import CodeType
+from typing import Any
 
-HEADER = struct.Struct("<cBI")
-"""Kind, optimisation level, bytes of data that follow."""
+HEADER = struct.Struct("<BI")
+"""Optimisation level, bytes of data that follow."""
+
+SOURCE, CODE = "source", "code"
+"""What a process is started for."""
 
 _MEMORY = 1 << 30
 _SECONDS = 20
 """Processor time for one request."""
 
-_NAMES = (
+_FORMAT = 2
+"""Of marshal: the last one that does not tell which objects are shared."""
+
+_agreed = attrgetter(
     "co_argcount",
     "co_posonlyargcount",
     "co_kwonlyargcount",
@@ -40,36 +49,46 @@ _NAMES = (
     "co_varnames",
     "co_freevars",
     "co_cellvars",
-    "co_consts",
 )
-"""What compilers of one magic number agree on; file name and lines differ with the place."""
+"""With the constants, what compilers of one magic number agree on; file name and lines are left
+out, for they differ with the place."""
 
-_EXECUTED = (*_NAMES, "co_stacksize", "co_code", "co_exceptiontable")
-"""All that execution depends on; another patch level may have chosen other jumps."""
-
-
-def digest(value: object, attributes: tuple[str, ...]) -> bytes:
-    """Give a digest of code by these attributes; constants are equal only if they act alike."""
-    whole = hashlib.sha256(type(value).__name__.encode())
-    if isinstance(value, CodeType):
-        for name in attributes:
-            whole.update(digest(getattr(value, name), attributes))
-    elif isinstance(value, tuple):
-        for item in value:
-            whole.update(digest(item, attributes))
-    elif isinstance(value, frozenset):
-        # The order of a set's members differs from process to process.
-        for part in sorted(digest(item, attributes) for item in value):
-            whole.update(part)
-    else:
-        whole.update(repr(value).encode("utf-8", "surrogatepass"))
-    return whole.digest()
+_chosen = attrgetter("co_stacksize", "co_code", "co_exceptiontable")
+"""What another patch level may have chosen otherwise: jumps."""
 
 
-def answer(kind: bytes, optimize: int, data: bytes) -> str:
+def parts(code: CodeType) -> tuple[Any, Any]:
+    """Give what execution depends on: what compilers agree on, and what they choose."""
+    constants: list[object] = []
+    inner: list[object] = []
+    for value in code.co_consts:
+        if type(value) is CodeType:
+            agreed, chosen = parts(value)
+            constants.append(("code", agreed))
+            inner.append(chosen)
+        else:
+            constants.append(_constant(value))
+    return (*_agreed(code), tuple(constants)), (*_chosen(code), tuple(inner))
+
+
+def _constant(value: object) -> object:
+    """Give a constant as marshal writes it the same way wherever it was made.
+
+    Every tuple says what it stands for, so that none can be taken for code.
+    """
+    if type(value) is tuple:
+        return ("tuple", tuple(map(_constant, value)))
+    if type(value) is slice:
+        return ("slice", *map(_constant, (value.start, value.stop, value.step)))
+    if type(value) is float and value != value:  # noqa: PLR0124 - its sign differs by processor
+        return ("nan",)
+    return value
+
+
+def answer(kind: str, optimize: int, data: bytes) -> str:
     """Give the line for one request."""
     try:
-        if kind == b"P":
+        if kind == CODE:
             code = marshal.loads(data)  # noqa: S302 - what this process is for
             return _line(code) if isinstance(code, CodeType) else "-"
         compiled = compile(data, "source", "exec", dont_inherit=True, optimize=optimize)
@@ -81,16 +100,21 @@ def answer(kind: bytes, optimize: int, data: bytes) -> str:
 
 
 def _line(code: CodeType) -> str:
-    return f"{digest(code, _EXECUTED).hex()} {digest(code, _NAMES).hex()}"
+    agreed, chosen = parts(code)
+    whole = hashlib.sha256(marshal.dumps(agreed, _FORMAT))
+    alone = whole.hexdigest()
+    whole.update(marshal.dumps(chosen, _FORMAT))
+    return f"{whole.hexdigest()} {alone}"
 
 
-def main() -> None:  # pragma: no cover - limits the process that it runs in
+def main(kind: str) -> None:  # pragma: no cover - limits the process that it runs in
     """Answer until the input ends."""
     sys.set_int_max_str_digits(0)
-    # Whatever a coding cookie may name is loaded while files can still be opened.
-    for module in pkgutil.iter_modules(encodings.__path__):
-        with suppress(ImportError):
-            importlib.import_module(f"encodings.{module.name}")
+    if kind == SOURCE:
+        # Whatever a coding cookie may name is loaded while files can still be opened.
+        for module in pkgutil.iter_modules(encodings.__path__):
+            with suppress(ImportError):
+                importlib.import_module(f"encodings.{module.name}")
     for limit, most in (
         (resource.RLIMIT_AS, _MEMORY),
         (resource.RLIMIT_FSIZE, 0),
@@ -100,7 +124,7 @@ def main() -> None:  # pragma: no cover - limits the process that it runs in
     ):
         resource.setrlimit(limit, (most, most))
     while header := sys.stdin.buffer.read(HEADER.size):
-        kind, optimize, size = HEADER.unpack(header)
+        optimize, size = HEADER.unpack(header)
         data = sys.stdin.buffer.read(size)
         used = resource.getrusage(resource.RUSAGE_SELF)
         seconds = int(used.ru_utime + used.ru_stime) + _SECONDS
@@ -110,4 +134,4 @@ def main() -> None:  # pragma: no cover - limits the process that it runs in
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

@@ -50,7 +50,7 @@ class Usage(NamedTuple):
 
 
 class IndexCache:
-    """Layers' indexes, and images' configurations, by digest. Raises nothing."""
+    """Layers' indexes by digest, and small documents by what decides them. Raises nothing."""
 
     def __init__(self, directory: Path, limit: int = CACHE_BYTES) -> None:
         """Keep at most `limit` bytes below `directory`, which is made when needed."""

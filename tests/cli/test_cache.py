@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from auditor.evidence.comparison import Match, compare
 from tests.builders import oci_layout
+from tests.evidence.test_bytecode import CACHE, TAG, base, compiled, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from auditor.evidence.compiled import Compiled
+    from auditor.model import Rootfs
+    from tests.builders import Files
     from tests.cli.conftest import Project, Result
 
     Invoke = Callable[..., Result]
@@ -69,6 +74,33 @@ def test_verify_reads_again(
     assert result.exit_code == code
     if not code:
         assert result.stdout == cold.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "read"), [((), 0), (("--verify",), 1), (("--no-cache",), 1)], ids=str
+)
+def test_bytecode_is_compared_again(
+    invoke: Invoke,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    read: int,
+) -> None:
+    asked: list[Collection[Compiled]] = []
+
+    def noted(
+        rootfs: Rootfs, suspects: Collection[Compiled], *, exact: bool
+    ) -> tuple[dict[str, Match], int]:
+        asked.append(suspects)
+        return compare(rootfs, suspects, exact=exact)
+
+    monkeypatch.setattr("auditor.evidence.bytecode.compare", noted)
+    layers: list[Files] = [base(), {f"{CACHE}/mod.{TAG}.pyc": timestamp(compiled())}]
+    layout = oci_layout(project.root / "layout", layers, cmd=["python", "-m", "app"])
+    assert invoke("check", f"oci:{layout}").exit_code == 1  # nobody has installed that module
+    assert len(asked) == 1
+    invoke("check", f"oci:{layout}", *options)
+    assert len(asked) == 1 + read
 
 
 def test_action_has_to_exist(invoke: Invoke) -> None:

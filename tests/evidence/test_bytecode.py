@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.evidence.bytecode import Bytecode, check_bytecode
-from auditor.evidence.code_digest import answer
-from auditor.evidence.code_process import CodeProcess, ExhaustedError
+from auditor.evidence.code_digest import CODE, answer, parts
+from auditor.evidence.code_digest import SOURCE as SOURCE_KIND
+from auditor.evidence.code_process import CodeProcess, CodeProcesses, Request
 from auditor.inventory import take_inventory
 from tests.builders import File, Symlink, elf, image_of
 
@@ -178,44 +179,102 @@ def test_no_interpreter_or_an_unknown_one_is_left_out() -> None:
     assert check_bytecode(image, take_inventory(image), everything=True) == Bytecode()
 
 
-def test_a_process_that_dies_is_started_again_only_so_often(
+def test_processes_that_die_are_started_again_only_so_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("auditor.evidence.code_process._COMMAND", (sys.executable, "-c", "0"))
-    with CodeProcess() as process:
-        for _ in range(5):
-            assert process.ask(b"P", 0, bytes(1 << 20)) == []
-        with pytest.raises(ExhaustedError):
-            process.ask(b"P", 0, b"")
+    asked = [Request(str(number), 0, bytes(200_000)) for number in range(50)]
+    with CodeProcesses(CODE) as processes:
+        answers = list(processes.answers(asked))
+    assert [request.path for request, _ in answers] == ["0", "1", "2", "3", "4"]
+    assert all(words == [] for _, words in answers)
+    assert processes.deaths == 5
     assert look(timestamp(EVIL)) == Bytecode(deaths=1)
+
+
+def test_many_small_requests_for_a_dying_process_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.evidence.code_process._COMMAND", (sys.executable, "-c", "0"))
+    with CodeProcesses(CODE) as processes:
+        answers = processes.answers(Request("x", 0, b"N") for _ in range(100_000))
+        assert len(list(answers)) == processes.deaths == 5
+
+
+def test_a_process_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = (sys.executable, "-c", "import time; time.sleep(60)")
+    monkeypatch.setattr("auditor.evidence.code_process._COMMAND", waiting)
+    monkeypatch.setattr("auditor.evidence.code_process._SECONDS", 0.1)
+    with CodeProcess(CODE) as process:
+        assert process.ask(0, b"N") is None
+        assert process.ask(0, bytes(1 << 20)) is None
+
+
+def test_answers_come_in_the_order_of_the_requests() -> None:
+    sources = [f"x = {number}\n{'#' * (number % 7) * 20_000}" for number in range(60)]
+    asked = [Request(str(at), 0, text.encode()) for at, text in enumerate(sources)]
+    with CodeProcesses(SOURCE_KIND) as processes:
+        answers = list(processes.answers(asked))
+    assert [request for request, _ in answers] == asked
+    assert len({words[0] for _, words in answers}) == len(asked)
 
 
 def test_code_that_eats_memory_ends_its_process_alone() -> None:
     deep = b"(" + (1 << 28).to_bytes(4, "little") + b"N"
-    with CodeProcess() as process:
-        assert process.ask(b"P", 0, deep) == []
-        assert len(process.ask(b"S", 0, b"x = 1")) == 3
+    with CodeProcess(CODE) as process:
+        assert process.ask(0, deep) == []
+        assert len(process.ask(0, marshal.dumps(compiled())) or ()) == 2
 
 
 @pytest.mark.parametrize(
     ("kind", "data", "words"),
     [
-        (b"P", marshal.dumps(compiled()), 2),
-        (b"P", marshal.dumps([1]), 0),
-        (b"P", b"", 0),
-        (b"S", TEXT.encode(), 3),
-        (b"S", b"def", 0),
+        (CODE, marshal.dumps(compiled()), 2),
+        (CODE, marshal.dumps([1]), 0),
+        (CODE, b"", 0),
+        (SOURCE_KIND, TEXT.encode(), 3),
+        (SOURCE_KIND, b"def", 0),
     ],
 )
-def test_answers(kind: bytes, data: bytes, words: int) -> None:
+def test_answers(kind: str, data: bytes, words: int) -> None:
     said = answer(kind, 0, data)
     assert said == "-" if words == 0 else len(said.split()) == words
 
 
 def test_constants_are_told_apart_as_they_act() -> None:
-    texts = ["x = 0.0", "x = -0.0", "x = 0", "x = False", "x = (0,)", "x = '0'", "x = ()"]
-    digests = {answer(b"S", 0, text.encode()).split()[1] for text in texts}
+    texts = ["0.0", "-0.0", "0", "False", "(0,)", "'0'", "b'0'", "()", "...", "0j", "(0, (0,))"]
+    digests = {answer(SOURCE_KIND, 0, f"x = {text}".encode()).split()[1] for text in texts}
     assert len(digests) == len(texts)
+
+
+def test_constants_are_the_same_however_they_were_made() -> None:
+    """Sets have no order, not-a-number has a sign that processors disagree on."""
+    code = compiled("x = y in {'a', 'b', 'c'}\n")
+    first, *_ = (value for value in code.co_consts if isinstance(value, frozenset))
+    again = frozenset(sorted(first, reverse=True))
+    nan = float("nan")
+    for one, other in (((first,), (again,)), ((nan,), (-nan,)), (((nan,),), ((-nan,),))):
+        lines = {answer(CODE, 0, marshal.dumps(code.replace(co_consts=c))) for c in (one, other)}
+        assert len(lines) == 1
+
+
+def test_nothing_else_is_taken_for_code() -> None:
+    """A tuple that is written as code is, inside, is no code."""
+    code = compiled()
+    inner = next(value for value in code.co_consts if hasattr(value, "co_code"))
+    agreed, _ = parts(inner)
+    fake = tuple(("code", agreed) if value is inner else value for value in code.co_consts)
+    lines = {answer(CODE, 0, marshal.dumps(each)) for each in (code, code.replace(co_consts=fake))}
+    assert len({line.split()[1] for line in lines}) == 2
+
+
+def test_place_and_lines_make_no_difference() -> None:
+    moved = compiled().replace(co_filename="/elsewhere.py", co_firstlineno=7)
+    assert answer(CODE, 0, marshal.dumps(moved)) == answer(CODE, 0, marshal.dumps(compiled()))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="slices are constants from 3.14 on")
+def test_slices_are_constants() -> None:
+    texts = ["x[1:2]", "x[1:3]", "x[1:2, 3:4]", "x[(1, 2)]"]
+    assert len({answer(SOURCE_KIND, 0, text.encode()).split()[1] for text in texts}) == len(texts)
 
 
 @pytest.mark.parametrize(
@@ -224,6 +283,5 @@ def test_constants_are_told_apart_as_they_act() -> None:
     ids=["identifier", "iso-8859-5", "shift_jis"],
 )
 def test_what_the_compiler_loads_late_is_loaded_before_the_limits(source: bytes) -> None:
-    with CodeProcess() as process:
-        assert len(process.ask(b"S", 0, source)) == 3
-        assert process.deaths == 0
+    with CodeProcess(SOURCE_KIND) as process:
+        assert len(process.ask(0, source) or ()) == 3
