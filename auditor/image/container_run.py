@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 from docker.errors import APIError, NotFound, create_api_error_from_http_exception
 
+from auditor.clause import one_line
 from auditor.errors import EngineError
-from auditor.image.clause import one_line
 from auditor.image.engine_client import ANSWER_SECONDS, CONNECT_SECONDS, TROUBLE, engine_error
 from auditor.image.interrupts import Interrupts
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from docker.errors import NotFound
 
+from auditor.clause import one_line
 from auditor.errors import EngineError
 from auditor.image.archive import late_openers, read_archive_stream, read_flat_stream
 from auditor.image.assemble import Chosen, assemble
-from auditor.image.clause import one_line
 from auditor.image.container_run import Command, Completed, RunLimits, run_container
 from auditor.image.documents import diff_ids, image_config, normalised_platform, texts
 from auditor.image.engine_client import connected

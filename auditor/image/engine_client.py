@@ -14,8 +14,8 @@ from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
 
+from auditor.clause import one_line
 from auditor.errors import EngineError
-from auditor.image.clause import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ import json
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
+from auditor.clause import one_line
 from auditor.errors import EngineError, ImageError
-from auditor.image.clause import one_line
 from auditor.image.engine_client import connected, refusals
 
 if TYPE_CHECKING:

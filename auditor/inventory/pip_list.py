@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from auditor.image.clause import one_line
+from auditor.clause import one_line
 from auditor.model import Testified, Testimony
 
 if TYPE_CHECKING:

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.errors import ImageError
-from auditor.image import cache as cache_module
 from auditor.image import index_format, limits, open_image
 from auditor.image.archive import read_archive_stream
-from auditor.image.cache import IndexCache, Usage
+from auditor.image.cache import IndexCache
 from auditor.image.compression import Compression
 from auditor.image.index_format import decoded, encoded, format_name
 from auditor.image.layer import Budget, LayerIndex, index_layer
 from auditor.image.reading import Reading
 from auditor.image.stream import DamagedError
+from auditor.kept_files import Usage, sealed
 from auditor.model import Elf, Problem
 from tests.builders import (
     Device,
@@ -185,8 +185,7 @@ def test_index_of_another_digest_is_none(tmp_path: Path) -> None:
     (entry,) = files(cache)
     index.diff_id = "sha256:" + "2" * 64
     data = encoded(index_of())
-    checksum = cache_module._checksum(index.digest, data)  # noqa: SLF001 - a forger knows it too
-    entry.write_bytes(checksum + data)
+    entry.write_bytes(sealed(data, index.digest))  # a forger knows how, too
     assert cache.index(index.digest) is None
 
 

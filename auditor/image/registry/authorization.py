@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from oras.auth import get_auth_backend
 from oras.auth.utils import parse_auth_header
 
+from auditor.clause import one_line
 from auditor.errors import ImageError
-from auditor.image.clause import one_line
 from auditor.image.documents import mapping
 from auditor.image.registry.credentials import credentials_for
 from auditor.image.registry.http import host_of

@@ -22,8 +22,8 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as SlowError
 
 from auditor import __version__
+from auditor.clause import one_line
 from auditor.errors import ImageError, UsageError
-from auditor.image.clause import one_line
 from auditor.image.documents import mapping, objects, text
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.image.clause import LONGEST, one_line
+from auditor.clause import LONGEST, one_line
 
 
 @pytest.mark.parametrize(
