@@ -34,7 +34,7 @@ from auditor.model import (
     Severity,
     Verdict,
 )
-from auditor.policy import absent
+from auditor.policy import absent, strange_names
 from auditor.report import Judged, build_report, verdict, verified_bytecode
 from auditor.rules import NEEDS_FITTING_LOCK, RULES, Facts, hindrance
 from auditor.units import plural
@@ -203,7 +203,11 @@ def _judge(facts: Facts) -> Judged:
     left = [*facts.image.not_checked, *_not_checked(facts), *_platforms_not_checked(facts)]
     if hindered:
         left.append(NotChecked("distributions and files", hindered))
-    return Judged(observations, tuple(left), tuple(absent(facts.policy, facts.image.rootfs)))
+    notes = [
+        *absent(facts.policy, facts.image.rootfs),
+        *strange_names(facts.own, facts.inventory, facts.expectation),
+    ]
+    return Judged(observations, tuple(left), tuple(notes))
 
 
 def _not_checked(facts: Facts) -> Iterator[NotChecked]:

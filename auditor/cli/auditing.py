@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from dataclasses import replace
@@ -53,9 +54,9 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
     for output in outputs:
         if output.file is not None:
             check_writable(output.file)
-    lock = _lock(given["lock"])
-    for warning in () if given["quiet"] else lock.warnings:
-        say(f"auditor: warning: {warning}")
+    lock = _lock(given["lock"], config)
+    for warning in lock.warnings:
+        _warn(given, warning)
     options = _options(given, lock, config.policy if config else Policy())
     reference = parse_reference(given["image"])
     with progress(False if given["quiet"] else given["progress"]) as show:
@@ -110,18 +111,30 @@ def _other(
 
 
 def _cache(given: Given) -> IndexCache | None:
-    return None if given["no_cache"] else IndexCache(directory_of(given["cache_dir"]))
+    if given["no_cache"]:
+        return None
+    directory = directory_of(given["cache_dir"])
+    if given["cache_dir"] and directory.is_dir() and not os.access(directory, os.W_OK):
+        _warn(given, f"--cache-dir {directory} may not be written to: nothing new is remembered")
+    return IndexCache(directory)
+
+
+def _warn(given: Given, warning: str) -> None:
+    if not given["quiet"]:
+        say(f"auditor: warning: {warning}")
 
 
 def _inputs(lock: Lock, policy: Policy) -> str:
     return lock.path if policy.path is None else f"{lock.path}, {policy.path}"
 
 
-def _lock(given: str | None) -> Lock:
-    if given is not None:
-        return read_lock(Path(given), given)
-    found = find_lock(Path())
-    return read_lock(found, str(found))
+def _lock(given: str | None, config: Config | None) -> Lock:
+    if given is None:
+        found = find_lock(Path())
+        return read_lock(found, str(found))
+    if config is not None and config.defaults.get("lock") == given:
+        return read_lock(Path(given), given, f"`lock` in {config.policy.path}")
+    return read_lock(Path(given), given)
 
 
 def _options(given: Given, lock: Lock, policy: Policy) -> Options:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from auditor.cli.terminal import write
+from auditor.errors import UsageError
 
 cache_dir = click.option(
     "--cache-dir",
@@ -19,9 +21,21 @@ cache_dir = click.option(
 
 
 def directory_of(given: str | None) -> Path:
-    """Give the cache's directory: the one given, else the user's own (XDG_CACHE_HOME)."""
+    """Give the cache's directory: the one given, else the user's own (XDG_CACHE_HOME).
+
+    Raises `UsageError` where the one given is no directory and cannot become one.
+    """
     if given:
-        return Path(given)
+        directory = Path(given)
+        above = (directory, *directory.absolute().parents)
+        nearest = next(path for path in above if os.access(path, os.F_OK))
+        if not nearest.is_dir() or not (nearest == directory or os.access(nearest, os.W_OK)):
+            why = "may not be written to" if nearest.is_dir() else "is no directory"
+            raise UsageError(
+                f"--cache-dir {given}: {nearest} {why}",
+                "name a directory that you may write to, or remember nothing with --no-cache",
+            )
+        return directory
     from platformdirs import user_cache_path  # noqa: PLC0415 -- only where it is asked for
 
     return user_cache_path("auditor", appauthor=False)

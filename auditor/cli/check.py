@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TypedDict, Unpack
 
 import click
+from click.core import ParameterSource
 
 from auditor.cli.cache import cache_dir
 from auditor.cli.configuration import config_of, configure
 from auditor.cli.outputs import FILE, FORMAT, outputs_of
 from auditor.cli.program import VERBOSE
+from auditor.errors import UsageError
 from auditor.model import Severity
 from auditor.report.formats import FORMATS
 
@@ -51,11 +54,22 @@ class Given(TypedDict):
 
 
 class Ordered(click.Command):
-    """Remembers how `--format` and `-o` followed each other."""
+    """Remembers how `--format` and `-o` followed each other, and takes no option in vain."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse as every command does, and note the order of the two."""
+        """Parse as every command does, and note the order of the two.
+
+        Raises `UsageError` where an option that has one value is given twice.
+        """
         _, _, order = self.make_parser(ctx).parse_args(list(args))
+        for param, times in Counter(order).items():
+            if (
+                times > 1
+                and isinstance(param, click.Option)
+                and not (param.multiple or param.is_flag)
+            ):
+                name = max(param.opts, key=len)
+                raise UsageError(f"{name} is given {times} times", "give it once")
         ctx.meta[_ORDER] = [param.name for param in order if param.name in (FORMAT, FILE)]
         return super().parse_args(ctx, args)
 
@@ -154,7 +168,20 @@ def check(**given: Unpack[Given]) -> int:
     meta = ctx.meta
     meta[VERBOSE] = given["verbose"]
     config = config_of(ctx)
+    _check_registry(ctx, given)
     outputs = outputs_of(meta[_ORDER], given["format"], given["output"])
     from auditor.cli.auditing import audit_image  # noqa: PLC0415 -- `--help` needs none of it
 
     return audit_image(given, outputs, config)
+
+
+def _check_registry(ctx: click.Context, given: Given) -> None:
+    """Refuse options on the command line that only a registry knows, where none is asked."""
+    if any(image.startswith("registry:") for image in (given["image"], given["base"] or "")):
+        return
+    for option in ("plain_http", "tls_ca"):
+        if ctx.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"--{option.replace('_', '-')} is about a registry, and no image is from one",
+                "write registry:HOST/REPO:TAG, or leave the option out",
+            )

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.errors import ImageError
+from auditor.errors import ImageError, UsageError
 from auditor.image import oci
 from auditor.image.assemble import assemble
 from auditor.image.documents import normalised_platform
@@ -67,7 +67,7 @@ def open_directory(path: Path, wanted: Wanted) -> Image:
         reference=wanted.reference,
         digest=None,
         manifest_digest=None,
-        config=ImageConfig(oci.parse_platform(wanted.platform) or _platform(rootfs)),
+        config=ImageConfig(_required(wanted, _platform(rootfs))),
         layers=(),
         rootfs=rootfs,
         not_checked=(
@@ -97,7 +97,7 @@ def open_environment(path: Path, wanted: Wanted) -> Image:
         reference=wanted.reference,
         digest=None,
         manifest_digest=None,
-        config=ImageConfig(oci.parse_platform(wanted.platform) or oci.host_platform()),
+        config=ImageConfig(_required(wanted, oci.host_platform())),
         layers=(),
         rootfs=rootfs,
         prefix=prefix,
@@ -114,13 +114,28 @@ def _tree(path: Path, reference: str) -> HostTree:
         raise ImageError(f"{reference} cannot be read: {why}", "Check the path.") from error
 
 
-def _platform(rootfs: Rootfs) -> Platform:
-    """Tell a root file system's platform by its executables; this machine's where it has none."""
+def _platform(rootfs: Rootfs) -> Platform | None:
+    """Tell a root file system's platform by its executables; None where it has none."""
     for path in _NATIVE:
         elf = rootfs.elf(path)
         if elf is not None:
             return normalised_platform("linux", elf.machine)
-    return oci.host_platform()
+    return None
+
+
+def _required(wanted: Wanted, held: Platform | None) -> Platform:
+    """Give the platform; raises `UsageError` where another one is asked for than is there.
+
+    Where nothing tells, it is the one asked for, else this machine's.
+    """
+    asked = oci.parse_platform(wanted.platform)
+    if asked is None or held is None:
+        return asked or held or oci.host_platform()
+    if asked[:2] != held[:2]:
+        raise UsageError(
+            f"{wanted.reference} is for {held}, not for {asked}", "leave --platform out"
+        )
+    return asked
 
 
 def _refused(rootfs: TreeRootfs, tree: HostTree) -> tuple[Problem, ...]:

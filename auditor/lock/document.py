@@ -49,13 +49,15 @@ class Lock:
     """What the lock may mean and this auditor does not know; a line each."""
 
 
-def read_lock(path: Path, shown: str) -> Lock:
+def read_lock(path: Path, shown: str, named_by: str = "`--lock PATH`") -> Lock:
     """Read and validate the lock at `path`, called `shown` in every message.
 
+    `named_by` is what gave the path, for a hint.
     Raises `LockError` for everything that is wrong with it.
     """
+    _check_file(path, shown, named_by)
     _check_name(path, shown)
-    return parse_lock(_read(path, shown), shown)
+    return parse_lock(_read(path, shown, named_by), shown)
 
 
 def parse_lock(content: bytes, shown: str) -> Lock:
@@ -86,22 +88,32 @@ def _check_name(path: Path, shown: str) -> None:
     )
 
 
-def _read(path: Path, shown: str) -> bytes:
+def _check_file(path: Path, shown: str, named_by: str) -> None:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise LockError(f"{shown}: not a regular file", "name a pylock.toml with `--lock PATH`")
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        raise _unreadable(error, shown, named_by) from error
+    if not regular:
+        raise LockError(f"{shown}: not a regular file", f"name a pylock.toml with {named_by}")
+
+
+def _read(path: Path, shown: str, named_by: str) -> bytes:
+    try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise LockError(
-            f"{shown}: {error.strerror or error}", "check the path given with `--lock PATH`"
-        ) from error
+        raise _unreadable(error, shown, named_by) from error
     if len(content) > MAX_BYTES:
         raise LockError(
             f"{shown}: larger than {MAX_BYTES // 1024 // 1024} MiB, the largest lock that is read",
             "check that this is a lock, or lock for one platform alone",
         )
     return content
+
+
+def _unreadable(error: OSError, shown: str, named_by: str) -> LockError:
+    why = error.strerror or error
+    return LockError(f"{shown}: {why}", f"check the path given with {named_by}")
 
 
 def _decode(content: bytes, shown: str) -> str:

@@ -2,5 +2,14 @@
 
 from auditor.policy.config import Config, Setting, find_config, read_config
 from auditor.policy.native import absent, declared
+from auditor.policy.own import strange_names
 
-__all__ = ["Config", "Setting", "absent", "declared", "find_config", "read_config"]
+__all__ = [
+    "Config",
+    "Setting",
+    "absent",
+    "declared",
+    "find_config",
+    "read_config",
+    "strange_names",
+]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -165,18 +166,62 @@ def test_fail_on_note_counts_notes(invoke: Invoke, project: Project, level: str)
         pytest.param(("--expect-digest", "abc"), "--expect-digest abc: no digest", id="digest"),
         pytest.param(("--group", "dev"), "pylock.toml: no group 'dev'", id="group"),
         pytest.param(("--extra", "gpu"), "pylock.toml: no extra 'gpu'", id="extra"),
-        pytest.param(("--lock", "other.toml"), "other.toml", id="lock"),
+        pytest.param(("--lock", "other.toml"), "other.toml: No such file or directory", id="lock"),
+        pytest.param(
+            ("--lock", "auditor.lock"), "auditor.lock: not the name of a lock", id="lock-name"
+        ),
+        pytest.param(
+            ("--lock", "pylock.toml", "--lock=pylock.toml"), "--lock is given 2 times", id="locks"
+        ),
+        pytest.param(("--plain-http",), "--plain-http is about a registry", id="plain-http"),
+        pytest.param(("--tls-ca", "ca"), "--tls-ca is about a registry", id="tls-ca"),
+        pytest.param(
+            ("--cache-dir", "auditor.lock/a/b"),
+            "--cache-dir auditor.lock/a/b: ",
+            id="cache-dir",
+        ),
         pytest.param(("--format", "json", "--format", "table"), "two reports for", id="formats"),
     ],
 )
 def test_usage_errors(
     invoke: Invoke, project: Project, arguments: tuple[str, ...], message: str
 ) -> None:
+    (project.root / "auditor.lock").touch()
     result = invoke("check", project.image, *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     first, second = result.stderr.splitlines()
     assert first.startswith(f"auditor: error: {message}")
     assert second.startswith("hint: ")
+
+
+def test_what_is_for_registries_may_be_a_default(
+    invoke: Invoke, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDITOR_PLAIN_HTTP", "1")
+    assert invoke("check", project.image).exit_code == 0
+    result = invoke("check", project.image, "--base", "registry:localhost:1/x", "--plain-http")
+    assert "localhost:1 cannot be reached" in result.stderr
+
+
+def test_flags_may_be_repeated(invoke: Invoke, project: Project) -> None:
+    assert invoke("check", project.image, "--no-run", "--no-run").exit_code == 0
+
+
+def test_a_cache_that_may_only_be_read(
+    invoke: Invoke, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.root / "cache").mkdir()
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK and access(path, mode))
+    result = invoke("check", project.image, "--cache-dir", "cache")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "auditor: warning: --cache-dir cache may not be written to: nothing new is remembered\n"
+    )
+    assert invoke("check", project.image, "--cache-dir", "cache", "--quiet").stderr == ""
+    result = invoke("check", project.image, "--cache-dir", "cache/below")
+    assert result.exit_code == 2
+    assert f"{project.root}/cache may not be written to" in result.stderr
 
 
 def test_no_lock(invoke: Invoke, project: Project) -> None:
@@ -227,7 +272,15 @@ def test_groups(
 def test_own_distribution(invoke: Invoke, project: Project) -> None:
     project.install("Shop_Backend", "1.0")
     assert invoke("check", project.image).exit_code == 1
-    assert invoke("check", project.image, "--own", "shop.backend").exit_code == 0
+    result = invoke("check", project.image, "--own", "shop.backend")
+    assert result.exit_code == 0
+    assert "Policy entries" not in result.stdout
+    result = invoke("check", project.image, "--own", "shop.backed", "--own", "x")
+    assert result.exit_code == 1
+    assert "--own shop-backed: no distribution is called so; did you mean shop-backend?" in (
+        result.stdout
+    )
+    assert "--own x: no distribution is called so\n" in result.stdout
 
 
 def test_base_image(invoke: Invoke, project: Project) -> None:

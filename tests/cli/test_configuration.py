@@ -147,6 +147,18 @@ def test_which_file(invoke: Invoke, drifted: Project, monkeypatch: pytest.Monkey
     assert invoke("check", drifted.image).exit_code == 0
 
 
+def test_a_lock_that_the_file_names_and_nobody_made(invoke: Invoke, project: Project) -> None:
+    image = project.image
+    configure(project, 'lock = "pylock.gone.toml"\n')
+    result = invoke("check", image)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "auditor: error: pylock.gone.toml: No such file or directory\n"
+        "hint: check the path given with `lock` in auditor.toml\n"
+    )
+    assert invoke("check", image, "--lock", "pylock.toml").exit_code == 0
+
+
 def test_a_mistake_is_one_line_and_a_hint(invoke: Invoke, project: Project) -> None:
     configure(project, "extras = ['gpu']\n")
     result = invoke("check", project.image)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.errors import ImageError
+from auditor.errors import ImageError, UsageError
 from auditor.image import open_image
 from auditor.image.oci import host_platform
 from auditor.model import Platform, Problem
@@ -44,6 +44,13 @@ def test_root_file_system(files: Files, platform: Platform, tmp_path: Path) -> N
 def test_platform_given(tmp_path: Path) -> None:
     image = open_image(f"dir:{tmp_path}", platform="linux/s390x")
     assert image.config.platform == Platform("linux", "s390x")
+    write_files(tmp_path, {"bin/sh": elf("aarch64")})
+    image = open_image(f"dir:{tmp_path}", platform="linux/arm64")
+    assert image.config.platform == Platform("linux", "arm64")
+    with pytest.raises(UsageError, match="is for linux/arm64, not for linux/s390x"):
+        open_image(f"dir:{tmp_path}", platform="linux/s390x")
+    with pytest.raises(UsageError, match="not for plan9/z80"):
+        open_image(f"env:{tmp_path}", platform="plan9/z80")
 
 
 @pytest.mark.parametrize("transport", ["dir", "env"])
