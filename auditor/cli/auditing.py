@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from auditor.image.cache import IndexCache
 from auditor.image.limits import PLATFORMS
 from auditor.image.reading import Reading
 from auditor.image.reference import Access, Transport, parse_reference
+from auditor.inventory.pip_list import ENVIRONMENT, pip_list_command
 from auditor.lock import find_lock, read_lock
 from auditor.model import Policy, Problem, Severity
 from auditor.report.formats import FORMATS, View
@@ -32,11 +34,13 @@ from auditor.report.formats.words import headline, summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from auditor.audit import Runner
     from auditor.cli.check import Given
     from auditor.cli.outputs import Output
     from auditor.image.container_run import Completed
+    from auditor.image.engine_beside import Beside
     from auditor.image.reference import Reference
     from auditor.lock import Lock
     from auditor.model import Image, OtherPlatform, Platform, Report
@@ -59,7 +63,10 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
         _warn(given, warning)
     options = _options(given, lock, config.policy if config else Policy())
     reference = parse_reference(given["image"])
-    with progress(False if given["quiet"] else given["progress"]) as show:
+    with (
+        progress(False if given["quiet"] else given["progress"]) as show,
+        _beside(given, reference) as beside,
+    ):
         access = Access(given["plain_http"], given["tls_ca"])
         cache = _cache(given)
         reading = Reading(show, cache, given["verify"])
@@ -73,7 +80,7 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
         if show is not None:
             show("comparing", 0, None)
         read = time.monotonic()
-        run = None if given["no_run"] else _runner(reference, image)
+        run = None if given["no_run"] else _runner(reference, image, beside)
         report = check(image, lock, options, run, others)
     if given["verbose"] and not given["quiet"]:
         spent = time.monotonic()
@@ -177,7 +184,18 @@ def _codes(option: str, given: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({code for word in words for code in codes_of(word)}))
 
 
-def _runner(reference: Reference, image: Image) -> Runner | None:
+def _beside(given: Given, reference: Reference) -> AbstractContextManager[Beside | None]:
+    """Ask `pip list` while the engine saves the image; of one platform of several, afterwards."""
+    if reference.transport is not Transport.DOCKER or given["no_run"] or given["platform"]:
+        return nullcontext()
+
+    from auditor.image.engine_beside import run_beside  # noqa: PLC0415 -- a tenth of a second
+
+    find = partial(pip_list_command, python=given["python"])
+    return run_beside(reference, find, ENVIRONMENT)
+
+
+def _runner(reference: Reference, image: Image, beside: Beside | None) -> Runner | None:
     """Give what runs a command in the image; only an engine that holds the image can."""
     if reference.transport is not Transport.DOCKER:
         return None
@@ -185,7 +203,8 @@ def _runner(reference: Reference, image: Image) -> Runner | None:
     from auditor.image.engine import run_in_image  # noqa: PLC0415 -- a tenth of a second
 
     def run(argv: Sequence[str], env: Mapping[str, str]) -> Completed:
-        return run_in_image(reference, argv, env=env, image=image)
+        answered = beside.answer(argv, image) if beside else None
+        return answered or run_in_image(reference, argv, env=env, image=image)
 
     return run
 

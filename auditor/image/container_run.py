@@ -89,14 +89,20 @@ class Completed:
     """Why it did not run to its end, as a clause; None where it did."""
 
 
+class LeftBehindError(EngineError):
+    """A container that the engine does not remove; whoever runs the audit has to."""
+
+
 class _Output:
     """What a container prints, taken up by a thread of its own."""
 
-    def __init__(self, response: requests.Response, limit: int) -> None:
+    def __init__(self, response: requests.Response, limit: int, wake: threading.Event) -> None:
         self._response = response
         self._limit = limit
+        self._wake = wake
         self._raw = bytearray()
         self._thread = threading.Thread(target=self._take, daemon=True)
+        self._ended = False
         self.over = False
 
     def _take(self) -> None:
@@ -108,13 +114,15 @@ class _Output:
                 self._raw += chunk
                 if len(self._raw) > self._limit:
                     self.over = True
-                    return
+                    break
+        self._ended = True
+        self._wake.set()
 
     def ends_within(self, seconds: float) -> bool:
         """Read until the end or the limit, but no longer than this; tell whether it ended."""
         self._thread.start()
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        self._wake.wait(seconds)
+        return self._ended
 
     def completed(self, exit_code: int | None, failure: str | None = None) -> Completed:
         """Give what was printed, with how it ended."""
@@ -145,11 +153,16 @@ def demultiplexed(raw: bytes) -> tuple[bytes, bytes]:
 
 
 def run_container(
-    api: APIClient, image: Mapping[str, Any], command: Command, limits: RunLimits
+    api: APIClient,
+    image: Mapping[str, Any],
+    command: Command,
+    limits: RunLimits,
+    wake: threading.Event | None = None,
 ) -> Completed:
     """Run a command in a new container of the inspected `image`, and remove the container.
 
-    Raises `EngineError` where the engine itself fails.
+    It ends early once another thread sets `wake`. Raises `EngineError` where the engine itself
+    fails.
     """
     # The name is ours and known before the request: a creation that is cut off halfway can
     # still be undone.
@@ -159,13 +172,13 @@ def run_container(
         output = None
         try:
             api.create_container_from_config(config, name=name)  # type: ignore[no-untyped-call]
-            output = _Output(_attach(api, name), limits.output)
+            output = _Output(_attach(api, name), limits.output, wake or threading.Event())
             with interrupts.allowed():
                 return _judged(_ran(api, output, name, limits), command.argv)
         except APIError as error:
             return Completed(None, b"", b"", _refusal(error, command.argv))
         finally:
-            _remove(api, name)
+            remove_container(api, name)
             if output is not None:
                 output.close()
 
@@ -289,18 +302,17 @@ def _cannot_start(argv: Sequence[str], why: str) -> str:
     return f"{one_line(argv[0])} cannot be started in a container: {why.lower()}"
 
 
-def _remove(api: APIClient, name: str) -> None:
+def remove_container(api: APIClient, name: str) -> None:
     """Remove the container, running or not, and its anonymous volumes.
 
-    Raises `EngineError` that names it where the engine does not do so: nothing is left behind
-    in silence.
+    Raises `LeftBehindError` where the engine does not do so: nothing stays in silence.
     """
     try:
         api.remove_container(name, force=True, v=True)
     except NotFound:
         return
     except TROUBLE as error:
-        raise EngineError(
+        raise LeftBehindError(
             f"the container {name} could not be removed: {engine_error(error).message}",
             f"Remove it by hand: docker rm --force --volumes {name}",
         ) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docker.errors import NotFound
 
@@ -18,10 +18,17 @@ from auditor.errors import EngineError
 from auditor.image.archive import late_openers, read_archive_stream, read_flat_stream
 from auditor.image.assemble import Chosen, assemble
 from auditor.image.container_run import Command, Completed, RunLimits, run_container
-from auditor.image.documents import diff_ids, image_config, normalised_platform, texts
+from auditor.image.documents import diff_ids, normalised_platform, texts
 from auditor.image.engine_client import connected
+from auditor.image.engine_facts import (
+    config_of,
+    inspect_image,
+    inspected_image,
+    is_image,
+    manifest_digest_of,
+    require_platform,
+)
 from auditor.image.engine_stream import Answer, read_answer
-from auditor.image.oci import fits, parse_platform
 from auditor.image.reading import Reading
 from auditor.image.reference import Transport
 from auditor.image.remembered import HeldStore, configuration
@@ -33,11 +40,12 @@ if TYPE_CHECKING:
 
     from docker.api.client import APIClient
 
+    from auditor.image.engine_facts import Inspected
     from auditor.image.engine_stream import Chunks
     from auditor.image.layers import Opener
     from auditor.image.progress import Progress
     from auditor.image.reference import Reference
-    from auditor.model import ImageConfig, Platform
+    from auditor.model import Platform
 
 __all__ = ["Completed", "RunLimits", "open_engine_image", "run_in_image"]
 
@@ -46,9 +54,6 @@ _CHUNK = 1 << 20
 
 _TRAILER = 4096
 """Bytes kept of the end of a stream, where an engine reports that it broke off."""
-
-Inspected = dict[str, Any]
-"""What the engine answers about an image or a container (Engine API 1.41, `ImageInspect`)."""
 
 
 def open_engine_image(reference: Reference, platform: str | None, reading: Reading) -> Image:
@@ -68,7 +73,7 @@ def image_layers(reference: Reference) -> tuple[str, ...]:
     Raises `EngineError` where no engine answers or it has no such image.
     """
     with connected() as api:
-        facts = _inspected_image(api, reference.value)
+        facts = inspected_image(api, reference.value)
     return texts((facts.get("RootFS") or {}).get("Layers"))
 
 
@@ -90,8 +95,8 @@ def run_in_image(  # noqa: PLR0913 - all but two have a default
     """
     try:
         with connected() as api:
-            facts = _inspected_image(api, reference.value)
-            if image is not None and not _is(image, facts):
+            facts = inspected_image(api, reference.value)
+            if image is not None and not is_image(image, facts):
                 return Completed(None, b"", b"", "the tag has moved to another image meanwhile")
             return run_container(api, facts, Command(argv, env, user), limits or RunLimits())
     except EngineError as error:
@@ -103,13 +108,13 @@ def run_in_image(  # noqa: PLR0913 - all but two have a default
 
 def _open_image(reference: Reference, platform: str | None, reading: Reading) -> Image:
     with connected() as api:
-        facts = _inspected_image(api, reference.value)
-    config = _config(facts)
+        facts = inspected_image(api, reference.value)
+    config = config_of(facts)
     # A store that keeps several platforms of one image (containerd's, which alone gives a
     # descriptor) may hold the one asked for although it shows another first.
     several = "Descriptor" in facts
     if not several:
-        _require(reference, config.platform, platform)
+        require_platform(reference, config.platform, platform)
     # By its digest, not by the name: a tag may move between two requests.
     opener = partial(Answer, partial(_save, facts["Id"]))
     asked = platform or (str(config.platform) if several else None)
@@ -128,14 +133,14 @@ def _open_image(reference: Reference, platform: str | None, reading: Reading) ->
         )
         if reading.cache is not None and image.digest is not None:
             reading.cache.keep_document(_key(facts, wanted), image.digest.encode())
-    if not (_is(image, facts) or (platform and several)):
+    if not (is_image(image, facts) or (platform and several)):
         raise EngineError(
             f"the container engine saved another image than {facts['Id']}",
             "Its store may be damaged; pull or build the image again.",
         )
     # What else an engine saves along is the store's choice, not the reference's.
     return replace(
-        image, manifest_digest=_manifest_digest(facts, reference.value), other_platforms=()
+        image, manifest_digest=manifest_digest_of(facts, reference.value), other_platforms=()
     )
 
 
@@ -167,79 +172,12 @@ def _remembered(
 
     chosen = Chosen(held, digest.decode(), None, names)
     image = assemble(chosen, HeldStore(found, find), wanted.reference, Reading(verify=True))
-    return image if _is(image, facts) else None
-
-
-def _inspected_image(api: APIClient, name: str) -> Inspected:
-    try:
-        facts = _inspect_image(api, name)
-    except NotFound as error:
-        raise EngineError(
-            f"the container engine has no image {one_line(name)}",
-            "See `docker images` for those it has; pull or build this one first.",
-        ) from error
-    return facts
-
-
-def _inspect_image(api: APIClient, name: str) -> Inspected:
-    facts: Inspected = api.inspect_image(name)  # type: ignore[no-untyped-call]
-    return facts
+    return image if is_image(image, facts) else None
 
 
 def _save(image_id: str, api: APIClient) -> Chunks:
     chunks: Chunks = api.get_image(image_id, chunk_size=_CHUNK)
     return chunks
-
-
-def _config(facts: Inspected) -> ImageConfig:
-    """Read an image's or a container's configuration, which the engine spells in capitals."""
-    return image_config(
-        {
-            "os": facts.get("Os"),
-            "architecture": facts.get("Architecture"),
-            "variant": facts.get("Variant"),
-            "config": facts.get("Config"),
-        }
-    )
-
-
-def _require(reference: Reference, held: Platform, asked: str | None) -> None:
-    """Raise `EngineError` where another platform is asked for than the engine holds."""
-    wanted = parse_platform(asked)
-    if wanted is not None and not fits(held, wanted):
-        raise EngineError(
-            f"{reference.text} is for {held}, not for {wanted}",
-            f"Pull it for that platform (`docker pull --platform {wanted} ...`), or leave "
-            "--platform out.",
-        )
-
-
-def _is(image: Image, facts: Inspected) -> bool:
-    """Tell whether the image read is the one that the engine speaks of.
-
-    Its id is the digest of the configuration, or of a manifest or index where images are kept
-    by containerd; podman may convert a configuration while saving. The layers' DiffIDs, and
-    how the image runs, are the same in all of them.
-    """
-    if facts["Id"] in (image.digest, image.manifest_digest):
-        return True
-    layers = (facts.get("RootFS") or {}).get("Layers") or []
-    return [layer.digest for layer in image.layers] == layers and image.config == _config(facts)
-
-
-def _manifest_digest(facts: Inspected, name: str) -> str | None:
-    """Give the digest under which a registry has the image; None where it has none, or two."""
-    by_repository: dict[str, set[str]] = {}
-    for known in facts.get("RepoDigests") or ():
-        repository, _, digest = known.partition("@")
-        by_repository.setdefault(repository, set()).add(digest)
-    everywhere: set[str] = set().union(*by_repository.values())
-    tagged, _, asked = name.partition("@")
-    if asked in everywhere:
-        return asked
-    directory, slash, last = tagged.rpartition("/")
-    digests = by_repository.get(directory + slash + last.partition(":")[0], everywhere)
-    return min(digests) if len(digests) == 1 else None
 
 
 # ----------------------------------------------------------------------------- containers
@@ -256,8 +194,8 @@ def _open_container(reference: Reference, platform: str | None, progress: Progre
                 "See `docker ps --all` for those it has.",
             ) from error
         held = _container_platform(api, facts)
-    config = replace(_config(facts), platform=held)
-    _require(reference, held, platform)
+    config = replace(config_of(facts), platform=held)
+    require_platform(reference, held, platform)
     opener = partial(Answer, partial(_export, facts["Id"]))
     image = read_answer(
         opener,
@@ -276,7 +214,7 @@ def _open_container(reference: Reference, platform: str | None, progress: Progre
 def _container_platform(api: APIClient, facts: Inspected) -> Platform:
     """Give the platform of a container's image, or the engine's own where that is gone."""
     try:
-        return _config(_inspect_image(api, facts["Image"])).platform
+        return config_of(inspect_image(api, facts["Image"])).platform
     except NotFound:
         version = api.version()
         return normalised_platform(version.get("Os", ""), version.get("Arch", ""))

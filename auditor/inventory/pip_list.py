@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from auditor.clause import one_line
+from auditor.inventory.runtime import configured_runtime, named_runtime
 from auditor.model import Testified, Testimony
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from auditor.image.container_run import Completed
-    from auditor.model import Environment, Image
+    from auditor.model import Environment, Image, ImageConfig, Rootfs
 
     Run = Callable[[Sequence[str], Mapping[str, str]], Completed]
 
@@ -42,6 +43,20 @@ _ATTEMPTS = 32
 
 _NAME_LENGTH = 256
 """Characters of a name or version; file systems end a dist-info folder's name there."""
+
+
+def pip_list_command(
+    rootfs: Rootfs, config: ImageConfig, python: str | None = None
+) -> tuple[str, ...] | None:
+    """Give the command that `take_testimony` will most probably run, from a few files alone.
+
+    `python` is what names the runtime environment. None where that takes a look at all files:
+    a virtual environment that neither the command nor a variable leads to.
+    """
+    found = named_runtime(rootfs, python) if python else configured_runtime(rootfs, config, ())
+    if found is None or rootfs.stat(found.executable) is None:
+        return None
+    return (found.executable, *ARGUMENTS)
 
 
 def take_testimony(image: Image, environment: Environment, run: Run) -> Testimony:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ class Call(BaseHTTPRequestHandler):
         self.seen.append(call)
         self.answers.get(call, status(404, f"nothing at {call}"))(self)
 
-    do_GET = do_POST = do_DELETE = answer  # noqa: N815 - the names that http.server looks for
+    do_GET = do_HEAD = do_POST = do_DELETE = answer  # noqa: N815 - http.server's names
 
     def address_string(self) -> str:
         return "unix"
@@ -46,6 +46,10 @@ class Call(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def asked(self, name: str) -> str:
+        """Give one parameter of the request."""
+        return parse_qs(urlsplit(self.path).query)[name][0]
 
     def stream(self, content: bytes, *, whole: bool = True) -> None:
         """Send chunks, as an engine does; without the last one where the engine dies."""

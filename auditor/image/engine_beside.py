@@ -1,0 +1,120 @@
+"""A command that runs in a container of an image while the image's bytes are still being read.
+
+What to run is found in a container that is created and never started. The answer is testimony
+like any other, and used only where the bytes then lead to the same command and the same image.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from auditor.errors import AuditorError
+from auditor.image.container_files import looked_into
+from auditor.image.container_run import Command, LeftBehindError, RunLimits, run_container
+from auditor.image.engine_client import connected
+from auditor.image.engine_facts import config_of, inspected_image, is_image
+from auditor.image.interrupts import Interrupts
+from auditor.model import UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from docker.api.client import APIClient
+
+    from auditor.image.container_run import Completed
+    from auditor.image.reference import Reference
+    from auditor.model import Image, ImageConfig, Rootfs
+
+    Find = Callable[[Rootfs, ImageConfig], Sequence[str] | None]
+    """Gives the command to run, None for none."""
+
+
+@contextmanager
+def run_beside(reference: Reference, find: Find, env: Mapping[str, str]) -> Iterator[Beside]:
+    """Run what `find` finds, with `env` added, while the body does something else.
+
+    No container of it is left after the body, however that ends; one that the engine keeps is
+    a `LeftBehindError`. Else nothing is raised for it: what could not run here can run later.
+    """
+    with Interrupts() as interrupts:
+        beside = Beside(reference, find, env)
+        try:
+            with interrupts.allowed():
+                yield beside
+        finally:
+            beside.end()
+
+
+class Beside:
+    """A command under way in another thread."""
+
+    def __init__(self, reference: Reference, find: Find, env: Mapping[str, str]) -> None:
+        self._reference = reference
+        self._find = find
+        self._env = env
+        self._argv: tuple[str, ...] | None = None
+        self._found = threading.Event()
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._busy = False
+        self._over = False
+        self._facts: Mapping[str, object] = {}
+        self._completed: Completed | None = None
+        self._left: LeftBehindError | None = None
+        # Nobody waits for an engine that hangs before anything is to be removed from it.
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def answer(self, argv: Sequence[str], image: Image) -> Completed | None:
+        """Give what this command did in this image; None where another one was run, or none."""
+        self._found.wait()
+        if self._argv != tuple(argv):
+            return None
+        self._thread.join()
+        return self._completed if is_image(image, dict(self._facts)) else None
+
+    def end(self) -> None:
+        """Call the command off, and wait until its containers are removed.
+
+        Raises `LeftBehindError` where one stays.
+        """
+        with self._lock:
+            self._over = True
+            busy = self._busy
+        self._wake.set()
+        if busy:
+            self._thread.join()
+        if self._left is not None:
+            raise self._left
+
+    def _work(self) -> None:
+        try:
+            with connected() as api:
+                facts = inspected_image(api, self._reference.value)
+                if self._may_begin():
+                    self._run(api, facts)
+        except LeftBehindError as error:
+            self._left = error
+        except (AuditorError, UnreadableError):
+            pass  # who asks alone will be told
+        finally:
+            self._found.set()
+
+    def _may_begin(self) -> bool:
+        """Tell whether containers may still be made; from then on `end` waits for them."""
+        with self._lock:
+            self._busy = not self._over
+            return self._busy
+
+    def _run(self, api: APIClient, facts: dict[str, object]) -> None:
+        with looked_into(api, facts) as rootfs:
+            argv = self._find(rootfs, config_of(facts))
+        if argv is None or self._wake.is_set():
+            return
+        self._argv = tuple(argv)
+        self._found.set()
+        command = Command(self._argv, self._env)
+        completed = run_container(api, facts, command, RunLimits(), self._wake)
+        self._facts, self._completed = facts, completed
