@@ -23,6 +23,7 @@ from auditor.inventory.strays import stray_code, stray_programs
 from auditor.inventory.target import target_of
 from auditor.lock import locked_hashes, python_version_file, select
 from auditor.model import (
+    Degree,
     Expectation,
     FileState,
     Ignored,
@@ -34,14 +35,16 @@ from auditor.model import (
     Severity,
     Verdict,
 )
-from auditor.policy import absent, strange_names
+from auditor.policy import absent, required_degrees, strange_names
 from auditor.report import Judged, build_report, verdict, verified_bytecode
 from auditor.rules import NEEDS_FITTING_LOCK, RULES, Facts, hindrance
+from auditor.rules.artifacts import artifacts_not_checked
 from auditor.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from auditor.evidence import Manifests
     from auditor.evidence.verdicts import Memory
     from auditor.image.base import Base
     from auditor.image.container_run import Completed
@@ -81,6 +84,10 @@ class Options:
     """Where it is remembered how compiled files and their sources belong together."""
     expect_digest: str | None = None
     """Digest of the configuration or the manifest that the image must have."""
+    manifests: Manifests | None = None
+    """What the locked artifacts hold; None: files are compared with RECORD alone."""
+    require: Degree | None = None
+    """The least evidence for every package that the policy does not name."""
     policy: Policy = field(default_factory=Policy)
     """What the project's configuration decides about findings."""
 
@@ -158,6 +165,10 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
     """Run the stages that only look."""
     inventory = take_inventory(image, options.python)
     expectation = _expectation(lock, inventory, options)
+    interpreter = inventory.interpreter
+    tags = frozenset(target_of(interpreter).tags) if interpreter is not None else frozenset()
+    # A lock for another platform names artifacts that nobody needs.
+    asked = None if hindrance(inventory, expectation) else options.manifests
     runtime = inventory.runtime
     installed = installations(runtime, expectation) if runtime else {}
     base_layers = sum(layer.base for layer in image.layers)
@@ -165,13 +176,17 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
     testimony: Testimony | None = None
     if runtime is not None and run is not None:
         testimony = take_testimony(image, runtime, run)
+    found = prove(image.rootfs, installed, expectation, asked, tags)
     return Facts(
         lock_path=lock.path,
         image=image,
         inventory=inventory,
         expectation=expectation,
         installed=installed,
-        proofs=prove(image.rootfs, installed, expectation),
+        proofs=found.proofs,
+        absent=found.absent,
+        compared_artifacts=asked is not None,
+        required=required_degrees(options.policy, options.require, expectation.packages),
         ledger=ledger,
         natives=take_natives(image, inventory, ledger.owner),
         bytecode=check_bytecode(
@@ -212,9 +227,7 @@ def _judge(facts: Facts) -> Judged:
 
 def _not_checked(facts: Facts) -> Iterator[NotChecked]:
     """Name what this audit did not compare, so that silence is not read as proof."""
-    yield NotChecked(
-        "artifacts", "installed files were compared with RECORD, not with the locked artifacts"
-    )
+    yield from artifacts_not_checked(facts)
     attested = [
         name
         for name, package in facts.expectation.packages.items()

@@ -128,6 +128,17 @@ _ALL = (
         "folder, since its files may be the ones in place.",
     ),
     Kind(
+        "LI105",
+        "other-platform",
+        "A distribution is there from an artifact for another platform or Python",
+        _ERROR,
+        "Name and version are right and the files are not those that this image's platform and "
+        "Python take: native parts fail to load, or fall back to something slower, and none of "
+        "it is what the lock selects.",
+        "Install inside the image, or for its platform (`--platform`, `--python-version`); do "
+        "not copy an environment from another machine.",
+    ),
+    Kind(
         "LI106",
         "origin-differs",
         "A distribution came from elsewhere than the lock says",
@@ -179,10 +190,11 @@ _ALL = (
     Kind(
         "LI201",
         "modified-file",
-        "An installed file differs from its distribution's RECORD",
+        "An installed file was changed after its installation",
         _ERROR,
-        "Code runs that the distribution did not bring: patched in place, stripped, or "
-        "overwritten by another installation.",
+        "Its bytes are not those of the locked artifact (or, where that could not be compared, "
+        "of RECORD), and RECORD knows nothing of it: patched in place, stripped, or overwritten "
+        "by another installation.",
         "Reinstall from the lock and move patches into a locked fork or into the application.",
     ),
     Kind(
@@ -204,6 +216,18 @@ _ALL = (
         "metadata was deleted.",
         "Remove it, or ship it in a locked distribution; keep the dist-info folders; copy the "
         "application's own code into its WORKDIR.",
+    ),
+    Kind(
+        "LI204",
+        "unlisted-artifact",
+        "Bytes of an artifact that the lock does not list",
+        _ERROR,
+        "Name, version and RECORD are right, and the files are not those of the artifact whose "
+        "sha256 is locked: another build of the same version, a rebuilt wheel, or a patch with "
+        "RECORD rewritten to match. No hash in the lock covers what runs.",
+        "Install from the lock with hashes checked (`uv pip sync pylock.toml`, `pip install "
+        "--require-hashes`), without local wheel folders that come first; to run another build, "
+        "lock that one.",
     ),
     Kind(
         "LI205",
@@ -244,6 +268,16 @@ _ALL = (
         "Without RECORD nobody can say which files are its own or whether they are intact: "
         "legacy installs (`setup.py install`), or metadata deleted to save space.",
         "Install it as a wheel, and keep the dist-info folders whole.",
+    ),
+    Kind(
+        "LI209",
+        "altered-script",
+        "A script of a locked distribution was altered",
+        _ERROR,
+        "Installers generate console scripts that do nothing but call an entry point, and change "
+        "the first line of others. This one does something else, and it is what a command "
+        "starts.",
+        "Reinstall the distribution; put wrappers into files of their own.",
     ),
     Kind(
         "LI301",
@@ -419,6 +453,27 @@ _ALL = (
         "Reinstall what is damaged; on a live environment, run with permission to read it.",
     ),
     Kind(
+        "LI902",
+        "built-in-image",
+        "Built in the image, and not comparable",
+        _NOTE,
+        "The locked sdist does not hold compiled and generated files, and no two builds give the "
+        "same: nothing says what they should be. Sources that the sdist does hold were compared.",
+        "Nothing has to be done. Where it matters, lock a wheel (build it once, host it), or pin "
+        "what was built by its sha256 with `[[native]]` in the policy.",
+    ),
+    Kind(
+        "LI903",
+        "artifact-not-compared",
+        "A locked artifact could not be fetched, or more evidence is required",
+        _WARNING,
+        "Without the artifact, the installed files were compared with what the installation says "
+        "of itself; whoever changed both is not found.",
+        "Make the artifact reachable (`--wheelhouse DIR`, `--mirror FROM=TO`, `--index-url`), "
+        "say that nobody is to be asked (`--offline`), or require less of this package "
+        "(`[require]` in the configuration).",
+    ),
+    Kind(
         "LI904",
         "pip-list-did-not-run",
         "pip list could not run inside the image",
@@ -444,6 +499,16 @@ _ALL = (
         "Limits keep a hostile image from exhausting the machine; what lies over one was not "
         "compared.",
         "Look at the file named; metadata of that size is no normal installation.",
+    ),
+    Kind(
+        "LI907",
+        "artifact-not-locked",
+        "An artifact does not verify against the lock",
+        _ERROR,
+        "What is found under the locked name has another hash or size than the lock says: the "
+        "lock was edited, or the server gives something else than what was locked. Nothing can "
+        "be compared with it.",
+        "Find out which of the two changed; lock again only after that.",
     ),
 )
 

@@ -488,7 +488,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class DirectUrl:
-    """What `direct_url.json` (PEP 610) claims about where a distribution came from."""
+    """What `direct_url.json` (PEP 610) claims about where a distribution came from.
+
+    `provenance_url.json` (PEP 710, a draft) says the same of what came from an index.
+    """
 
     url: str
     commit_id: str | None = None
@@ -496,6 +499,7 @@ class DirectUrl:
     is_directory: bool = False
     is_vcs: bool = False
     editable: bool = False
+    file: str = "direct_url.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -685,15 +689,43 @@ class FileState(StrEnum):
     UNPROVEN = "unproven"
     """Present, and nothing to compare it with."""
     UNREADABLE = "unreadable"
+    UNLISTED = "unlisted"
+    """Not what the locked artifact has at this place, although RECORD agrees with it: the
+    installation is consistent in itself, and not the locked one."""
+    ADDED = "added"
+    """RECORD lists it, and the locked artifact has nothing that it could be."""
+    SCRIPT = "script"
+    """A script in the place of one that installers generate, and none that they would write."""
+    BUILT = "built"
+    """Made while the locked sdist was built, which does not hold it."""
 
 
 class FileCheck(NamedTuple):
-    """One installed file against its owner's record of it."""
+    """One installed file against its owner's record of it, or against the locked artifact."""
 
     path: str
     state: FileState
     expected: str = ""
     actual: str = ""
+
+
+class IdentityKind(StrEnum):
+    """What an installation is that is not the locked artifact."""
+
+    OTHER_PLATFORM = "other platform"
+    """A wheel that this Python or platform does not take."""
+    OTHER_ARTIFACT = "other artifact"
+    """Complete and consistent in itself: a wheel that the lock does not list."""
+    LOCAL_BUILD = "local build"
+    COPY = "copy"
+    """The locked artifact, but for some files."""
+
+
+class Identity(NamedTuple):
+    """What an installation is by its own word: a kind, and a clause for a sentence."""
+
+    kind: IdentityKind
+    clause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -711,6 +743,10 @@ class Proof:
     """Compiled files present, none of them compared."""
     artifact: Artifact | None = None
     """The locked artifact that it equals or, below `proven`, that it names."""
+    against: str = ""
+    """File name of the locked artifact that the files were compared with; empty: RECORD."""
+    identity: Identity | None = None
+    """What it is, where that is known to be no locked artifact."""
 
 
 # --------------------------------------------------------------------------------- policy
@@ -768,6 +804,14 @@ class DeclaredNative:
         return None
 
 
+class Requirement(NamedTuple):
+    """How much evidence the policy asks for (`[require]`)."""
+
+    name: str
+    """Glob over normalised names of distributions."""
+    degree: Degree
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the project decided about findings, as its configuration file says it."""
@@ -776,6 +820,8 @@ class Policy:
     natives: tuple[DeclaredNative, ...] = ()
     severities: Mapping[str, Severity] = field(default_factory=dict)
     """Code -> severity, in place of the kind's own."""
+    requirements: tuple[Requirement, ...] = ()
+    """The first one that means a package holds for it."""
     today: date = date.max
     """The day of the audit, which alone decides what has expired; by default everything has."""
     path: str | None = None

@@ -28,7 +28,7 @@ from auditor.image.reading import Reading
 from auditor.image.reference import Access, Transport, parse_reference
 from auditor.inventory.pip_list import ENVIRONMENT, pip_list_command
 from auditor.lock import find_lock, read_lock
-from auditor.model import Policy, Problem, Severity
+from auditor.model import Degree, Policy, Problem, Severity
 from auditor.report.formats import FORMATS, View
 from auditor.report.formats.words import headline, summary
 
@@ -159,6 +159,7 @@ def _options(given: Given, lock: Lock, policy: Policy) -> Options:
         select=_codes("--select", given["select"]),
         ignore=_codes("--ignore", given["ignore"]),
         expect_digest=expected,
+        require=Degree(given["require"]) if given["require"] else None,
         bytecode=given["bytecode"],
         policy=policy,
     )

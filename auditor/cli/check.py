@@ -13,7 +13,7 @@ from auditor.cli.configuration import config_of, configure
 from auditor.cli.outputs import FILE, FORMAT, outputs_of
 from auditor.cli.program import VERBOSE
 from auditor.errors import UsageError
-from auditor.model import Severity
+from auditor.model import Degree, Severity
 from auditor.report.formats import FORMATS
 
 NEVER = "never"
@@ -39,6 +39,7 @@ class Given(TypedDict):
     base: str | None
     expect_digest: str | None
     fail_on: str
+    require: str | None
     select: tuple[str, ...]
     ignore: tuple[str, ...]
     no_run: bool
@@ -133,6 +134,11 @@ class Ordered(click.Command):
     default=Severity.WARNING.value,
     show_default=True,
     help="Least severity that counts.",
+)
+@click.option(
+    "--require",
+    type=click.Choice([degree.value for degree in Degree]),
+    help="Least evidence; less makes the audit incomplete.",
 )
 @click.option("--select", metavar="CODES", multiple=True, help="Count these only (prefixes).")
 @click.option("--ignore", metavar="CODES", multiple=True, help="Do not count these (prefixes).")

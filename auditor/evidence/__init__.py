@@ -2,7 +2,16 @@
 
 from auditor.evidence.bytecode import check_bytecode
 from auditor.evidence.installed import Installation, installations
-from auditor.evidence.proof import prove
+from auditor.evidence.proof import Manifests, Proofs, is_below, prove
 from auditor.evidence.shadowing import find_shadows
 
-__all__ = ["Installation", "check_bytecode", "find_shadows", "installations", "prove"]
+__all__ = [
+    "Installation",
+    "Manifests",
+    "Proofs",
+    "check_bytecode",
+    "find_shadows",
+    "installations",
+    "is_below",
+    "prove",
+]

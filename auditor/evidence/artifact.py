@@ -1,16 +1,24 @@
-"""Which locked artifact an installation names as its own: its word, not proof."""
+"""Which locked artifact an installation is, by its own word: where to look first, not proof."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from packaging.tags import Tag, parse_tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from auditor.model import ArtifactKind
+from auditor.model import ArtifactKind, Identity, IdentityKind
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from auditor.artifacts.manifest import Manifest
     from auditor.model import Artifact, Distribution, LockedPackage
+
+_NAMED = 4  # tags that a message lists
+_PORTABLE = ("manylinux", "musllinux")
+"""What platform tags of published wheels begin with; a build in place never has them."""
 
 
 def artifact_by_hash(distribution: Distribution, locked: LockedPackage) -> Artifact | None:
@@ -34,11 +42,11 @@ def artifact_by_tags(distribution: Distribution, locked: LockedPackage) -> Artif
     An installation from source gives the sdist; where the tags fit several wheels or none,
     nothing is claimed.
     """
-    wheels = [each for each in locked.artifacts if each.kind is ArtifactKind.WHEEL]
+    wheels = _wheels(locked)
     if not distribution.built:
-        stated = {tag for text in distribution.wheel_tags for tag in _parse_tag(text)}
-        same = [wheel for wheel in wheels if stated and stated == _filename_tags(wheel)]
-        near = [wheel for wheel in wheels if stated & _filename_tags(wheel)]
+        stated = _stated(distribution)
+        same = [wheel for wheel in wheels if stated and stated == _filename_tags(wheel.filename)]
+        near = [wheel for wheel in wheels if stated & _filename_tags(wheel.filename)]
         for several in (same, near):
             if len(several) == 1:
                 return several[0]
@@ -47,6 +55,77 @@ def artifact_by_tags(distribution: Distribution, locked: LockedPackage) -> Artif
     return next((each for each in locked.artifacts if each.kind is not ArtifactKind.WHEEL), None)
 
 
+def claims_build(distribution: Distribution, locked: LockedPackage) -> bool:
+    """Tell whether an installation says that it was built from source, or must have been.
+
+    `uv_build.json`, or a tag that no locked wheel has and no published one; all of it can be
+    forged. Without a wheel that fits there is nothing else than the sdist.
+    """
+    wheels = _wheels(locked)
+    if not wheels:
+        return True
+    stated = _stated(distribution)
+    if any(tag.platform.startswith(_PORTABLE) for tag in stated):
+        return False
+    listed = {tag for wheel in wheels for tag in _filename_tags(wheel.filename)}
+    return distribution.built or bool(stated and not stated & listed)
+
+
+def candidates(distribution: Distribution, locked: LockedPackage) -> list[tuple[Artifact, ...]]:
+    """Give the artifacts that an installation may be, in the order to try them.
+
+    Those of one step are compared together. The sdist is among them only where the
+    installation was built, and then beside all wheels: it must excuse no patched wheel.
+    """
+    wheels = _wheels(locked)
+    if claims_build(distribution, locked):
+        return [locked.artifacts] if locked.artifacts else []
+    named = artifact_by_hash(distribution, locked) or artifact_by_tags(distribution, locked)
+    first = [wheel for wheel in wheels if wheel == named]
+    return [(wheel,) for wheel in [*first, *(wheel for wheel in wheels if wheel != named)]]
+
+
+def fits_nowhere(distribution: Distribution, tags: Collection[Tag]) -> bool:
+    """Tell whether WHEEL names tags, and none that the image's Python and platform take."""
+    stated = _stated(distribution)
+    return bool(stated and tags) and not any(tag in tags for tag in stated)
+
+
+def identify(
+    distribution: Distribution, manifest: Manifest | None, tags: Collection[Tag]
+) -> Identity:
+    """Give what an installation is by its own word that is not the artifact of `manifest`."""
+    said = f"its WHEEL says {listed_tags(distribution.wheel_tags)}"
+    if fits_nowhere(distribution, tags):
+        return Identity(IdentityKind.OTHER_PLATFORM, said)
+    stated = _stated(distribution)
+    if manifest is None or not stated or stated == {*_parsed(manifest.tags)}:
+        return Identity(IdentityKind.COPY, "")
+    if distribution.built or all(tag.platform.startswith("linux_") for tag in stated):
+        return Identity(IdentityKind.LOCAL_BUILD, f"{said}, as a build in place does")
+    return Identity(IdentityKind.OTHER_ARTIFACT, said)
+
+
+def listed_tags(tags: Iterable[str]) -> str:
+    """Give tags for a sentence."""
+    several = list(tags)
+    more = f" and {len(several) - _NAMED} more" if len(several) > _NAMED else ""
+    return ", ".join(several[:_NAMED]) + more
+
+
+def _wheels(locked: LockedPackage) -> list[Artifact]:
+    return [each for each in locked.artifacts if each.kind is ArtifactKind.WHEEL]
+
+
+def _stated(distribution: Distribution) -> set[Tag]:
+    return _parsed(distribution.wheel_tags)
+
+
+def _parsed(texts: Iterable[str]) -> set[Tag]:
+    return {tag for text in texts for tag in _parse_tag(text)}
+
+
+@lru_cache(maxsize=4096)
 def _parse_tag(text: str) -> frozenset[Tag]:
     try:
         return parse_tag(text)
@@ -54,8 +133,9 @@ def _parse_tag(text: str) -> frozenset[Tag]:
         return frozenset()
 
 
-def _filename_tags(artifact: Artifact) -> frozenset[Tag]:
+@lru_cache(maxsize=4096)
+def _filename_tags(filename: str) -> frozenset[Tag]:
     try:
-        return parse_wheel_filename(artifact.filename)[3]
+        return parse_wheel_filename(filename)[3]
     except InvalidWheelFilename:
         return frozenset()

@@ -1,190 +1,292 @@
-"""Installed files against RECORD, and the degree of evidence that follows.
+"""The degree of evidence: installed files against the locked artifacts, else against RECORD.
 
-What RECORD may leave open is not a fault: bytecode is recompiled and deleted at will, and what
-an installer writes about its own work (`by_products.METADATA`) differs from tool to tool. A file
-that several distributions claim is right if it equals what any locked one of them records.
+An installation is compared with the artifact that it names first; only where that is not what
+is installed, further ones are asked for. It is judged by the nearest of those that could be
+had, and by RECORD alone where one that it may be could not.
 """
 
 from __future__ import annotations
 
-import posixpath
-from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from auditor.evidence.artifact import artifact_by_hash, artifact_by_tags
+from auditor.artifacts.manifest import Absent, Manifest
+from auditor.evidence.artifact import (
+    artifact_by_hash,
+    artifact_by_tags,
+    candidates,
+    fits_nowhere,
+    identify,
+)
+from auditor.evidence.building import pair_build
 from auditor.evidence.installed import same_version
-from auditor.inventory.by_products import METADATA
-from auditor.inventory.files import names
+from auditor.evidence.pairing import Claims, Installed, Pairing, pair
+from auditor.evidence.placement import place_members, site_of
+from auditor.evidence.recorded import check_recorded, compared_rows, count_bytecode
 from auditor.model import (
     Degree,
     FileCheck,
     FileState,
-    FileType,
+    Identity,
+    IdentityKind,
+    MetadataKind,
     Proof,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+
+    from packaging.tags import Tag
 
     from auditor.evidence.installed import Installation
-    from auditor.model import (
-        Distribution,
-        Expectation,
-        LockedPackage,
-        RecordRow,
-        Rootfs,
-    )
+    from auditor.evidence.placement import Placement, Site
+    from auditor.model import Artifact, Distribution, Expectation, LockedPackage, Rootfs
 
 
-class _Claim(NamedTuple):
-    """One distribution's word about one file."""
+class Manifests(Protocol):
+    """Where the manifests of locked artifacts come from."""
 
-    row: RecordRow
+    def get(self, artifacts: Sequence[Artifact]) -> Sequence[Manifest | Absent]:
+        """Give for each artifact its manifest, or why there is none, in the same order."""
+
+
+def is_below(degree: Degree, required: Degree) -> bool:
+    """Tell whether one degree of evidence is worse than another."""
+    order = list(Degree)
+    return order.index(degree) > order.index(required)
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """What the comparison of all installations gave."""
+
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """By normalised name, for every installation."""
+    absent: Mapping[str, tuple[Absent, ...]] = field(default_factory=dict)
+    """By name: the artifacts that were asked for and could not be had."""
+
+
+class _Compared(NamedTuple):
+    """One installation against one artifact."""
+
+    artifact: Artifact
+    manifest: Manifest
+    placed: Placement
+    pairing: Pairing
+
+    @property
+    def fits(self) -> bool:
+        return not self.pairing.differing
+
+
+@dataclass(slots=True)
+class _Search:
+    """The search for the artifact that one installation is."""
+
     distribution: Distribution
+    locked: LockedPackage
+    site: Site
+    steps: list[tuple[Artifact, ...]]
+    compared: list[_Compared] = field(default_factory=list)
+    absent: list[Absent] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        return bool(self.steps) and not any(each.fits for each in self.compared)
 
 
 def prove(
-    rootfs: Rootfs, found: Mapping[str, Installation], expectation: Expectation
-) -> dict[str, Proof]:
-    """Compare every chosen installation with its RECORD; give the results by name.
+    rootfs: Rootfs,
+    found: Mapping[str, Installation],
+    expectation: Expectation,
+    manifests: Manifests | None = None,
+    tags: Collection[Tag] = (),
+) -> Proofs:
+    """Compare every chosen installation with the locked artifacts; give the results by name.
 
-    Distributions of the operating system's packages are left to its own database.
+    `tags` are those that the image takes. Without `manifests`, and for what the lock names no
+    artifact of, RECORD is what files are compared with. Distributions of the operating
+    system's packages are left to its own database.
     """
+    chosen = {name: each.chosen for name, each in found.items()}
     rows = {
-        name: compared_rows(each.chosen)
-        for name, each in found.items()
-        if each.chosen.record is not None and each.chosen.os_package is None
+        name: compared_rows(each)
+        for name, each in chosen.items()
+        if each.record is not None and each.os_package is None
     }
-    actual = _digests(rootfs, [row for several in rows.values() for row in several])
-    recorded_by_locked = _claims(
-        _Claim(row, found[name].chosen)
-        for name, several in rows.items()
-        if name in expectation.packages
-        for row in several
+    claims = Claims({name: each for name, each in rows.items() if name in expectation.packages})
+    searches = {
+        name: _Search(each, locked, site_of(rootfs, each), candidates(each, locked))
+        for name, each in chosen.items()
+        if manifests is not None
+        and (locked := expectation.packages.get(name)) is not None
+        and _is_comparable(each, locked)
+    }
+    if manifests is not None:
+        _search(rootfs, searches, manifests, claims)
+    judged = {
+        name: proof
+        for name, search in searches.items()
+        if (proof := _judge(rootfs, search, tags)) is not None
+    }
+    left = {name: each for name, each in rows.items() if name not in judged}
+    checks = check_recorded(rootfs, left, claims.recorded)
+    proofs = {
+        name: judged.get(name)
+        or _by_record(rootfs, each, expectation.packages.get(name), checks.get(name, []), tags)
+        for name, each in chosen.items()
+    }
+    absent = {name: tuple(each.absent) for name, each in searches.items() if each.absent}
+    return Proofs(proofs, absent)
+
+
+def _is_comparable(distribution: Distribution, locked: LockedPackage) -> bool:
+    """Tell whether an installation can be what an artifact of the lock was unpacked to."""
+    return (
+        distribution.kind is MetadataKind.DIST_INFO
+        and distribution.source is None
+        and distribution.os_package is None
+        and not _is_other_version(distribution, locked)
     )
-    return {
-        name: _proof(
-            rootfs,
-            each.chosen,
-            expectation.packages.get(name),
-            _checks(rootfs, rows.get(name, ()), actual, recorded_by_locked),
-        )
-        for name, each in found.items()
-    }
 
 
-def compared_rows(distribution: Distribution) -> tuple[RecordRow, ...]:
-    """Give the rows to compare: without bytecode that has a source and without by-products."""
-    rows = distribution.record.rows if distribution.record else ()
-    folder = posixpath.basename(distribution.metadata_path)
-    sources = {row.path for row in rows if row.path.endswith(".py")}
-    return tuple(
-        row
-        for row in rows
-        if not _is_by_product(row.path, folder) and not _is_by_product_bytecode(row.path, sources)
-    )
-
-
-def _is_by_product(path: str, folder: str) -> bool:
-    directory, name = posixpath.split(path)
-    return name in METADATA and posixpath.basename(directory) == folder
-
-
-def _is_by_product_bytecode(path: str, sources: set[str]) -> bool:
-    """Tell compiled by-products from a sourceless .pyc, which is code like any other."""
-    if not path.endswith((".pyc", ".pyo")):
-        return False
-    return posixpath.basename(posixpath.dirname(path)) == "__pycache__" or path[:-1] in sources
-
-
-def _digests(rootfs: Rootfs, rows: Iterable[RecordRow]) -> dict[str, Mapping[str, bytes]]:
-    """Give the digests of the files as they are, by algorithm and path: one request each."""
-    wanted: defaultdict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        wanted[row.algorithm or "sha256"].add(row.path)
-    return {
-        algorithm: rootfs.digests(sorted(paths), algorithm)
-        for algorithm, paths in sorted(wanted.items())
-    }
-
-
-def _claims(claims: Iterable[_Claim]) -> dict[str, list[_Claim]]:
-    by_path: defaultdict[str, list[_Claim]] = defaultdict(list)
-    for claim in claims:
-        by_path[claim.row.path].append(claim)
-    return by_path
-
-
-def _checks(
-    rootfs: Rootfs,
-    rows: Sequence[RecordRow],
-    actual: Mapping[str, Mapping[str, bytes]],
-    recorded_by_locked: Mapping[str, list[_Claim]],
-) -> list[FileCheck]:
-    """Check each path once: a RECORD may name a file in several rows, and any may be right."""
-    by_path: defaultdict[str, list[RecordRow]] = defaultdict(list)
-    for row in rows:
-        by_path[row.path].append(row)
-    checks: list[FileCheck] = []
-    for path in sorted(by_path):
-        check = _check(rootfs, by_path[path], actual)
-        if check.state is FileState.MODIFIED:
-            others = [claim.row for claim in recorded_by_locked.get(path, ())]
-            if any(_equals(row, actual) for row in others):
-                check = FileCheck(path, FileState.INTACT)
-        checks.append(check)
-    return checks
-
-
-def _check(
-    rootfs: Rootfs, rows: list[RecordRow], actual: Mapping[str, Mapping[str, bytes]]
-) -> FileCheck:
-    """Compare one file with the rows that name it."""
-    path = rows[0].path
-    entry = rootfs.stat(path)
-    hashed = [row for row in rows if row.algorithm]
-    row = (hashed or rows)[0]
-    if entry is None:
-        return FileCheck(path, FileState.MISSING, _written(row))
-    if entry.type is not FileType.FILE:
-        return FileCheck(path, FileState.MODIFIED, _written(row), "no regular file")
-    size = f"{entry.size:,} bytes"
-    if not hashed:
-        same = row.size in (None, entry.size)
-        state = FileState.UNPROVEN if same else FileState.MODIFIED
-        return FileCheck(path, state, _written(row), size)
-    now = actual[row.algorithm].get(path)
-    if now is None:
-        return FileCheck(path, FileState.UNREADABLE, _written(row))
-    if any(_equals(each, actual) for each in hashed):
-        return FileCheck(path, FileState.INTACT)
-    found = f"{row.algorithm}:{now.hex()}, {size}"
-    return FileCheck(path, FileState.MODIFIED, _written(row), found)
-
-
-def _equals(row: RecordRow, actual: Mapping[str, Mapping[str, bytes]]) -> bool:
-    return bool(row.algorithm) and actual.get(row.algorithm, {}).get(row.path) == row.digest
-
-
-def _written(row: RecordRow) -> str:
-    digest = f"{row.algorithm}:{row.digest.hex()}" if row.algorithm else ""
-    size = f"{row.size:,} bytes" if row.size is not None else ""
-    return ", ".join(part for part in (digest, size) if part)
-
-
-def _proof(
-    rootfs: Rootfs,
-    distribution: Distribution,
-    locked: LockedPackage | None,
-    checks: list[FileCheck],
-) -> Proof:
-    degree, artifact = Degree.NONE, None
-    other_version = (
+def _is_other_version(distribution: Distribution, locked: LockedPackage | None) -> bool:
+    return (
         locked is not None
         and locked.version is not None
         and not same_version(distribution.version, locked.version)
     )
-    if locked is not None and not other_version:
+
+
+# -------------------------------------------------------------------------------- searching
+
+
+def _search(
+    rootfs: Rootfs, searches: Mapping[str, _Search], manifests: Manifests, claims: Claims
+) -> None:
+    """Compare step by step, all installations of a step together, until each has its artifact."""
+    digests: dict[str, bytes] = {}
+    while waiting := {name: search for name, search in searches.items() if search.open}:
+        asked = [
+            (name, artifact) for name, search in waiting.items() for artifact in search.steps.pop(0)
+        ]
+        given = manifests.get([artifact for _, artifact in asked])
+        read: list[tuple[str, Artifact, Manifest, Placement]] = []
+        for (name, artifact), each in zip(asked, given, strict=True):
+            if isinstance(each, Absent):
+                waiting[name].absent.append(each)
+                continue
+            placed = _place(rootfs, waiting[name], each)
+            read.append((name, artifact, each, placed))
+            if each.dist_info:
+                claims.placements[name] = placed
+        unknown = {path for *_, placed in read for path in placed.members} - digests.keys()
+        digests |= rootfs.digests(unknown)
+        for name, artifact, manifest, placed in read:
+            search = waiting[name]
+            installed = Installed(rootfs, search.distribution, search.site, digests, claims)
+            if manifest.dist_info:
+                pairing = pair(installed, manifest, placed)
+            else:
+                pairing = pair_build(installed, manifest)
+            search.compared.append(_Compared(artifact, manifest, placed, pairing))
+
+
+def _place(rootfs: Rootfs, search: _Search, manifest: Manifest) -> Placement:
+    record = search.distribution.record
+    needed = manifest.data or manifest.scripts
+    listed = {row.path for row in record.rows} if record and needed else set()
+    return place_members(rootfs, manifest, search.site, listed)
+
+
+# ---------------------------------------------------------------------------------- judging
+
+
+def _judge(rootfs: Rootfs, search: _Search, tags: Collection[Tag]) -> Proof | None:
+    """Give the proof by the artifact that is installed, or the nearest; None where it is open."""
+    wheels = [each for each in search.compared if each.manifest.dist_info]
+    fitting = next((each for each in wheels if each.fits), None)
+    if fitting is not None:
+        return _proof(rootfs, search, fitting, None)
+    built = next((each for each in search.compared if not each.manifest.dist_info), None)
+    if built is not None and not search.absent:
+        wheel = _passed_off(rootfs, wheels)
+        if wheel is not None:
+            clause = "it says that it was built from source, and has that wheel's native files"
+            return _proof(rootfs, search, wheel, Identity(IdentityKind.COPY, clause))
+        identity = None if built.fits else Identity(IdentityKind.COPY, "")
+        return _proof(rootfs, search, built, identity)
+    nearest = _nearest(search, wheels)
+    if nearest is None:
+        return None
+    identity = identify(search.distribution, nearest.manifest, tags)
+    return _proof(rootfs, search, nearest, identity)
+
+
+def _nearest(search: _Search, wheels: list[_Compared]) -> _Compared | None:
+    """Give the wheel to judge by: the one that is named, else the one with fewest differences.
+
+    None while it may be one that could not be had and the installation names none.
+    """
+    distribution, locked = search.distribution, search.locked
+    named = artifact_by_hash(distribution, locked) or artifact_by_tags(distribution, locked)
+    word = next((each for each in wheels if each.artifact == named), None)
+    if word is not None or search.absent:
+        return word
+    return min(wheels, key=lambda each: len(each.pairing.differing), default=None)
+
+
+def _passed_off(rootfs: Rootfs, wheels: list[_Compared]) -> _Compared | None:
+    """Give the wheel whose native files an installation has that says it was built in place.
+
+    Two builds never give the same ones, so it is that wheel with other files changed.
+    """
+    for each in wheels:
+        differing = {check.path for check in each.pairing.checks}
+        equal = (path for path in each.placed.members if path not in differing)
+        if any(rootfs.elf(path) is not None for path in equal):
+            return each
+    return None
+
+
+def _proof(
+    rootfs: Rootfs, search: _Search, compared: _Compared, identity: Identity | None
+) -> Proof:
+    pairing = compared.pairing
+    return Proof(
+        distribution=search.distribution,
+        degree=_degree(compared, search),
+        files=tuple(pairing.checks),
+        checked=pairing.compared,
+        size=pairing.size,
+        bytecode=count_bytecode(rootfs, search.distribution),
+        artifact=compared.artifact,
+        against=compared.artifact.filename,
+        identity=identity,
+    )
+
+
+def _degree(compared: _Compared, search: _Search) -> Degree:
+    states = {check.state for check in compared.pairing.checks}
+    if not compared.pairing.compared or states - {FileState.UNPROVEN, FileState.BUILT}:
+        return Degree.VERSION
+    if FileState.UNPROVEN in states:
+        return Degree.RECORDED
+    if not compared.manifest.dist_info:
+        return Degree.BUILT
+    return Degree.PROVEN if compared.manifest.verified else Degree.INDEXED
+
+
+def _by_record(
+    rootfs: Rootfs,
+    distribution: Distribution,
+    locked: LockedPackage | None,
+    checks: list[FileCheck],
+    tags: Collection[Tag],
+) -> Proof:
+    """Give the proof where nothing but the installation's own word can be compared."""
+    degree, artifact, identity = Degree.NONE, None, None
+    if locked is not None and not _is_other_version(distribution, locked):
         intact = distribution.record is not None and all(
             check.state is FileState.INTACT for check in checks
         )
@@ -193,14 +295,17 @@ def _proof(
         artifact = named or artifact_by_tags(distribution, locked)
         if degree is Degree.RECORDED and (named or _same_commit(distribution, locked)):
             degree = Degree.ORIGIN
+        if locked.artifacts and named is None and fits_nowhere(distribution, tags):
+            identity = identify(distribution, None, tags)
     return Proof(
         distribution=distribution,
         degree=degree,
         files=tuple(check for check in checks if check.state is not FileState.INTACT),
         checked=len(checks),
         size=sum(entry.size for check in checks if (entry := rootfs.stat(check.path))),
-        bytecode=_bytecode(rootfs, distribution),
+        bytecode=count_bytecode(rootfs, distribution),
         artifact=artifact,
+        identity=identity,
     )
 
 
@@ -209,19 +314,4 @@ def _same_commit(distribution: Distribution, locked: LockedPackage) -> bool:
         locked.vcs is not None
         and distribution.direct_url is not None
         and distribution.direct_url.commit_id == locked.vcs.commit_id
-    )
-
-
-def _bytecode(rootfs: Rootfs, distribution: Distribution) -> int:
-    """Count the compiled files beside the sources that RECORD names."""
-    stems: defaultdict[str, set[str]] = defaultdict(set)
-    for row in distribution.record.rows if distribution.record else ():
-        if row.path.endswith(".py"):
-            directory, name = posixpath.split(row.path)
-            stems[directory].add(name.removesuffix(".py"))
-    return sum(
-        1
-        for directory, known in stems.items()
-        for name in names(rootfs, posixpath.join(directory, "__pycache__"))
-        if name.endswith(".pyc") and name.partition(".")[0] in known
     )

@@ -17,6 +17,8 @@ METADATA = frozenset(
         "INSTALLER",
         "REQUESTED",
         "RECORD",
+        "RECORD.jws",
+        "RECORD.p7s",
         "direct_url.json",
         "provenance_url.json",
         "uv_build.json",
@@ -118,6 +120,9 @@ _SCRIPT_LINES = re.compile(
 _PREAMBLE = re.compile(r"#!/bin/sh\n'{3}exec' [^\n]*\n' '{3}\n")
 """What stands for the first line where the interpreter's path is long, relative or has blanks."""
 _PYTHON_LINE = re.compile(r"#!(?:/bin/sh\n'{3}exec')?[^\n]*(?:python|pypy)")
+_FIRST_LINE = re.compile(
+    rb"#!(?:/bin/sh\n'{3}exec' [^\n]*(?:python|pypy)[^\n]*\n' '{3}|[^\n]*(?:python|pypy))[^\n]*\n?"
+)
 
 _PATH_LINES = re.compile(r"\s*(?:#.*|(?!import[ \t]).*)")
 
@@ -158,6 +163,15 @@ def is_console_script(text: str, targets: Iterable[str]) -> bool:
         return False
     module, name = imported[0]
     return called[0].partition(".")[0] == name and f"{module}:{called[0]}" in set(targets)
+
+
+def script_body(content: bytes) -> bytes | None:
+    """Give what follows the line, or the preamble, that an installer wrote into a script.
+
+    None where it does not begin with the call of a Python.
+    """
+    match = _FIRST_LINE.match(content)
+    return content[match.end() :] if match else None
 
 
 def only_adds_paths(text: str) -> bool:

@@ -166,10 +166,13 @@ def _record(rootfs: Rootfs, location: str, path: str, problems: list[Problem]) -
 
 
 def _direct_url(rootfs: Rootfs, path: str, problems: list[Problem]) -> DirectUrl | None:
-    """Read direct_url.json (PEP 610)."""
-    json_path = posixpath.join(path, "direct_url.json")
-    if rootfs.stat(json_path) is None:
+    """Read direct_url.json (PEP 610) or, where there is none, provenance_url.json (PEP 710)."""
+    known = ("direct_url.json", "provenance_url.json")
+    there = (name for name in known if rootfs.stat(posixpath.join(path, name)) is not None)
+    file = next(there, None)
+    if file is None:
         return None
+    json_path = posixpath.join(path, file)
     try:
         claim = Pep610.from_dict(json.loads(rootfs.read(json_path, _SMALL_LIMIT)))
     except UnreadableError as error:
@@ -181,7 +184,7 @@ def _direct_url(rootfs: Rootfs, path: str, problems: list[Problem]) -> DirectUrl
         RecursionError,
         DirectUrlValidationError,
     ) as error:
-        problems.append(Problem(json_path, f"is no valid direct_url.json: {error}", json_path))
+        problems.append(Problem(json_path, f"is no valid {file}: {error}", json_path))
     else:
         hashes = claim.archive_info.hashes if claim.archive_info else None
         return DirectUrl(
@@ -191,6 +194,7 @@ def _direct_url(rootfs: Rootfs, path: str, problems: list[Problem]) -> DirectUrl
             is_directory=claim.dir_info is not None,
             is_vcs=claim.vcs_info is not None,
             editable=bool(claim.dir_info and claim.dir_info.editable),
+            file=file,
         )
     return None
 

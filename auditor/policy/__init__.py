@@ -3,6 +3,7 @@
 from auditor.policy.config import Config, Setting, find_config, read_config
 from auditor.policy.native import absent, declared
 from auditor.policy.own import strange_names
+from auditor.policy.require import required_degrees
 
 __all__ = [
     "Config",
@@ -11,5 +12,6 @@ __all__ = [
     "declared",
     "find_config",
     "read_config",
+    "required_degrees",
     "strange_names",
 ]

@@ -18,10 +18,12 @@ from auditor.policy.document import OWN, SHARED, kind_of, read_document
 from auditor.policy.entries import (
     IGNORE,
     NATIVE,
+    REQUIRE,
     SEVERITY,
     ignores,
     known_codes,
     natives,
+    requirements,
     severities,
 )
 
@@ -102,20 +104,26 @@ def read_config(path: Path, settings: Mapping[str, Setting], today: date) -> Con
         raise UsageError(
             f"{path}: has no [tool.auditor]", "add the table, or name another file with `--config`"
         )
-    document.check_keys((), document.table, (*settings, IGNORE, NATIVE, SEVERITY))
+    document.check_keys((), document.table, (*settings, IGNORE, NATIVE, REQUIRE, SEVERITY))
     policy = Policy(
         ignores=tuple(ignores(document)),
         natives=tuple(natives(document)),
         severities=severities(document),
+        requirements=requirements(document),
         today=today,
         path=str(path),
     )
     defaults = {
         name: _default(document, (name,), document.table[name], setting, path.parent)
         for name, setting in settings.items()
-        if name in document.table
+        if name in document.table and not _is_requirements(name, document.table[name])
     }
     return Config(policy, defaults)
+
+
+def _is_requirements(name: str, value: object) -> bool:
+    """Tell `[require]`, which is for packages, from the option's default of the same name."""
+    return name == REQUIRE and isinstance(value, dict)
 
 
 def _default(

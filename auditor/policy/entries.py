@@ -1,4 +1,4 @@
-"""The entries of a policy, each read and checked: `[[ignore]]`, `[[native]]`, `[severity]`."""
+"""The entries of a policy, each read and checked: ignores, native builds, degrees, severities."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from datetime import date, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from packaging.utils import canonicalize_name
+
 from auditor.catalogue import KINDS, codes_of
-from auditor.model import DeclaredNative, IgnoreEntry, Severity
+from auditor.model import DeclaredNative, Degree, IgnoreEntry, Requirement, Severity
 from auditor.policy.document import kind_of
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from auditor.lock.lines import KeyPath
     from auditor.policy.document import Document
 
-IGNORE, NATIVE, SEVERITY = "ignore", "native", "severity"
+IGNORE, NATIVE, REQUIRE, SEVERITY = "ignore", "native", "require", "severity"
 
 _IGNORE_KEYS = ("code", "subject", "path", "reason", "until")
 _NATIVE_KEYS = ("path", "soname", "sha256", "build-id", "source", "reason")
@@ -87,6 +89,27 @@ def severities(document: Document) -> dict[str, Severity]:
     return changed
 
 
+def requirements(document: Document) -> tuple[Requirement, ...]:
+    """Give what `[require]` asks for, the most exact names first; raises `UsageError`.
+
+    A text in its place is the option's default.
+    """
+    table = document.table.get(REQUIRE)
+    if not isinstance(table, dict):
+        return ()
+    degrees = list(Degree)
+    found = []
+    for name in table:
+        key = (REQUIRE, name)
+        degree = document.text_at(key, table[name])
+        if degree not in degrees:
+            raise document.error(key, f"{degree!r} is no degree", f"use {', '.join(degrees)}")
+        glob = name if _GLOB.search(name) else canonicalize_name(name)
+        found.append(Requirement(glob, Degree(degree)))
+    return tuple(sorted(found, key=lambda each: (bool(_GLOB.search(each.name)), -len(each.name))))
+
+
+_GLOB = re.compile(r"[*?[]")
 _NAMES = frozenset(kind.name for kind in KINDS.values())
 
 

@@ -141,7 +141,7 @@ def _package_rows(facts: Facts) -> Iterable[PackageRow]:
             evidence=proof.degree if proof else Degree.NONE,
             artifact=proof.artifact if proof else None,
             files=proof.checked if proof else 0,
-            built_files=0,
+            built_files=_count(proof, FileState.BUILT),
             unproven_files=_count(proof, FileState.UNPROVEN, FileState.UNREADABLE),
             bytecode_verified=compared[name],
             bytecode_unverified=max(proof.bytecode - compared[name], 0) if proof else 0,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from auditor.model import Observation
 from auditor.rules import (
+    artifacts,
     caches,
     coverage,
     distributions,
@@ -38,6 +39,7 @@ RULES: dict[str, Rule] = {
     "LI102": distributions.unlocked_distribution,
     "LI103": distributions.version_differs,
     "LI104": distributions.duplicate_metadata,
+    "LI105": distributions.other_platform,
     "LI106": distributions.origin_differs,
     "LI107": distributions.editable_install,
     "LI108": distributions.bootstrap_tool,
@@ -46,10 +48,12 @@ RULES: dict[str, Rule] = {
     "LI201": files.modified_file,
     "LI202": files.missing_file,
     "LI203": ownership.stray_file,
+    "LI204": files.unlisted_artifact,
     "LI205": ownership.shared_file,
     "LI206": start_code.code_at_start,
     "LI207": start_code.foreign_bytecode,
     "LI208": files.no_record,
+    "LI209": files.altered_script,
     "LI301": native.unowned_library,
     "LI302": native.ambiguous_soname,
     "LI303": native.missing_library,
@@ -67,9 +71,12 @@ RULES: dict[str, Rule] = {
     "LI409": start.resynced_at_start,
     "LI410": platforms.platforms_differ,
     "LI901": coverage.unreadable,
+    "LI902": artifacts.built_in_image,
+    "LI903": artifacts.not_compared,
     "LI904": coverage.pip_list_did_not_run,
     "LI905": coverage.no_environment,
     "LI906": coverage.over_limit,
+    "LI907": artifacts.not_locked,
 }
 
 NEEDS_FITTING_LOCK = frozenset({1, 2})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from auditor.artifacts.manifest import Absence
 from auditor.model import FileState, Observation
+from auditor.rules.artifacts import absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +47,8 @@ def unreadable(facts: Facts) -> Iterator[Observation]:
             message="compiled code killed the process that reads it, so not all was compared",
             environment=facts.prefix,
         )
+    for name, each in absent(facts, Absence.UNREADABLE):
+        yield Observation(name, f"{each.artifact.filename} could not be read: {each.why}")
     for name, proof in facts.proofs.items():
         for check in proof.files:
             if check.state is FileState.UNREADABLE:
@@ -72,6 +76,8 @@ def over_limit(facts: Facts) -> Iterator[Observation]:
     for problem in _problems(facts):
         if problem.limit:
             yield Observation(problem.subject, problem.why, problem.path)
+    for name, each in absent(facts, Absence.LIMIT):
+        yield Observation(name, f"{each.artifact.filename}: {each.why}")
 
 
 def pip_list_did_not_run(facts: Facts) -> Iterator[Observation]:

@@ -10,9 +10,10 @@ import posixpath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from auditor.artifacts.manifest import Absence
 from auditor.evidence.artifact import artifact_by_hash
 from auditor.evidence.installed import same_version
-from auditor.model import MetadataKind, Observation
+from auditor.model import IdentityKind, MetadataKind, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 BOOTSTRAP = frozenset({"pip", "setuptools", "wheel", "uv", "distribute"})
 """Installers that base images and venvs bring along."""
+
+
+_NAMED = 3
+"""Artifacts or tags that a finding names."""
 
 
 def is_bootstrap(facts: Facts, name: str, environment: Environment | None = None) -> bool:
@@ -141,19 +146,44 @@ def duplicate_metadata(facts: Facts) -> Iterator[Observation]:
             )
 
 
+def other_platform(facts: Facts) -> Iterator[Observation]:
+    """LI105: the WHEEL file names no platform and Python that the image has."""
+    for name, proof in facts.proofs.items():
+        identity = proof.identity
+        if identity is None or identity.kind is not IdentityKind.OTHER_PLATFORM:
+            continue
+        package = facts.expectation.packages[name]
+        files = [posixpath.basename(check.path) for check in proof.files]
+        compared = (
+            f"; {len(files):,} files are not those of {proof.against}" if proof.against else ""
+        )
+        yield Observation(
+            subject=name,
+            message=f"from an artifact for another platform or Python: {identity.clause}{compared}",
+            path=posixpath.join(proof.distribution.metadata_path, "WHEEL"),
+            environment=facts.prefix,
+            expected=" or ".join(artifact.filename for artifact in package.artifacts[:_NAMED]),
+            actual=", ".join(proof.distribution.wheel_tags[:_NAMED]),
+            lock_line=package.line,
+        )
+
+
 def origin_differs(facts: Facts) -> Iterator[Observation]:
     """LI106: direct_url.json names another source than the lock does."""
     for name, package in facts.expectation.packages.items():
         found = facts.installed.get(name)
         if found is None or found.chosen.direct_url is None or found.chosen.os_package:
             continue
+        absences = (each.absence for each in facts.absent.get(name, ()))
+        if found.chosen.direct_url.hashes and Absence.MISMATCH in absences:
+            continue  # LI907: it is the lock's hash that fits nothing
         difference = _origin_difference(found.chosen, package)
         if difference:
             expected, actual = difference
             yield Observation(
                 subject=name,
                 message=f"installed from {actual}, locked as {expected}",
-                path=posixpath.join(found.chosen.metadata_path, "direct_url.json"),
+                path=posixpath.join(found.chosen.metadata_path, found.chosen.direct_url.file),
                 environment=facts.prefix,
                 expected=expected,
                 actual=actual,

@@ -15,11 +15,13 @@ from auditor.model import Policy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from auditor.artifacts.manifest import Absent
     from auditor.evidence import Installation
     from auditor.inventory.embedded import EmbeddedLock
     from auditor.inventory.ledger import Ledger
     from auditor.inventory.strays import Stray
     from auditor.model import (
+        Degree,
         Environment,
         Expectation,
         Image,
@@ -64,6 +66,12 @@ class Facts:
     own: frozenset[str] = frozenset()
     """Normalised names of the project's own distributions."""
     policy: Policy = field(default_factory=Policy)
+    absent: Mapping[str, tuple[Absent, ...]] = field(default_factory=dict)
+    """By normalised name: the locked artifacts that could not be compared with."""
+    compared_artifacts: bool = False
+    """False where nobody was to be asked for the locked artifacts."""
+    required: Mapping[str, Degree] = field(default_factory=dict)
+    """By normalised name: the least evidence that is asked for."""
     natives: Natives = field(default_factory=Natives)
     locked_hashes: Mapping[str, str] = field(default_factory=dict)
     """sha256 -> file name of every artifact that the lock lists, selected or not."""

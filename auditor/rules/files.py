@@ -1,71 +1,143 @@
 """Family 2: the installed files of the runtime environment.
 
 Unlocked bootstrap tools are left out: base images change them on purpose (`pip3`,
-`cacert.pem`), and LI108 names them already.
+`cacert.pem`), and LI108 names them already. An installation that is another artifact altogether
+is one finding (LI105, LI204), not one for each of its files.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.model import FileState, Observation
+from auditor.model import FileState, IdentityKind, Observation
 from auditor.rules.distributions import is_bootstrap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from auditor.model import FileCheck, Proof
     from auditor.rules.facts import Facts
 
+_NAMED = 20
+"""Files that one finding names."""
 
-def _judged(facts: Facts) -> Iterator[Proof]:
+_WHOLE = frozenset(
+    {IdentityKind.OTHER_PLATFORM, IdentityKind.OTHER_ARTIFACT, IdentityKind.LOCAL_BUILD}
+)
+"""What explains all differences of an installation at once."""
+
+
+def judged(facts: Facts) -> Iterator[Proof]:
+    """Yield the proofs that family 2 judges."""
     for name, proof in facts.proofs.items():
         locked = name in facts.expectation.packages
         if proof.distribution.os_package is None and (locked or not is_bootstrap(facts, name)):
             yield proof
 
 
-def _faults(facts: Facts, state: FileState) -> Iterator[tuple[Proof, FileCheck]]:
-    for proof in _judged(facts):
-        for check in proof.files:
-            if check.state is state:
-                yield proof, check
+def is_another(proof: Proof) -> bool:
+    """Tell whether an installation is known to be another artifact, not a changed copy."""
+    return bool(proof.against) and proof.identity is not None and proof.identity.kind in _WHOLE
+
+
+def faults(facts: Facts, state: FileState) -> Iterator[tuple[Proof, FileCheck]]:
+    """Yield the files in one state, but for installations that are another artifact."""
+    for proof in judged(facts):
+        if not is_another(proof):
+            yield from ((proof, check) for check in proof.files if check.state is state)
 
 
 def modified_file(facts: Facts) -> Iterator[Observation]:
-    """LI201: a file's bytes are not those that RECORD names."""
-    for proof, check in _faults(facts, FileState.MODIFIED):
-        yield _observation(facts, proof, check, "differs from RECORD")
+    """LI201: a file's bytes are not those of the locked artifact, nor those that RECORD names."""
+    for proof, check in faults(facts, FileState.MODIFIED):
+        what = f"differs from {proof.against or 'RECORD'}"
+        yield _observation(facts, proof, check, what)
 
 
 def missing_file(facts: Facts) -> Iterator[Observation]:
-    """LI202: RECORD names a file that is not there."""
-    for proof, check in _faults(facts, FileState.MISSING):
-        yield _observation(facts, proof, check, "is in RECORD and gone")
+    """LI202: the locked artifact or RECORD names a file that is not there."""
+    for proof, check in faults(facts, FileState.MISSING):
+        yield _observation(facts, proof, check, f"is in {proof.against or 'RECORD'} and gone")
+
+
+def altered_script(facts: Facts) -> Iterator[Observation]:
+    """LI209: a script is not what an installer makes of the locked artifact."""
+    for proof, check in faults(facts, FileState.SCRIPT):
+        what = f"is not what installers make of {proof.against}"
+        yield _observation(facts, proof, check, what)
+
+
+def unlisted_artifact(facts: Facts) -> Iterator[Observation]:
+    """LI204: the installation agrees with its RECORD, and not with any locked artifact."""
+    for proof in judged(facts):
+        whole = is_another(proof)
+        if whole and proof.identity and proof.identity.kind is IdentityKind.OTHER_PLATFORM:
+            continue
+        unlisted = [check for check in proof.files if check.state is FileState.UNLISTED]
+        files = proof.files if whole else unlisted
+        if not files:
+            continue
+        first = (unlisted or files)[0]
+        told = proof.identity.clause if proof.identity else ""
+        yield Observation(
+            subject=proof.distribution.name,
+            message=(
+                f"{differences(proof, files)}"
+                f"{'' if whole else '; RECORD agrees with what is there'}"
+                f"{f'; {told}' if told else ''}"
+            ),
+            path=first.path,
+            environment=facts.prefix,
+            expected=first.expected or None,
+            actual=first.actual or None,
+            lock_line=lock_line(facts, proof),
+        )
+
+
+def differences(proof: Proof, files: Collection[FileCheck]) -> str:
+    """Say in what an installation is not the artifact that it was compared with."""
+    words = {FileState.MISSING: "missing", FileState.ADDED: "added"}
+    groups: dict[str, list[str]] = {}
+    for check in files:
+        path = relative(check.path, proof.distribution.location)
+        groups.setdefault(words.get(check.state, "different"), []).append(path)
+    told = (f"{len(paths):,} {word} ({_listed(paths)})" for word, paths in sorted(groups.items()))
+    return f"not the files of {proof.against}: {', '.join(told)}"
+
+
+def _listed(paths: list[str]) -> str:
+    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+    return ", ".join(paths[:_NAMED]) + more
 
 
 def _observation(facts: Facts, proof: Proof, check: FileCheck, what: str) -> Observation:
     distribution = proof.distribution
-    package = facts.expectation.packages.get(distribution.name)
     return Observation(
         subject=distribution.name,
-        message=f"{_relative(check.path, distribution.location)} {what}",
+        message=f"{relative(check.path, distribution.location)} {what}",
         path=check.path,
         environment=facts.prefix,
         expected=check.expected or None,
         actual=check.actual or None,
-        lock_line=package.line if package else None,
+        lock_line=lock_line(facts, proof),
     )
 
 
-def _relative(path: str, location: str) -> str:
+def lock_line(facts: Facts, proof: Proof) -> int | None:
+    """Give where the lock has the package that an installation is compared with."""
+    package = facts.expectation.packages.get(proof.distribution.name)
+    return package.line if package else None
+
+
+def relative(path: str, location: str) -> str:
+    """Give a path below the site directory as the distribution would say it."""
     return path.removeprefix(location.rstrip("/") + "/")
 
 
 def no_record(facts: Facts) -> Iterator[Observation]:
     """LI208: nothing says which files a distribution has; a RECORD that names none is none."""
     unread = {problem.path for problem in facts.runtime.problems} if facts.runtime else set()
-    for proof in _judged(facts):
+    for proof in judged(facts):
         distribution = proof.distribution
         record = distribution.record
         empty = record is None or not (record.rows or record.problems)
@@ -74,7 +146,6 @@ def no_record(facts: Facts) -> Iterator[Observation]:
             and distribution.source is None
             and f"{distribution.metadata_path}/RECORD" not in unread
         ):
-            package = facts.expectation.packages.get(distribution.name)
             yield Observation(
                 subject=distribution.name,
                 message=(
@@ -83,5 +154,5 @@ def no_record(facts: Facts) -> Iterator[Observation]:
                 ),
                 path=distribution.metadata_path,
                 environment=facts.prefix,
-                lock_line=package.line if package else None,
+                lock_line=lock_line(facts, proof),
             )

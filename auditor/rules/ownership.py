@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from auditor.evidence.proof import compared_rows
+from auditor.evidence.recorded import compared_rows
 from auditor.inventory.files import RealPaths
-from auditor.model import Observation
+from auditor.model import FileState, Observation
+from auditor.rules.files import faults
 from auditor.units import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from auditor.inventory.strays import Stray
     from auditor.model import RecordRow
@@ -59,12 +60,13 @@ def os_packaged_distribution(facts: Facts) -> Iterator[Observation]:
 
 
 def stray_file(facts: Facts) -> Iterator[Observation]:
-    """LI203: nobody owns it, and the runtime can import it.
+    """LI203: nobody owns it, and the runtime can import it; or only RECORD says whose it is.
 
     A native library alone is LI301's, what runs at every start is LI206's.
     """
     paths = [code.path for code in facts.start.code]
     at_start = {path.partition("/__init__.")[0] for path in paths}
+    yield from _added(facts, at_start)
     for stray in facts.stray_code:
         if stray.path in at_start or facts.image.rootfs.elf(stray.path) is not None:
             continue
@@ -83,6 +85,27 @@ def _extent(facts: Facts, stray: Stray) -> str:
         return f"a link to {entry.target}"
     files = f"{plural(stray.files, 'file')}, " if stray.files > 1 else ""
     return f"{files}{plural(stray.size, 'byte')}"
+
+
+def _added(facts: Facts, known: Collection[str]) -> Iterator[Observation]:
+    """Tell what only RECORD says to be a distribution's, folder by folder where it is much."""
+    groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for proof, check in faults(facts, FileState.ADDED):
+        if check.path not in known:
+            groups[proof.distribution.name, proof.against].append(check.path)
+    for (name, against), paths in groups.items():
+        told = (
+            [(path, "") for path in paths]
+            if len(paths) <= _MOST_IN_ONE_FOLDER
+            else [(posixpath.commonpath(paths), f"{len(paths):,} files in it")]
+        )
+        for path, much in told:
+            yield Observation(
+                subject=path,
+                message=f"{name} claims {much or 'it'}, and {against} has nothing there",
+                path=path,
+                environment=facts.prefix,
+            )
 
 
 def _likeness(facts: Facts, stray: Stray) -> str:

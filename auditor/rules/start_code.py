@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.inventory.by_products import SITE
 from auditor.model import FileState, Observation, OwnerKind
+from auditor.rules.files import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _LONGEST_LINE = 80
 """Characters of an executed line that are shown."""
+_CHANGED = frozenset({FileState.MODIFIED, FileState.UNLISTED})
 
 
 def code_at_start(facts: Facts) -> Iterator[Observation]:
@@ -25,9 +27,10 @@ def code_at_start(facts: Facts) -> Iterator[Observation]:
     its content, and so is the module that it imports.
     """
     digests = facts.image.rootfs.digests([code.path for code in facts.start.code])
+    added = {check.path for _, check in faults(facts, FileState.ADDED)}
     for code in facts.start.code:
         name = posixpath.basename(code.path)
-        if _is_accounted_for(facts, code.path):
+        if code.path not in added and _is_accounted_for(facts, code.path):
             continue
         if digests.get(code.path, b"").hex() in SITE.get(name, ()):
             yield from _imported(facts, code.path)
@@ -65,7 +68,9 @@ def _what(code: StartCode) -> str:
 def _whose(facts: Facts, path: str) -> str:
     owner = facts.ledger.owner(path)
     if owner is not None and owner.kind is OwnerKind.DISTRIBUTION:
-        return f" (of {owner.name}, which is not locked)"
+        locked = owner.name in facts.expectation.packages
+        why = "whose locked artifact does not have it" if locked else "which is not locked"
+        return f" (of {owner.name}, {why})"
     return ""
 
 
@@ -91,7 +96,7 @@ def _imported(facts: Facts, pth: str) -> Iterator[Observation]:
     else:
         path = f"{folder}/_distutils_hack/__init__.py"
         changed = any(
-            check.path == path and check.state is FileState.MODIFIED
+            check.path == path and check.state in _CHANGED
             for proof in facts.proofs.values()
             for check in proof.files
         )

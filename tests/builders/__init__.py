@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from tests.builders.artifacts import Shelf, artifact_bytes, manifest_of
 from tests.builders.elf import elf
 from tests.builders.files import (
     Device,
@@ -27,12 +28,15 @@ __all__ = [
     "Files",
     "Hardlink",
     "Opaque",
+    "Shelf",
     "Symlink",
     "Whiteout",
+    "artifact_bytes",
     "docker_archive",
     "elf",
     "image_of",
     "layer_tar",
+    "manifest_of",
     "oci_layout",
     "rootfs_of",
 ]

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import posixpath
 import struct
 import tomllib
 import zipfile
@@ -16,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from packaging.utils import canonicalize_name
 
+from auditor.artifacts.manifest import Absence
 from auditor.audit import Options, check, other_platform
 from auditor.catalogue import KINDS
 from auditor.image.base import Base
 from auditor.image.container_run import Completed
 from auditor.lock import read_lock
+from auditor.model import Degree
 from auditor.policy import read_config
-from tests.builders import File, Symlink, Whiteout, elf, image_of
+from tests.builders import File, Shelf, Symlink, Whiteout, elf, image_of, manifest_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,19 +54,24 @@ def interpreter(machine: str = "x86_64") -> dict[str, Any]:
 
 def distribution(requirement: str, more: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
     """Give the files of a distribution with one module, `more` files and a true RECORD."""
+    files = {**wheel_files(requirement), **more}
+    info = next(path.partition("/")[0] for path in files if path.endswith("/METADATA"))
+    files[f"{info}/INSTALLER"] = "pip\n"
+    rows = [f"{path},{_record_hash(text)},{len(text)}" for path, text in files.items()]
+    files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""])
+    return {posixpath.normpath(f"{SITE}/{path}"): text for path, text in files.items()}
+
+
+def wheel_files(requirement: str) -> dict[str, str | bytes]:
+    """Give what every wheel of a case has."""
     name, version = requirement.split("==")
     stem = canonicalize_name(name).replace("-", "_")
     info = f"{stem}-{version}.dist-info"
-    files: dict[str, str | bytes] = {
-        **more,
+    return {
         f"{stem}/__init__.py": f"name = {name!r}\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/INSTALLER": "pip\n",
     }
-    rows = [f"{path},{_record_hash(text)},{len(text)}" for path, text in files.items()]
-    files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""])
-    return {f"{SITE}/{path}": text for path, text in files.items()}
 
 
 def _record_hash(content: str | bytes) -> str:
@@ -159,6 +167,27 @@ def other(case: Mapping[str, Any], lock: Lock, options: Options) -> list[OtherPl
     return [other_platform(image.config.platform, image, lock, options)]
 
 
+def shelf(case: Mapping[str, Any]) -> Shelf | None:
+    """Give the locked artifacts that the case describes, None where it has none."""
+    if "artifact" not in case and "absent" not in case:
+        return None
+    manifests = []
+    for filename, changes in case.get("artifact", {}).items():
+        files: dict[str, Any] = {}
+        if filename.endswith(".whl"):
+            name, version = filename.split("-")[:2]
+            named = name.replace("_", "-")
+            installed = second_layer(case.get("wheel", {}).get(named, {}))
+            files = {**wheel_files(f"{named}=={version}"), **installed}
+            files = {path: text for path, text in files.items() if not path.startswith("../")}
+        files |= second_layer({path: text for path, text in changes.items() if text is not False})
+        left = {path for path, text in changes.items() if text is False}
+        kept = {path: text for path, text in files.items() if path not in left}
+        manifests.append(manifest_of(filename, kept))
+    absences = {name: Absence(why) for name, why in case.get("absent", {}).items()}
+    return Shelf(manifests, absences)
+
+
 def audit(case: Mapping[str, Any], directory: Path) -> Report:
     file = directory / "pylock.toml"
     file.write_text(lock_text(case), encoding="utf-8")
@@ -183,6 +212,8 @@ def audit(case: Mapping[str, Any], directory: Path) -> Report:
         groups=tuple(chosen["groups"]) if "groups" in chosen else None,
         own=tuple(chosen.get("own", ())),
         base=Base("base", lowest) if lowest else None,
+        manifests=shelf(case),
+        require=Degree(chosen["require"]) if "require" in chosen else None,
         policy=policy(case, directory),
     )
     return check(image, lock, options, runner(case), other(case, lock, options))

@@ -54,7 +54,7 @@ def proof_of(
     environment = Environment("/", None, None, (SITE,), True, "named", tuple(found))
     locked = LockedPackage("idna", Version(version), 1, artifacts, vcs)
     expectation = Expectation({"idna": locked})
-    return prove(rootfs, installations(environment, expectation), expectation)["idna"]
+    return prove(rootfs, installations(environment, expectation), expectation).proofs["idna"]
 
 
 CODE = "x = 1\n"
@@ -161,7 +161,7 @@ def test_without_record_only_the_version_is_known() -> None:
     found, _ = read_distributions(rootfs, SITE, {})
     environment = Environment("/", None, None, (SITE,), True, "named", tuple(found))
     expectation = Expectation({"idna": LockedPackage("idna", Version("3.10"), 1, (WHEEL,))})
-    proof = prove(rootfs, installations(environment, expectation), expectation)["idna"]
+    proof = prove(rootfs, installations(environment, expectation), expectation).proofs["idna"]
     assert (proof.degree, proof.checked) == (Degree.VERSION, 0)
 
 

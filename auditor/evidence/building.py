@@ -1,0 +1,105 @@
+"""Installed files against the sdist that they were built from.
+
+A build copies sources and makes the rest. Python sources that the sdist has must be its own;
+what it does not have was made by the build and is comparable with nothing.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from auditor.evidence.pairing import Pairing, judge_script, script_targets
+from auditor.evidence.placement import script_folders
+from auditor.evidence.recorded import check_recorded, compared_rows, stated
+from auditor.inventory.distribution_files import entry_points
+from auditor.model import FileCheck, FileState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from auditor.artifacts.manifest import Manifest, Member
+    from auditor.evidence.pairing import Installed
+    from auditor.model import Entry
+
+GENERATED = frozenset({"_version.py", "version.py", "__version__.py", "__about__.py"})
+"""Sources that build tools write anew although the sdist has one of an earlier build."""
+
+_APART = frozenset({"test", "tests", "doc", "docs", "example", "examples", "benchmarks"})
+"""Top folders of sdists from which nothing is installed, though names in them may repeat."""
+
+
+def pair_build(installed: Installed, manifest: Manifest) -> Pairing:
+    """Compare an installation with the sdist that it should be built from.
+
+    RECORD comes first: what the build made is known by nothing else.
+    """
+    rootfs, distribution = installed.rootfs, installed.distribution
+    rows = compared_rows(distribution)
+    name = distribution.name
+    checks = check_recorded(rootfs, {name: rows}, installed.claims.recorded)[name]
+    faulty = {check.path for check in checks if check.state is not FileState.INTACT}
+    found = [check for check in checks if check.path in faulty]
+    sound = [row for row in rows if row.path not in faulty]
+    digests = rootfs.digests([row.path for row in sound])
+    by_name = _by_name(manifest.members)
+    scripts = _scripts(installed)
+    size = 0
+    for path in sorted({row.path for row in sound}):
+        entry = rootfs.stat(path)
+        if entry is not None and path in digests:
+            size += entry.size
+            found += _file(installed, path, (digests[path], entry), by_name, scripts)
+    found.sort()
+    return Pairing(found, len({row.path for row in rows}), size)
+
+
+def _by_name(members: Sequence[Member]) -> Mapping[str, list[Member]]:
+    found: defaultdict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        found[posixpath.basename(member.path)].append(member)
+    return found
+
+
+def _scripts(installed: Installed) -> dict[str, str]:
+    """Give the scripts that installers generate for it, by the build's own entry points."""
+    announced = entry_points(installed.rootfs, [installed.distribution])
+    folder = script_folders(installed.site)[0]
+    return {f"{folder}/{name}": min(targets) for name, targets in announced.items()}
+
+
+def _file(
+    installed: Installed,
+    path: str,
+    found: tuple[bytes, Entry],
+    by_name: Mapping[str, list[Member]],
+    scripts: Mapping[str, str],
+) -> Iterator[FileCheck]:
+    """Judge one file that is as RECORD says: the sdist's own, or made by the build."""
+    digest, entry = found
+    targets = script_targets(path, scripts, installed.site)
+    if targets:
+        yield from judge_script(installed, path, targets)
+        return
+    inside = path.removeprefix(f"{installed.site.root}/")
+    sources = [each for each in by_name.get(posixpath.basename(path), ()) if _is_at(each, inside)]
+    if any(each.sha256 == digest for each in sources) or path.startswith(installed.site.info + "/"):
+        return
+    actual = stated(digest, entry.size)
+    if sources and path.endswith(".py") and posixpath.basename(path) not in GENERATED:
+        expected = stated(sources[0].sha256, sources[0].size)
+        yield FileCheck(path, FileState.UNLISTED, expected, actual)
+    elif not installed.claims.equals(path, digest):
+        yield FileCheck(path, FileState.BUILT, "", actual)
+
+
+def _is_at(member: Member, inside: str) -> bool:
+    """Tell whether a member of the sdist is what lies at a path of the site directory.
+
+    Sources often lie deeper in the sdist: `src/pkg/a.py` becomes `pkg/a.py`.
+    """
+    if member.path == inside:
+        return True
+    above = member.path.removesuffix(f"/{inside}")
+    return above != member.path and above.partition("/")[0] not in _APART

@@ -1,0 +1,260 @@
+"""Installed files against the members of a locked wheel.
+
+The bytes of the verified wheel decide, not RECORD: RECORD only tells whether a file that
+differs was changed after its installation or was installed so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from auditor.evidence.placement import script_folders
+from auditor.evidence.recorded import agrees, is_by_product, is_compiled, stated
+from auditor.inventory.by_products import METADATA, is_console_script, script_body
+from auditor.inventory.files import RealPaths, names, text_of
+from auditor.model import FileCheck, FileState, FileType, UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from auditor.artifacts.manifest import Manifest, Member
+    from auditor.evidence.placement import Placement, Site
+    from auditor.model import Distribution, RecordRow, Rootfs
+
+_SCRIPT_LIMIT = 64 * 1024
+"""Bytes of a generated script; genuine ones have a few hundred."""
+_PREAMBLE_LIMIT = 16 * 1024
+"""Bytes by which an installed script may be longer than the wheel's: the interpreter's path."""
+
+
+class Claims:
+    """What the locked distributions say of files that several of them may have."""
+
+    def __init__(self, rows: Mapping[str, tuple[RecordRow, ...]]) -> None:
+        """Begin with the RECORD rows of locked distributions, by name."""
+        self._rows = rows
+        self.placements: dict[str, Placement] = {}
+        """By name: where the wheel that is thought to be installed has its members."""
+
+    def equals(self, path: str, digest: bytes) -> bool:
+        """Tell whether the file is that of any locked wheel at this place."""
+        placed = (each.members.get(path) for each in self.placements.values())
+        return any(member is not None and member.sha256 == digest for member in placed)
+
+    def targets(self, path: str) -> Iterator[str]:
+        """Yield what the script at a path may call, by any locked wheel."""
+        for placed in self.placements.values():
+            if path in placed.scripts:
+                yield placed.scripts[path]
+
+    def recorded(self, path: str) -> list[RecordRow]:
+        """Give the rows of locked distributions for a path."""
+        return self._by_path.get(path, [])
+
+    def testified(self, path: str) -> list[RecordRow]:
+        """Give such rows of those distributions that nothing but RECORD speaks for."""
+        return [
+            row
+            for name, rows in self._rows.items()
+            if name not in self.placements
+            for row in rows
+            if row.path == path
+        ]
+
+    @cached_property
+    def _by_path(self) -> dict[str, list[RecordRow]]:
+        found: dict[str, list[RecordRow]] = {}
+        for rows in self._rows.values():
+            for row in rows:
+                found.setdefault(row.path, []).append(row)
+        return found
+
+
+class Pairing(NamedTuple):
+    """One installation compared with one artifact."""
+
+    checks: list[FileCheck]
+    """Every file but those that are right, in the order of their paths."""
+    compared: int
+    size: int
+    """Bytes of the files that are right."""
+
+    @property
+    def differing(self) -> list[FileCheck]:
+        """The files that this artifact does not explain."""
+        return [each for each in self.checks if each.state not in _NO_DIFFERENCE]
+
+
+_NO_DIFFERENCE = {FileState.UNPROVEN, FileState.UNREADABLE, FileState.BUILT}
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """One installation and what is needed to compare it."""
+
+    rootfs: Rootfs
+    distribution: Distribution
+    site: Site
+    digests: Mapping[str, bytes]
+    """sha256 of the files at the places of members."""
+    claims: Claims
+
+    def rows(self, path: str) -> list[RecordRow]:
+        """Give RECORD's rows for a path."""
+        record = self.distribution.record
+        return [row for row in (record.rows if record else ()) if row.path == path]
+
+
+def pair(installed: Installed, manifest: Manifest, placed: Placement) -> Pairing:
+    """Compare an installation with a wheel whose members have these places."""
+    checks: list[FileCheck] = []
+    size = 0
+    digests = installed.digests
+    for path, member in placed.members.items():
+        if digests.get(path) == member.sha256:
+            size += member.size
+        else:
+            checks += _member(installed, path, member)
+    for path, member in placed.rewritten.items():
+        checks += _rewritten(installed, path, member, read=manifest.verified)
+    checks += _added(installed, placed, manifest)
+    checks.sort()
+    return Pairing(checks, len(placed.members) + len(placed.rewritten), size)
+
+
+def _member(installed: Installed, path: str, member: Member) -> Iterator[FileCheck]:
+    """Judge a file whose bytes are not the member's."""
+    entry = installed.rootfs.stat(path)
+    expected = stated(member.sha256, member.size)
+    if entry is None:
+        yield FileCheck(path, FileState.MISSING, expected)
+    elif entry.type is not FileType.FILE:
+        yield FileCheck(path, FileState.MODIFIED, expected, "no regular file")
+    elif (digest := installed.digests.get(path)) is None:
+        yield FileCheck(path, FileState.UNREADABLE, expected)
+    elif not installed.claims.equals(path, digest):
+        actual = stated(digest, entry.size) + _stripped(installed.rootfs, path, member, entry.size)
+        yield FileCheck(path, _otherwise(installed, path), expected, actual)
+
+
+def _stripped(rootfs: Rootfs, path: str, member: Member, size: int) -> str:
+    """Say what a shorter native file may be: sections are gone, or it is another build."""
+    shorter = member.size - size
+    if shorter <= 0 or rootfs.elf(path) is None:
+        return ""
+    return f" ({shorter:,} bytes shorter: stripped, or another build)"
+
+
+def _otherwise(installed: Installed, path: str) -> FileState:
+    """Give how a file that is not the wheel's came to be what it is."""
+    if agrees(installed.rootfs, installed.claims.testified(path)):
+        return FileState.UNPROVEN
+    own = agrees(installed.rootfs, installed.rows(path))
+    return FileState.UNLISTED if own else FileState.MODIFIED
+
+
+def _rewritten(
+    installed: Installed, path: str, member: Member, *, read: bool
+) -> Iterator[FileCheck]:
+    """Judge a script whose first line an installer has replaced.
+
+    Of a wheel that was not `read` whole, only the sha256 with the original line is known.
+    """
+    entry = installed.rootfs.stat(path)
+    expected = stated(member.sha256, member.size)
+    if entry is None:
+        yield FileCheck(path, FileState.MISSING, expected)
+        return
+    try:
+        content = installed.rootfs.read(path, member.size + _PREAMBLE_LIMIT)
+    except UnreadableError as error:
+        yield FileCheck(path, FileState.SCRIPT, expected, error.why)
+        return
+    digest = hashlib.sha256(content).digest()
+    body = script_body(content)
+    if body is not None and not read:
+        yield FileCheck(path, FileState.UNPROVEN, expected)
+    elif (
+        body is None or hashlib.sha256(body).digest() != member.body
+    ) and not installed.claims.equals(path, digest):
+        yield FileCheck(path, FileState.SCRIPT, expected, stated(digest, entry.size))
+
+
+def _added(installed: Installed, placed: Placement, manifest: Manifest) -> Iterator[FileCheck]:
+    """Judge what RECORD lists, or the metadata folder holds, and the wheel does not have."""
+    record = installed.distribution.record
+    unknown = {
+        row.path
+        for row in (record.rows if record else ())
+        if row.path not in placed.members
+        and row.path not in placed.rewritten
+        and not is_by_product(row.path, posixpath.basename(installed.site.info))
+        and not is_compiled(row.path, placed.members)
+    }
+    real = RealPaths(installed.rootfs)
+    for path in sorted(unknown):
+        there = real(path) or path
+        if there in placed.members or there in placed.rewritten:
+            continue
+        targets = script_targets(path, placed.scripts, installed.site)
+        if targets:
+            yield from judge_script(installed, path, targets)
+        else:
+            yield from _stray(installed, path)
+    known = {each.path.split("/", 2)[1] for each in manifest.members if _in_info(each, manifest)}
+    info = installed.site.info
+    for name in names(installed.rootfs, info):
+        path = f"{info}/{name}"
+        if name not in known and name not in METADATA and path not in unknown:
+            yield from _stray(installed, path)
+
+
+def _in_info(member: Member, manifest: Manifest) -> bool:
+    return member.path.startswith(f"{manifest.dist_info}/")
+
+
+def script_targets(path: str, scripts: Mapping[str, str], site: Site) -> set[str]:
+    """Give what the generated script at a path may call; empty where it is none.
+
+    pip writes its own under the version's name too: `pip3.11` beside `pip3`.
+    """
+    folder, name = posixpath.split(path)
+    if path in scripts:
+        return {scripts[path]}
+    if folder not in script_folders(site):
+        return set()
+    stem = name.rstrip("0123456789.").removesuffix("-")
+    return {target for each, target in scripts.items() if posixpath.basename(each) == stem}
+
+
+def judge_script(installed: Installed, path: str, targets: Iterable[str]) -> Iterator[FileCheck]:
+    """Judge a script that installers generate: its form, and what it calls."""
+    entry = installed.rootfs.stat(path)
+    called = sorted(targets)
+    expected = f"a script that calls {' or '.join(called)}"
+    if entry is None:
+        yield FileCheck(path, FileState.MISSING, expected)
+        return
+    text = text_of(installed.rootfs, path, _SCRIPT_LIMIT) if entry.size <= _SCRIPT_LIMIT else ""
+    if is_console_script(text, [*called, *installed.claims.targets(path)]):
+        return
+    digest = installed.rootfs.digests([path]).get(path)
+    if digest is None or not installed.claims.equals(path, digest):
+        actual = stated(digest, entry.size) if digest is not None else f"{entry.size:,} bytes"
+        yield FileCheck(path, FileState.SCRIPT, expected, actual)
+
+
+def _stray(installed: Installed, path: str) -> Iterator[FileCheck]:
+    """Judge a file that the wheel has nothing for; an absent one is nothing."""
+    entry = installed.rootfs.stat(path)
+    if entry is None or entry.type is not FileType.FILE:
+        return
+    digest = installed.rootfs.digests([path]).get(path)
+    if digest is None:
+        yield FileCheck(path, FileState.UNREADABLE)
+    elif not installed.claims.equals(path, digest):
+        yield FileCheck(path, FileState.ADDED, "", stated(digest, entry.size))

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+from auditor.artifacts.manifest import Absence, Absent, Manifest
+from auditor.artifacts.reading import read_artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from auditor.model import Artifact
+
+
+def artifact_bytes(filename: str, files: Mapping[str, str | bytes]) -> bytes:
+    """Give the bytes of a wheel or, by its name, of an sdist whose files lie in a top folder."""
+    content = {
+        path: data.encode() if isinstance(data, str) else data for path, data in files.items()
+    }
+    return _wheel(content) if filename.endswith(".whl") else _sdist(filename, content)
+
+
+def _wheel(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, data in files.items():
+            archive.writestr(zipfile.ZipInfo(path), data)
+    return buffer.getvalue()
+
+
+def _sdist(filename: str, files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path, data in files.items():
+            member = tarfile.TarInfo(f"{filename.removesuffix('.tar.gz')}/{path}")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def manifest_of(filename: str, files: Mapping[str, str | bytes]) -> Manifest:
+    """Give the manifest of a wheel or an sdist with these files."""
+    content = artifact_bytes(filename, files)
+    return read_artifact(io.BytesIO(content), filename, hashlib.sha256(content).hexdigest())
+
+
+class Shelf:
+    """Manifests by file name, and why others are absent; what it has neither of is unreachable."""
+
+    def __init__(
+        self, manifests: Iterable[Manifest] = (), absences: Mapping[str, Absence] | None = None
+    ) -> None:
+        self._manifests = {each.filename: each for each in manifests}
+        self._absences = absences or {}
+        self.asked: list[str] = []
+
+    def get(self, artifacts: Sequence[Artifact]) -> list[Manifest | Absent]:
+        self.asked += [each.filename for each in artifacts]
+        return [self._one(each) for each in artifacts]
+
+    def _one(self, artifact: Artifact) -> Manifest | Absent:
+        name = artifact.filename
+        if name in self._manifests and name not in self._absences:
+            return self._manifests[name]
+        return Absent(artifact, self._absences.get(name, Absence.UNREACHABLE), "for a reason")
