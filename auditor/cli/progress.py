@@ -12,7 +12,7 @@ from auditor.report.formats.escape import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from auditor.image.progress import Progress
+    from auditor.progress import Progress
 
 _PAUSE = 0.05  # seconds between two updates: drawing must not cost more than reading
 _DESCRIPTION = 40  # columns

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from auditor.image.assemble import Chosen
     from auditor.image.layers import Opener
     from auditor.image.one_pass import Reopen
-    from auditor.image.progress import Progress
     from auditor.image.store import Store
     from auditor.image.stream import Buffer, Readable
     from auditor.model import ImageConfig
+    from auditor.progress import Progress
 
 _SEEK_CHUNK = 64 * 1024
 """Bytes read at each header while jumping: most documents lie within them."""

@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from auditor.image.engine_facts import Inspected
     from auditor.image.engine_stream import Chunks
     from auditor.image.layers import Opener
-    from auditor.image.progress import Progress
     from auditor.image.reference import Reference
     from auditor.model import Platform
+    from auditor.progress import Progress
 
 __all__ = ["Completed", "RunLimits", "open_engine_image", "run_in_image"]
 

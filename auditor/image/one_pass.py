@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from auditor.image.layer import LayerIndex
     from auditor.image.layers import Opener
-    from auditor.image.progress import Progress
     from auditor.image.reading import Reading
     from auditor.image.store import LayerName
     from auditor.image.stream import Buffer, Closable
+    from auditor.progress import Progress
 
     Reopen = Callable[[], Closable]
 

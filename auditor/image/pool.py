@@ -23,7 +23,7 @@ from auditor.image.span import LayerRequest, admit, index_request
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from auditor.image.progress import Progress
+    from auditor.progress import Progress
 
 _WORTH = 48 << 20
 """Bytes of layers below which starting interpreters takes longer than it saves."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from auditor.image.cache import IndexCache
-    from auditor.image.progress import Progress
+    from auditor.progress import Progress
 
 
 class Reading(NamedTuple):

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from auditor.image.cache import IndexCache
     from auditor.image.layer import LayerIndex
     from auditor.image.layers import Opener
-    from auditor.image.progress import Progress
     from auditor.image.reading import Reading
     from auditor.image.store import LayerName, Store
     from auditor.image.stream import Buffer
+    from auditor.progress import Progress
 
 
 def read_layers(

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from auditor.image.layer import LayerIndex
     from auditor.image.layers import Opener
-    from auditor.image.progress import Progress
     from auditor.image.stream import Buffer
+    from auditor.progress import Progress
 
 AGAIN = "The image is damaged or incomplete; save or pull it again."
 

@@ -1,0 +1,351 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from auditor.artifacts import Absence, Absent, Manifest, ManifestCache, ManifestStore, Sources
+from auditor.artifacts.local import in_pip_cache
+from auditor.errors import UsageError
+from auditor.kept_files import Usage
+from auditor.model import Artifact, ArtifactKind
+from tests.builders.wheels import sdist, wheel
+
+NAME = "demo-1.0-py3-none-any.whl"
+CONTENT = wheel({"demo.py": "print('hello')\n"})
+OTHER = wheel({"demo.py": "print('other')\n"})
+URL = f"https://example.org/{NAME}"
+
+
+def artifact(content: bytes = CONTENT, *algorithms: str, **changes: object) -> Artifact:
+    hashes = {name: hashlib.new(name, content).hexdigest() for name in algorithms or ("sha256",)}
+    fields: dict[str, object] = {
+        "kind": ArtifactKind.WHEEL,
+        "filename": NAME,
+        "hashes": hashes,
+        "size": len(content),
+        "path": NAME,
+    }
+    return Artifact(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def one(
+    wanted: Artifact, sources: Sources, cache: ManifestCache | None = None
+) -> Manifest | Absent:
+    with ManifestStore(sources, cache) as store:
+        (found,) = store.get([wanted])
+    return found
+
+
+def manifest(wanted: Artifact, sources: Sources, cache: ManifestCache | None = None) -> Manifest:
+    found = one(wanted, sources, cache)
+    assert isinstance(found, Manifest), found
+    return found
+
+
+def absent(wanted: Artifact, sources: Sources, cache: ManifestCache | None = None) -> Absent:
+    found = one(wanted, sources, cache)
+    assert isinstance(found, Absent)
+    assert found.artifact is wanted
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "lock"
+    path.mkdir()
+    (path / NAME).write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    path = tmp_path / "empty"
+    path.mkdir()
+    return path
+
+
+def test_order_and_repetition(folder: Path) -> None:
+    source = sdist({"demo.py": ""})
+    (folder / "demo-1.0.tar.gz").write_bytes(source)
+    second = artifact(
+        source, filename="demo-1.0.tar.gz", path="demo-1.0.tar.gz", kind=ArtifactKind.SDIST
+    )
+    gone = artifact(path="gone.whl")
+    with ManifestStore(Sources(folder)) as store:
+        store.prefetch([second])
+        found = store.get([artifact(), gone, second, artifact()])
+        assert store.get([second]) == [found[2]]
+    assert [type(each) for each in found] == [Manifest, Absent, Manifest, Manifest]
+    assert found[0] is found[3]
+
+
+def test_path_is_relative_to_the_lock(folder: Path, empty: Path) -> None:
+    found = manifest(artifact(), Sources(folder))
+    assert found.members[-1].path == "demo.py"
+    assert (found.sha256, found.size, found.verified) == (
+        hashlib.sha256(CONTENT).hexdigest(),
+        len(CONTENT),
+        True,
+    )
+    missing = absent(artifact(), Sources(empty))
+    assert missing.absence is Absence.UNREACHABLE
+    assert missing.why == "its file cannot be read: no such file or directory"
+
+
+def test_url_may_be_a_file(folder: Path, empty: Path) -> None:
+    assert manifest(artifact(path=None, url=(folder / NAME).as_uri()), Sources(empty)).members
+    elsewhere = artifact(path=None, url=f"file://example.org{folder}/{NAME}")
+    assert absent(elsewhere, Sources(empty, offline=True)).absence is Absence.OFFLINE
+
+
+@pytest.mark.parametrize("path", ["pipe", "folder", "zero\0byte"])
+def test_path_that_is_no_file(empty: Path, path: str) -> None:
+    os.mkfifo(empty / "pipe")
+    (empty / "folder").mkdir()
+    assert absent(artifact(path=path), Sources(empty)).absence is Absence.UNREACHABLE
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512", "sha3_256", "blake2b"])
+def test_any_strong_hash_verifies(folder: Path, tmp_path: Path, algorithm: str) -> None:
+    cache = ManifestCache(tmp_path)
+    found = manifest(artifact(CONTENT, algorithm), Sources(folder), cache)
+    assert found.sha256 == hashlib.sha256(CONTENT).hexdigest()
+    (folder / NAME).unlink()
+    assert manifest(artifact(CONTENT, algorithm), Sources(folder), cache) == found
+
+
+@pytest.mark.parametrize("algorithms", [("md5",), ("sha1", "md5"), ("shake_128",)])
+def test_weak_hashes_verify_nothing(folder: Path, algorithms: tuple[str, ...]) -> None:
+    wanted = artifact(hashes=dict.fromkeys(algorithms, "00"))
+    assert absent(wanted, Sources(folder)).absence is Absence.UNHASHED
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512", "md5"])
+def test_every_listed_hash_counts(folder: Path, tmp_path: Path, algorithm: str) -> None:
+    cache = ManifestCache(tmp_path)
+    right = artifact(CONTENT, "sha256", "sha512", "md5")
+    digest = right.hashes[algorithm]
+    altered = digest[:-1] + ("0" if digest[-1] != "0" else "1")
+    wrong = artifact(hashes={**right.hashes, algorithm: altered})
+    for _ in range(2):
+        found = absent(wrong, Sources(folder), cache)
+        assert found.absence is Absence.MISMATCH
+        assert found.why == f"the lock says {algorithm} {altered}, it has {digest}"
+        # And once more with the right one cached, which knows every digest.
+        assert manifest(right, Sources(folder), cache).members
+
+
+def test_hash_that_was_not_computed_then_is_computed_now(folder: Path, tmp_path: Path) -> None:
+    cache = ManifestCache(tmp_path)
+    manifest(artifact(), Sources(folder), cache)
+    more = artifact(CONTENT, "sha256", "sha512")
+    assert manifest(more, Sources(folder), cache).members
+    wrong = artifact(hashes={**artifact().hashes, "sha512": "00"})
+    assert absent(wrong, Sources(folder), cache).absence is Absence.MISMATCH
+    (folder / NAME).unlink()
+    assert manifest(more, Sources(folder), cache).members
+    assert absent(artifact(CONTENT, "sha256", "sha3_256"), Sources(folder), cache)
+
+
+@pytest.mark.parametrize("size", [len(CONTENT) - 1, len(CONTENT) + 1])
+def test_size_counts(folder: Path, tmp_path: Path, size: int) -> None:
+    cache = ManifestCache(tmp_path)
+    assert absent(artifact(size=size), Sources(folder), cache).absence is Absence.MISMATCH
+    assert manifest(artifact(size=None), Sources(folder), cache).members
+    assert absent(artifact(size=size), Sources(folder), cache).absence is Absence.MISMATCH
+
+
+def test_wheelhouse(folder: Path, empty: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.mkdir()
+    (wrong / NAME).write_bytes(OTHER)
+    wanted = artifact(path=None, url=URL)
+    houses = (empty, wrong, folder)
+    assert manifest(wanted, Sources(empty, houses, offline=True)).members
+    # Another file of that name is no contradiction; where the lock itself names it, it is.
+    assert absent(wanted, Sources(empty, (wrong,), offline=True)).absence is Absence.OFFLINE
+    assert absent(artifact(), Sources(wrong, (empty,))).absence is Absence.MISMATCH
+    assert manifest(artifact(), Sources(wrong, (folder,))).members
+    up = artifact(path=None, filename=f"../lock/{NAME}")
+    assert absent(up, Sources(empty, (empty,))).absence is Absence.UNREACHABLE
+
+
+def test_pip_cache(empty: Path, tmp_path: Path) -> None:
+    """The name as pip 26.3 gives it: `SafeFileCache` and `CacheController.cache_url`."""
+    url = f"HTTPS://Example.org/packages/{NAME}?x=1#sha256=00"
+    path = in_pip_cache(url, tmp_path)
+    key = hashlib.sha224(f"https://example.org/packages/{NAME}?x=1".encode()).hexdigest()
+    assert path == tmp_path / "http-v2" / "/".join(key[:5]) / f"{key}.body"
+    wanted = artifact(path=None, url=url)
+    assert absent(wanted, Sources(empty, pip_cache=tmp_path, offline=True))
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT)
+    assert manifest(wanted, Sources(empty, pip_cache=tmp_path, offline=True)).members
+    path.write_bytes(OTHER)
+    assert absent(wanted, Sources(empty, pip_cache=tmp_path, offline=True))
+
+
+def test_verified_bytes_that_are_no_archive(empty: Path) -> None:
+    (empty / NAME).write_bytes(b"hello")
+    assert absent(artifact(b"hello"), Sources(empty)).absence is Absence.UNREADABLE
+
+
+def test_second_run_needs_no_artifact(folder: Path, tmp_path: Path) -> None:
+    cache = ManifestCache(tmp_path)
+    first = manifest(artifact(), Sources(folder), cache)
+    (folder / NAME).unlink()
+    again = manifest(artifact(), Sources(folder, offline=True), ManifestCache(tmp_path))
+    assert again == first
+    renamed = manifest(artifact(filename="x.whl"), Sources(folder), ManifestCache(tmp_path))
+    assert renamed.filename == "x.whl"
+    assert absent(artifact(), Sources(folder)).absence is Absence.UNREACHABLE
+
+
+def test_damaged_entry_is_made_again(folder: Path, tmp_path: Path) -> None:
+    cache = ManifestCache(tmp_path)
+    first = manifest(artifact(), Sources(folder), cache)
+    (entry,) = (tmp_path / "manifests").iterdir()
+    whole = entry.read_bytes()
+    for damaged in (b"", whole[:-1], whole[:50] + b"X" + whole[51:], whole + b"x"):
+        entry.write_bytes(damaged)
+        with ManifestStore(Sources(folder, offline=True), cache) as store:
+            assert store.get([artifact()]) == [first]
+        assert entry.read_bytes() == whole
+    other = artifact(OTHER, path=None)
+    entry.rename(entry.with_name(f"1-sha256-{other.hashes['sha256']}.manifest"))
+    assert absent(other, Sources(folder), cache)
+
+
+def test_usage_and_clear(folder: Path, tmp_path: Path) -> None:
+    cache = ManifestCache(tmp_path)
+    assert cache.usage() == Usage(0, 0)
+    manifest(artifact(), Sources(folder), cache)
+    (tmp_path / "manifests/mine.txt").write_text("")
+    old = tmp_path / "manifests" / ("." + "0" * 32 + ".new")
+    old.write_text("")
+    cache.tidy()
+    assert old.exists()
+    os.utime(old, (0, 0))
+    cache.tidy()
+    assert not old.exists()
+    usage = cache.usage()
+    assert (usage.entries, usage.bytes > 100) == (1, True)
+    assert cache.clear() == usage
+    assert [path.name for path in (tmp_path / "manifests").iterdir()] == ["mine.txt"]
+    none = ManifestCache(None)
+    none.tidy()
+    assert (none.usage(), none.clear()) == (Usage(0, 0), Usage(0, 0))
+    assert manifest(artifact(), Sources(folder), none).members
+
+
+@pytest.mark.parametrize("form", ["memory://{}", "{}", "file://{}", "dir::file://{}"])
+def test_shared_folder(folder: Path, tmp_path: Path, form: str) -> None:
+    place = form.format(tmp_path / "shared")
+    first = manifest(artifact(), Sources(folder), ManifestCache(tmp_path / "one", place))
+    (folder / NAME).unlink()
+    other = ManifestCache(tmp_path / "two", place)
+    assert manifest(artifact(), Sources(folder), other) == first
+    assert other.usage().entries == 1
+    assert manifest(artifact(), Sources(folder), ManifestCache(None, place)) == first
+
+
+def test_shared_folder_that_fails_costs_only_time(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (f"{tmp_path}/file", f"dir::file://{tmp_path}/file"):
+        assert manifest(artifact(), Sources(folder), ManifestCache(None, place)).members
+
+
+def test_shared_entry_that_is_damaged(folder: Path, tmp_path: Path) -> None:
+    place = f"dir::file://{tmp_path}/shared"
+    manifest(artifact(), Sources(folder), ManifestCache(None, place))
+    (entry,) = (tmp_path / "shared").rglob("*.manifest")
+    entry.write_bytes(entry.read_bytes()[:-1])
+    assert manifest(artifact(), Sources(folder), ManifestCache(None, place)).members
+    entry.write_bytes(entry.read_bytes()[:-1])
+    (folder / NAME).unlink()
+    assert absent(artifact(), Sources(folder), ManifestCache(None, place))
+
+
+def test_place_that_fsspec_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match=r"--manifests nowhere://\.\.\. cannot be used") as caught:
+        ManifestCache(None, "nowhere://user:secret@host/")
+    assert "secret" not in caught.value.message
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(UsageError, match="fsspec, which is not here"):
+        ManifestCache(None, "memory://x")
+
+
+def test_progress_is_told_by_the_thread_that_waits(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auditor.artifacts.store._TELL", 0.001)
+    told: list[tuple[str, int, int | None]] = []
+    big = wheel({"demo.bin": bytes(20 << 20)}, compression=zipfile.ZIP_STORED)
+    (folder / "big.whl").write_bytes(big)
+    with ManifestStore(Sources(folder), show=lambda *said: told.append(said)) as store:
+        store.get([artifact(big, path="big.whl")])
+    assert told
+    assert {what for what, _, _ in told} == {"artifacts"}
+    assert all(total == len(big) and done <= total for _, done, total in told)
+
+
+RUN = """
+import sys
+from pathlib import Path
+from auditor.artifacts import Manifest, ManifestCache, ManifestStore, Sources
+from tests.artifacts.test_store import artifact
+folder, cache, names = Path(sys.argv[1]), ManifestCache(Path(sys.argv[2])), sys.argv[3:]
+wanted = [artifact((folder / name).read_bytes(), path=name, filename=name) for name in names]
+with ManifestStore(Sources(folder), cache) as store:
+    assert all(isinstance(each, Manifest) for each in store.get(wanted)), store.get(wanted)
+"""
+
+
+def test_twenty_runs_share_one_cache(tmp_path: Path) -> None:
+    names = [f"demo{number}-1.0-py3-none-any.whl" for number in range(5)]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_bytes(wheel({"demo.py": f"{number}\n" * 10_000}))
+    command = [sys.executable, "-c", RUN, str(tmp_path), str(tmp_path / "cache"), *names]
+    root = Path(__file__).parents[2]
+    runs = [subprocess.Popen(command, cwd=root) for _ in range(20)]
+    assert [run.wait(timeout=120) for run in runs] == [0] * 20
+    entries = sorted((tmp_path / "cache/manifests").iterdir())
+    assert len(entries) == 5
+    assert all(path.suffix == ".manifest" for path in entries)
+
+
+def test_killed_run_leaves_no_bad_entry(tmp_path: Path) -> None:
+    names = [f"demo{number}-1.0-py3-none-any.whl" for number in range(40)]
+    for name in names:
+        (tmp_path / name).write_bytes(wheel({f"{name}/{n}.py": name for n in range(300)}))
+    loop = RUN + textwrap.dedent("""
+        while True:
+            cache.clear()
+            with ManifestStore(Sources(folder), cache) as store:
+                store.get(wanted)
+            print(flush=True)
+    """)
+    command = [sys.executable, "-c", loop, str(tmp_path), str(tmp_path / "cache"), *names]
+    for pause in (0.0, 0.05, 0.1):
+        with subprocess.Popen(
+            command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
+        ) as run:
+            assert run.stdout is not None
+            run.stdout.readline()
+            time.sleep(pause)
+            run.send_signal(signal.SIGKILL)
+        cache = ManifestCache(tmp_path / "cache")
+        wanted = [artifact((tmp_path / n).read_bytes(), path=n, filename=n) for n in names]
+        with ManifestStore(Sources(tmp_path), cache) as store:
+            assert all(isinstance(each, Manifest) for each in store.get(wanted))
+        for path in (tmp_path / "cache/manifests").glob("*.manifest"):
+            assert cache.find([path.stem.removeprefix("1-")]) is not None
