@@ -19,6 +19,7 @@ from auditor.image import limits
 from auditor.image.elf import read_elf
 from auditor.image.layer import BYTECODE_HEADER
 from auditor.image.probes import probe_for, versions_in
+from auditor.image.rootfs import join
 from auditor.image.stream import file_chunks
 from auditor.model import Entry, FileType, UnreadableError
 
@@ -102,6 +103,30 @@ class HostTree:
     def _refuse(self, path: str, error: OSError) -> None:
         if len(self.refused) < limits.PROBLEMS:
             self.refused[path] = _why(error)
+
+    def known(self, path: str) -> None:
+        """Give nothing: only the kernel knows, and it would follow links on the way."""
+
+    def below(self, path: str) -> Iterator[tuple[str, Entry]]:
+        """Yield every path below a real directory with its entry, sorted; see `refused`."""
+        waiting = [iter(self._listed(path))]
+        while waiting:
+            each = next(waiting[-1], None)
+            if each is None:
+                waiting.pop()
+                continue
+            entry = self.node(each)
+            if entry is None:
+                continue
+            yield each, entry
+            if entry.type is FileType.DIRECTORY and self.descends(each):
+                waiting.append(iter(self._listed(each)))
+
+    def _listed(self, folder: str) -> list[str]:
+        try:
+            return [join(folder, name) for name in self.names(folder)]
+        except UnreadableError:
+            return []
 
     def descends(self, path: str) -> bool:
         """Tell whether a walk goes into `path`: not into what the kernel mounts."""

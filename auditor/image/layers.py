@@ -1,27 +1,19 @@
-"""Layers laid over each other: one tree, as the image specification's layer.md has it.
-
-Decisions where the specification leaves room:
-
-- Whiteouts, opaque ones too, act on lower layers alone, whatever their position.
-- A member below a symbolic link of the tree (`bin/x` where `/bin -> usr/bin`) lands where the
-  link leads, as containerd unpacks it. A directory member replaces a link of the same path.
-- A directory and anything else of one path replace each other with all that was below.
-- A second member of one path in a layer replaces the first.
-"""
+"""Layers laid over each other as a `Tree`: what their indexes know, and what is read once more."""
 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 from auditor.image import limits
 from auditor.image.compression import Compression, decompressed
 from auditor.image.elf import Passing
-from auditor.image.hidden import Content, HiddenFiles
-from auditor.image.rootfs import follow, join
+from auditor.image.merge import Merge
 from auditor.image.stream import DamagedError, Source
-from auditor.model import Entry, FileType, Problem, UnreadableError
+from auditor.model import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,13 +21,7 @@ if TYPE_CHECKING:
 
     from auditor.image.layer import LayerIndex
     from auditor.image.stream import Buffer
-    from auditor.model import Elf
-
-_IMPLIED = -1
-"""Row of a directory that only the paths of its files imply."""
-
-_TYPES = tuple(FileType)
-"""By value: a call of the enumeration takes ten times as long, and there are many."""
+    from auditor.model import Elf, Entry
 
 
 class Opener(Protocol):
@@ -47,16 +33,6 @@ class Opener(Protocol):
 
     def __call__(self, skip: int) -> AbstractContextManager[Iterator[Buffer]]:
         """Give the bytes after the first `skip` (which is 0 for compressed layers)."""
-
-
-class _Node(NamedTuple):
-    """What stands at a real path."""
-
-    layer: int
-    """The layer that holds the content, and `row` its row there."""
-    row: int
-    written: int
-    """The layer that put it at this path."""
 
 
 class LayerTree:
@@ -78,190 +54,50 @@ class LayerTree:
         `layered` off says that there is one index, of a flat tree with no layer to name.
         Raises `DamagedError` where the tree goes over a limit.
         """
-        self.problems: list[Problem] = []
+        merge = Merge(indexes)
+        self.problems = merge.problems
+        self.hidden = merge.hidden
+        self._merge = merge
+        self._nodes = merge.nodes
         self._indexes = indexes
         self._openers = openers
         self._layered = layered
+        self._entries: dict[str, Entry] = {}
         self._completed: dict[int, dict[int, Elf]] = {}
         self._passes = [0] * len(indexes)
-        self._nodes: dict[str, _Node] = {"/": _Node(0, _IMPLIED, 0)}
-        self._children: dict[str, dict[str, None]] = {"/": {}}
-        self._text = 0
-        self._number = 0
-        self._taken = HiddenFiles()
-        for number, index in enumerate(indexes):
-            self._number = number
-            self.problems += index.problems
-            self._hide(index)
-            self._apply(number, index)
-            self._taken.settle(self._content)
-        self.problems += self._taken.problems()
-        self.hidden = self._taken.result(
-            self._content, ((node.layer, node.row) for node in self._nodes.values())
-        )
-
-    # ------------------------------------------------------------------------- merging
-
-    def _hide(self, index: LayerIndex) -> None:
-        """Take away what the layer's whiteouts hide of the layers below."""
-        for folder in index.opaques:
-            real = self._hidden_place(index, folder)
-            for name in list(self._children.get(real, ())) if real else ():
-                self._remove(join(real or "/", name))
-        for path in index.whiteouts:
-            folder, _, name = path.rpartition("/")
-            real = self._hidden_place(index, folder or "/")
-            if real is not None:
-                self._remove(join(real, name))
-
-    def _hidden_place(self, index: LayerIndex, folder: str) -> str | None:
-        """Give the lower directory that a whiteout in `folder` means."""
-        if folder in self._children:
-            return folder
-        # Where the layer itself puts a directory in place of a lower link, what the link led
-        # to is not meant.
-        above = [folder[:at] for at, char in enumerate(folder) if char == "/" and at] + [folder]
-        links = {
-            path
-            for path in above
-            if (node := self.node(path)) is not None and node.type is FileType.SYMLINK
-        }
-        if links and any(
-            path in links and index.kinds[row] == FileType.DIRECTORY
-            for row, path in enumerate(index.paths)
-        ):
-            return None
-        return follow(self.node, folder)
-
-    def _apply(self, number: int, index: LayerIndex) -> None:
-        for row, path in enumerate(index.paths):
-            if path == "/":
-                self._nodes["/"] = _Node(number, row, number)
-                continue
-            folder, _, name = path.rpartition("/")
-            real = folder or "/"
-            if real not in self._children:
-                placed = follow(self.node, folder, missing=True)
-                if placed is None:
-                    self._problem(path, "lies below a loop of links and was not applied")
-                    continue
-                real = placed
-                self._make(real, number)
-            target = index.links.get(row)
-            node = (
-                _Node(number, row, number) if target is None else self._linked(path, target, number)
-            )
-            if node is not None:
-                self._put(real, name, node)
-
-    def _linked(self, path: str, target: str, number: int) -> _Node | None:
-        """Give the node for a hard link: what stands at its target now."""
-        folder = target.rpartition("/")[0] or "/"
-        place = target if folder in self._children else follow(self.node, target, last=False)
-        found = self._nodes.get(place) if place is not None else None
-        if found is None or self._kind(found) is FileType.DIRECTORY:
-            self._problem(path, f"is a hard link to {target}, which is no file below it")
-            return None
-        return found._replace(written=number)
-
-    def _problem(self, path: str, why: str) -> None:
-        if len(self.problems) < limits.PROBLEMS * 2:
-            self.problems.append(Problem(path, why, path))
-
-    def _make(self, folder: str, number: int) -> None:
-        """Create a directory and its parents, replacing whatever is in the way."""
-        at = 0
-        while at != -1:
-            at = folder.find("/", at + 1)
-            path = folder if at == -1 else folder[:at]
-            if path not in self._children:
-                parent, _, name = path.rpartition("/")
-                self._put(parent or "/", name, _Node(number, _IMPLIED, number))
-
-    def _put(self, folder: str, name: str, node: _Node) -> None:
-        """Set what stands at a name of a real directory."""
-        path = join(folder, name)
-        directory = self._kind(node) is FileType.DIRECTORY
-        if not directory:
-            if path in self._children:
-                self._remove(path)
-        elif path not in self._children:
-            self._children[path] = {}
-        below = self._nodes.get(path)
-        if below is not None:
-            self._take(path, below)
-        else:
-            self._text += len(path)
-            if self._text > limits.TREE_BYTES:
-                raise DamagedError("has more files than the auditor reads")
-        self._nodes[path] = node
-        self._children[folder][name] = None
-
-    def _remove(self, path: str) -> None:
-        """Take away a path with all that is below it."""
-        node = self._nodes.pop(path, None)
-        if node is None:
-            return
-        self._take(path, node)
-        folder, _, name = path.rpartition("/")
-        del self._children[folder or "/"][name]
-        waiting = [path]
-        while waiting:
-            top = waiting.pop()
-            for child in self._children.pop(top, ()):
-                below = join(top, child)
-                self._take(below, self._nodes.pop(below))
-                waiting.append(below)
-
-    def _take(self, path: str, node: _Node) -> None:
-        """Note a file of a lower layer that the layer being merged takes away."""
-        if node.written != self._number and (content := self._content_of(node)) is not None:
-            self._taken.take(path, content, node.written, self._number)
-
-    def _content(self, path: str) -> Content | None:
-        """Give the content of the regular file at a real path."""
-        node = self._nodes.get(path)
-        return None if node is None else self._content_of(node)
-
-    def _content_of(self, node: _Node) -> Content | None:
-        if self._kind(node) is not FileType.FILE:
-            return None
-        index = self._indexes[node.layer]
-        return Content(node.layer, node.row, index.sizes[node.row], index.sha256(node.row))
-
-    # ------------------------------------------------------------------------- reading
-
-    def _kind(self, node: _Node) -> FileType:
-        if node.row == _IMPLIED:
-            return FileType.DIRECTORY
-        return _TYPES[self._indexes[node.layer].kinds[node.row]]
 
     def node(self, path: str) -> Entry | None:
         """Give the entry at a real path."""
-        node = self._nodes.get(path)
-        if node is None:
-            return None
-        layer = node.written if self._layered else None
-        if node.row == _IMPLIED:
-            return Entry(FileType.DIRECTORY, 0o755, 0, "", layer)
-        index = self._indexes[node.layer]
-        row = node.row
-        return Entry(
-            _TYPES[index.kinds[row]],
-            index.modes[row],
-            index.sizes[row],
-            index.targets.get(row, ""),
-            layer,
-            index.mtimes[row],
-        )
+        entry = self._entries.get(path)
+        if entry is None:
+            entry = self._merge.entry(path)
+            if entry is not None:
+                if not self._layered:
+                    entry = entry._replace(layer=None)
+                self._entries[path] = entry
+        return entry
+
+    known = node
 
     def names(self, path: str) -> Sequence[str]:
         """Give the sorted names in a real directory."""
-        return sorted(self._children.get(path, ()))
+        return sorted(self._merge.children.get(path, ()))
 
-    def descends(self, path: str) -> bool:
-        """Tell whether a walk goes into `path`: always."""
-        return path in self._children
+    def below(self, path: str) -> Iterator[tuple[str, Entry]]:
+        """Yield every path below a real directory with its entry, sorted."""
+        start = _components("" if path == "/" else path)
+        # Behind the root itself, whose name is the separator.
+        first = bisect_right(self._paths, f"{start}\0", key=_components)
+        last = bisect_left(self._paths, f"{start}\1", first, key=_components)
+        for each in self._paths[first:last]:
+            entry = self.node(each)
+            if entry is not None:
+                yield each, entry
+
+    @cached_property
+    def _paths(self) -> list[str]:
+        """Every path, directories before what is in them."""
+        return sorted(self._nodes, key=_components)
 
     def _row(self, path: str) -> tuple[LayerIndex, int, int]:
         """Give a regular file's index, its layer number and the offset of its content."""
@@ -403,3 +239,8 @@ class LayerTree:
                     yield offset, source.pieces(spans[offset])
         except (DamagedError, OSError) as error:
             raise UnreadableError(path, f"its layer {error}") from error
+
+
+def _components(path: str) -> str:
+    """Give a path so that it sorts by its components; no path holds a zero byte."""
+    return path.replace("/", "\0")

@@ -44,6 +44,9 @@ class PartialTree:
         """Raise `NotReadError`."""
         raise NotReadError(path)
 
-    def descends(self, path: str) -> NoReturn:
+    def known(self, path: str) -> None:
+        """Give nothing: whoever asks by a real path gets his answer from `node`."""
+
+    def below(self, path: str) -> NoReturn:
         """Raise `NotReadError`: nothing here can be walked."""
         raise NotReadError(path)

@@ -71,8 +71,14 @@ class Tree(Protocol):
     def bytecode_header(self, path: str) -> bytes:
         """Give the first bytes of a .pyc file."""
 
-    def descends(self, path: str) -> bool:
-        """Tell whether a walk goes into the real directory `path`."""
+    def known(self, path: str) -> Entry | None:
+        """Give the entry at a path that is real as it is spelled, where asking costs nothing.
+
+        None says nothing: the path may still lead somewhere.
+        """
+
+    def below(self, path: str) -> Iterator[tuple[str, Entry]]:
+        """Yield every path below a real directory with its entry, sorted, as far as it shows."""
 
 
 def join(folder: str, name: str) -> str:
@@ -144,6 +150,9 @@ class TreeRootfs:
 
     def lstat(self, path: str) -> Entry | None:
         """Give the entry at `path`, a final link as a link."""
+        entry = self._tree.known(path)
+        if entry is not None:
+            return entry
         place = self._place(path)
         return None if place is None else self._tree.node(place)
 
@@ -153,6 +162,9 @@ class TreeRootfs:
 
     def _led(self, path: str) -> tuple[str, Entry] | tuple[None, None]:
         """Give the real path that `path` leads to, and what stands there."""
+        entry = self._tree.known(path)
+        if entry is not None and entry.type is not FileType.SYMLINK:
+            return path, entry
         place = self._place(path)
         entry = None if place is None else self._tree.node(place)
         if entry is not None and entry.type is FileType.SYMLINK:
@@ -237,7 +249,7 @@ class TreeRootfs:
         if real is None:
             return
         for start in self._starts(real):
-            yield from self._below(start)
+            yield from self._tree.below(start)
 
     def _starts(self, top: str) -> Iterator[str]:
         """Yield the directories from which a walk of `top` begins."""
@@ -249,27 +261,6 @@ class TreeRootfs:
             if _inside(root, top) and not any(_inside(root, other) for other in done):
                 done.append(root)
                 yield root
-
-    def _below(self, top: str) -> Iterator[tuple[str, Entry]]:
-        waiting = [iter(self._listed(top))]
-        while waiting:
-            path = next(waiting[-1], None)
-            if path is None:
-                waiting.pop()
-                continue
-            entry = self._tree.node(path)
-            if entry is None:
-                continue
-            yield path, entry
-            if entry.type is FileType.DIRECTORY and self._tree.descends(path):
-                waiting.append(iter(self._listed(path)))
-
-    def _listed(self, folder: str) -> list[str]:
-        """Give the real paths in a directory; which are refused, the tree itself notes."""
-        try:
-            return [join(folder, name) for name in self._tree.names(folder)]
-        except UnreadableError:
-            return []
 
 
 def _inside(path: str, folder: str) -> bool:
