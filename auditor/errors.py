@@ -23,7 +23,7 @@ class AuditorError(Exception):
     """An input that stops the audit.
 
     `message` is one line that names the thing at fault; `hint` is one line that says what
-    to do about it.
+    to do about it, in lower case and without a full stop, as it goes on from the message.
     """
 
     exit_code = ExitCode.USAGE

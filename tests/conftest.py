@@ -8,6 +8,7 @@ skip into a failure.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
-from auditor.errors import EngineError
+from auditor.errors import AuditorError, EngineError
 from auditor.image.engine_client import connected
 
 if TYPE_CHECKING:
@@ -126,6 +127,21 @@ def podman_host() -> Iterator[str]:
             # Its store is a mount of its own.
             subprocess.run(["umount", f"{home}/root/overlay"], capture_output=True, check=False)
             shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hints_go_on() -> Iterator[None]:
+    """The hint of every error that a test meets goes on from it: lower case, no full stop."""
+    initialise = AuditorError.__init__
+
+    def checked(error: AuditorError, message: str, hint: str = "") -> None:
+        initialise(error, message, hint)
+        assert not re.match(r"[A-Z][a-z ]", hint), hint
+        assert not hint.endswith(".") or hint.endswith("..."), hint
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AuditorError, "__init__", checked)
+        yield
 
 
 @pytest.fixture(autouse=True)

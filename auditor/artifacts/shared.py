@@ -44,7 +44,7 @@ def shared_folder(place: str, names: re.Pattern[str], limit: int) -> Folder:
     except Exception as error:  # every file system has errors of its own
         raise UsageError(
             f"--manifests {protocol}://... cannot be used ({type(error).__name__})",
-            "Its protocol may need a package, which fsspec's documentation names.",
+            "its protocol may need a package, which fsspec's documentation names",
         ) from error
     return Bucket(filesystem, root.rstrip("/"), limit)
 

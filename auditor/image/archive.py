@@ -121,8 +121,8 @@ def choose(store: Store, wanted: Wanted) -> Chosen:
     if listed is None and manifest is None:
         raise ImageError(
             f"{wanted.reference} holds no image: neither {oci.INDEX} nor {docker_archive.MANIFEST}",
-            "Save images with `docker save`, `podman save` or `skopeo copy`; a tar of a file "
-            "system (`docker export`) can be unpacked and audited as dir:.",
+            "save images with `docker save`, `podman save` or `skopeo copy`; a tar of a file "
+            "system (`docker export`) can be unpacked and audited as dir:",
         )
     if manifest is None or oci.holds_images(store):
         return oci.choose(store, wanted)

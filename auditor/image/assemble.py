@@ -41,7 +41,7 @@ def assemble(chosen: Chosen, store: Store, reference: str, reading: Reading) -> 
     if len(ids) != len(chosen.layers):
         raise ImageError(
             f"the manifest lists {len(chosen.layers)} layers, its configuration {len(ids)}",
-            "The image is damaged; save or pull it again.",
+            "the image is damaged; save or pull it again",
         )
     wanted = [
         layer._replace(inner=diff_id.partition(":")[0] if reading.verify else None)
@@ -54,7 +54,7 @@ def assemble(chosen: Chosen, store: Store, reference: str, reading: Reading) -> 
     try:
         tree = LayerTree(indexes, [opener for _, opener in read])
     except DamagedError as error:
-        raise ImageError(f"{reference} {error}", "It is no image that an engine runs.") from error
+        raise ImageError(f"{reference} {error}", "it is no image that an engine runs") from error
     if reading.cache is not None:
         keep_configuration(reading.cache, chosen)
     steps = history(chosen.configuration)
@@ -84,5 +84,5 @@ def _compare(index: LayerIndex, diff_id: str) -> None:
     if index.diff_id.startswith(f"{algorithm}:") and index.diff_id != diff_id:
         raise ImageError(
             f"layer {index.digest} unpacks to {index.diff_id}, the configuration says {diff_id}",
-            "The image was altered or damaged, and no engine unpacks it; save or pull it again.",
+            "the image was altered or damaged, and no engine unpacks it; save or pull it again",
         )

@@ -49,7 +49,7 @@ def read_base(
     match parsed.transport:
         case Transport.DIR | Transport.ENV | Transport.CONTAINER:
             raise UsageError(
-                f"--base {reference}: it has no layers to compare", "Name an image as the base."
+                f"--base {reference}: it has no layers to compare", "name an image as the base"
             )
         case Transport.DOCKER:
             # The engine's client takes a while to import, and archives need none of it.

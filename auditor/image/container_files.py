@@ -135,7 +135,7 @@ class ContainerTree(PartialTree):
             except DamagedError as error:
                 raise ImageError(
                     f"{path}: the engine's archive of it {error}",
-                    "Audit the whole image: leave out --quick.",
+                    "audit the whole image: leave out --quick",
                 ) from error
 
 

@@ -314,5 +314,5 @@ def remove_container(api: APIClient, name: str) -> None:
     except TROUBLE as error:
         raise LeftBehindError(
             f"the container {name} could not be removed: {engine_error(error).message}",
-            f"Remove it by hand: docker rm --force --volumes {name}",
+            f"remove it by hand: docker rm --force --volumes {name}",
         ) from error

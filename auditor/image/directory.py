@@ -50,7 +50,7 @@ def open_layout(path: Path, wanted: Wanted, reading: Reading) -> Image:
 def layout_store(path: Path, wanted: Wanted) -> SpanStore:
     """Give the files of an OCI layout directory; raises `ImageError` where there is none."""
     if not path.is_dir():
-        raise ImageError(f"{wanted.reference}: there is no directory {path}", "Check the path.")
+        raise ImageError(f"{wanted.reference}: there is no directory {path}", "check the path")
 
     def locate(name: str) -> Span | None:
         file = path / name
@@ -89,7 +89,7 @@ def open_environment(path: Path, wanted: Wanted) -> Image:
     """
     prefix = os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links on the host
     if not path.is_dir():
-        raise ImageError(f"{wanted.reference}: there is no directory {path}", "Check the path.")
+        raise ImageError(f"{wanted.reference}: there is no directory {path}", "check the path")
     tree = _tree(Path("/"), wanted.reference)
     everywhere = TreeRootfs(tree)
     rootfs = TreeRootfs(tree, sorted(set(_scope(everywhere, prefix))))
@@ -111,7 +111,7 @@ def _tree(path: Path, reference: str) -> HostTree:
         return HostTree(str(path))
     except OSError as error:
         why = (error.strerror or "").lower()
-        raise ImageError(f"{reference} cannot be read: {why}", "Check the path.") from error
+        raise ImageError(f"{reference} cannot be read: {why}", "check the path") from error
 
 
 def _platform(rootfs: Rootfs) -> Platform | None:

@@ -52,12 +52,12 @@ def choose(store: Store, wanted: Wanted) -> Chosen:
     if not fitting:
         raise UsageError(
             f"{reference} holds no image for {asked}",
-            f"Choose with --platform: {', '.join(sorted(set(map(str, platforms.values()))))}.",
+            f"choose with --platform: {', '.join(sorted(set(map(str, platforms.values()))))}",
         )
     if len(fitting) > 1:
         raise UsageError(
             f"{reference} holds several images",
-            f"Add a tag after a colon. It holds: {_names([read[name] for name in fitting])}.",
+            f"add a tag after a colon; it holds: {_names([read[name] for name in fitting])}",
         )
     name = fitting[0]
     digest, configuration = held[name]
@@ -72,7 +72,7 @@ def _named(images: list[Mapping[str, Any]], wanted: Wanted) -> list[Mapping[str,
     if not found:
         raise ImageError(
             f"{wanted.reference}: no image is called {wanted.tag!r}",
-            f"It holds: {_names(images)}.",
+            f"it holds: {_names(images)}",
         )
     return found
 

@@ -33,7 +33,7 @@ def document(content: bytes, name: str) -> Mapping[str, Any]:
     """Parse a JSON object; raises `ImageError` where it is none."""
     value = parsed(content, name)
     if not isinstance(value, dict):
-        raise ImageError(f"{name} is no JSON object", "The image is damaged; save it again.")
+        raise ImageError(f"{name} is no JSON object", "the image is damaged; save it again")
     return value
 
 
@@ -41,13 +41,13 @@ def parsed(content: bytes, name: str) -> object:
     """Parse JSON; raises `ImageError`."""
     if len(content) > limits.JSON_BYTES:
         raise ImageError(
-            f"{name} has {len(content)} bytes, more than the auditor reads", "Save it again."
+            f"{name} has {len(content)} bytes, more than the auditor reads", "save it again"
         )
     try:
         value: object = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ImageError(
-            f"{name} is no JSON: {str(error)[:100]}", "The image is damaged; save it again."
+            f"{name} is no JSON: {str(error)[:100]}", "the image is damaged; save it again"
         ) from error
     return value
 
@@ -82,7 +82,7 @@ def digest(value: object, name: str) -> str:
         return value
     raise ImageError(
         f"{name} names no digest that can be verified: {text(value)[:100]!r}",
-        "The image is damaged; save it again.",
+        "the image is damaged; save it again",
     )
 
 
@@ -129,10 +129,10 @@ def diff_ids(configuration: Mapping[str, Any], name: str) -> list[str]:
     if not isinstance(rootfs, dict) or not isinstance(found, list | None):
         raise ImageError(
             f"{name} is no image configuration: it has no rootfs",
-            "Name a container image; other artifacts have no files to audit.",
+            "name a container image; other artifacts have no files to audit",
         )
     if len(found or ()) > limits.LAYERS:
-        raise ImageError(f"{name} lists {len(found or ())} layers", "No engine runs such an image.")
+        raise ImageError(f"{name} lists {len(found or ())} layers", "no engine runs such an image")
     return [digest(value, name) for value in found or ()]
 
 

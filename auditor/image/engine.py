@@ -136,7 +136,7 @@ def _open_image(reference: Reference, platform: str | None, reading: Reading) ->
     if not (is_image(image, facts) or (platform and several)):
         raise EngineError(
             f"the container engine saved another image than {facts['Id']}",
-            "Its store may be damaged; pull or build the image again.",
+            "its store may be damaged; pull or build the image again",
         )
     # What else an engine saves along is the store's choice, not the reference's.
     return replace(
@@ -191,7 +191,7 @@ def _open_container(reference: Reference, platform: str | None, progress: Progre
         except NotFound as error:
             raise EngineError(
                 f"the container engine has no container {one_line(name)}",
-                "See `docker ps --all` for those it has.",
+                "see `docker ps --all` for those it has",
             ) from error
         held = _container_platform(api, facts)
     config = replace(config_of(facts), platform=held)

@@ -32,15 +32,15 @@ ANSWER_SECONDS = 60
 _UNIX = "unix://"
 
 _NO_ENGINE = (
-    "Start it (`systemctl start docker`) or point DOCKER_HOST at one; a saved archive "
-    "(docker-archive:FILE) needs none."
+    "start it (`systemctl start docker`) or point DOCKER_HOST at one; a saved archive "
+    "(docker-archive:FILE) needs none"
 )
 _NO_PERMISSION = (
-    "Run as a user who may use the engine (group `docker`, or root), or point DOCKER_HOST at "
-    "a rootless one."
+    "run as a user who may use the engine (group `docker`, or root), or point DOCKER_HOST at "
+    "a rootless one"
 )
-_BAD_ADDRESS = "Check DOCKER_HOST, DOCKER_CONTEXT, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH."
-_RESTARTED = "The engine was stopped, or it failed: see its log, then run again."
+_BAD_ADDRESS = "check DOCKER_HOST, DOCKER_CONTEXT, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH"
+_RESTARTED = "the engine was stopped, or it failed: see its log, then run again"
 
 TROUBLE = (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 """Everything that the SDK lets through when an engine cannot be reached or refuses."""
@@ -58,7 +58,7 @@ def engine_address() -> str:
         if context is None and name:
             raise EngineError(
                 f"there is no docker context {one_line(name)}",
-                "See `docker context ls`, and correct DOCKER_CONTEXT.",
+                "see `docker context ls`, and correct DOCKER_CONTEXT",
             )
         host = context.Host if context is not None else None
     return host or DEFAULT_UNIX_SOCKET.replace("http+", "")
@@ -130,10 +130,10 @@ def _refused(error: APIError) -> EngineError:
     if "too old" in said and "version" in said:
         return EngineError(
             f"the container engine and this client share no API version: {said}",
-            "Update the engine, or the Python package `docker`.",
+            "update the engine, or the Python package `docker`",
         )
     return EngineError(
-        f"the container engine refused: {said}", "See the engine's log for the whole story."
+        f"the container engine refused: {said}", "see the engine's log for the whole story"
     )
 
 

@@ -28,7 +28,7 @@ def inspected_image(api: APIClient, name: str) -> Inspected:
     except NotFound as error:
         raise EngineError(
             f"the container engine has no image {one_line(name)}",
-            "See `docker images` for those it has; pull or build this one first.",
+            "see `docker images` for those it has; pull or build this one first",
         ) from error
     return facts
 
@@ -57,8 +57,8 @@ def require_platform(reference: Reference, held: Platform, asked: str | None) ->
     if wanted is not None and not fits(held, wanted):
         raise EngineError(
             f"{reference.text} is for {held}, not for {wanted}",
-            f"Pull it for that platform (`docker pull --platform {wanted} ...`), or leave "
-            "--platform out.",
+            f"pull it for that platform (`docker pull --platform {wanted} ...`), or leave "
+            "--platform out",
         )
 
 

@@ -72,5 +72,5 @@ def read_answer(opener: Callable[[], Answer], reader: Callable[[Answer], Image])
                 raise
             raise EngineError(
                 f"the container engine broke off: {one_line(said)}",
-                "See the engine's log; its store may be damaged or its disk full.",
+                "see the engine's log; its store may be damaged or its disk full",
             ) from error

@@ -64,7 +64,7 @@ def parse_platform(written: str | None) -> Platform | None:
     parts = written.split("/")
     if not 2 <= len(parts) <= 3 or not all(parts):
         raise UsageError(
-            f"{written!r} is no platform", "Write it as os/architecture, such as linux/arm64."
+            f"{written!r} is no platform", "write it as os/architecture, such as linux/arm64"
         )
     return normalised_platform(*parts)
 
@@ -160,7 +160,7 @@ def _chosen(
         if not found:
             raise ImageError(
                 f"{reference}: no image is called {tag!r}",
-                f"It holds: {_names(candidates)}.",
+                f"it holds: {_names(candidates)}",
             )
         named = found
     if not found:
@@ -171,13 +171,13 @@ def _chosen(
         if not fitting:
             raise UsageError(
                 f"{reference} holds no image for {asked}",
-                f"Choose with --platform: {_platforms(found)}.",
+                f"choose with --platform: {_platforms(found)}",
             )
         found = [one for one in fitting if one.platform == asked] or fitting
     if len(found) > 1:
         raise UsageError(
             f"{reference} holds several images for one platform",
-            f"Add the tag after a colon; with --platform if need be. It holds: {_names(found)}.",
+            f"add the tag after a colon; with --platform if need be; it holds: {_names(found)}",
         )
     return found[0], _others(found[0], named)
 
@@ -240,8 +240,8 @@ def _read(store: Store, chosen: str) -> Chosen:
         media_type = text(descriptor.get("mediaType"))
         abroad = any(part in media_type for part in _ABROAD)
         hint = (
-            f"It is a layer that may not be redistributed ({media_type}): save the image "
-            "from an engine that holds it."
+            f"it is a layer that may not be redistributed ({media_type}): save the image "
+            "from an engine that holds it"
             if abroad
             else AGAIN
         )

@@ -47,7 +47,7 @@ def open_image(
         case Transport.DOCKER_ARCHIVE | Transport.OCI_ARCHIVE:
             path, tag = split_tag(parsed.value)
             if not path.is_file():
-                raise ImageError(f"{reference}: there is no file {path}", "Check the path.")
+                raise ImageError(f"{reference}: there is no file {path}", "check the path")
             return open_archive(path, Wanted(reference, tag, platform), reading)
         case Transport.DIR:
             return open_directory(Path(parsed.value), Wanted(reference, None, platform))

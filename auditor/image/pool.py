@@ -125,7 +125,7 @@ def _answer(connection: Connection, request: LayerRequest) -> LayerIndex | int:
     except (EOFError, OSError) as error:
         raise ImageError(
             f"layer {request.digest} could not be read: the process that read it died",
-            "Memory may have run out.",
+            "memory may have run out",
         ) from error
     match answer:
         case LayerIndex() | int():

@@ -76,8 +76,8 @@ def parse_reference(text: str) -> Reference:
     if _exists(path) and (text.startswith(_PATH_STARTS) or not path.is_dir()):
         raise ImageError(
             f"{text} is no image, root file system or Python environment",
-            "Name an archive made by `docker save`, an OCI layout, an unpacked root file "
-            "system or a venv.",
+            "name an archive made by `docker save`, an OCI layout, an unpacked root file "
+            "system or a venv",
         )
     _check_name(prefix, value if colon else "", text)
     return Reference(Transport.DOCKER, text, text)
@@ -97,12 +97,12 @@ def _at_home(text: str) -> Path:
 
 def _explicit(transport: Transport, value: str, text: str) -> Reference:
     if not value:
-        raise UsageError(f"{text!r} names no image", f"Write {transport}:NAME.")
+        raise UsageError(f"{text!r} names no image", f"write {transport}:NAME")
     if value.startswith("//"):
         plain = value.lstrip("/")
         raise UsageError(
             f"{text!r}: slashes after {transport}: are not understood",
-            f"Write {transport}:{plain}.",
+            f"write {transport}:{plain}",
         )
     if transport in {Transport.DOCKER, Transport.CONTAINER}:
         _check_engine_name(value, text)
@@ -113,16 +113,16 @@ def _explicit(transport: Transport, value: str, text: str) -> Reference:
 
 def _check_engine_name(value: str, text: str) -> None:
     if not _NAME.fullmatch(value):
-        raise UsageError(f"{text!r} is no image name", "Write it as `docker images` shows it.")
+        raise UsageError(f"{text!r} is no image name", "write it as `docker images` shows it")
 
 
 def _check_name(prefix: str, value: str, text: str) -> None:
     """Refuse what can be no docker name, with the guess at what was meant."""
     if text.startswith(_PATH_STARTS) or text.endswith(_ARCHIVE_ENDS):
-        raise ImageError(f"{text} does not exist", "Check the path.")
+        raise ImageError(f"{text} does not exist", "check the path")
     near = difflib.get_close_matches(prefix, list(Transport), n=1, cutoff=0.6)
     if value and near and (value.startswith(_PATH_STARTS) or _exists(Path(value))):
-        raise UsageError(f"{prefix!r} is no transport", f"Did you mean {near[0]}:{value}?")
+        raise UsageError(f"{prefix!r} is no transport", f"did you mean {near[0]}:{value}?")
     _check_engine_name(text, text)
 
 

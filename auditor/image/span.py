@@ -63,7 +63,7 @@ def damaged(digest: str, error: Exception) -> ImageError:
     """Give the error for a layer that cannot be read."""
     why = error.strerror if isinstance(error, OSError) else error
     return ImageError(
-        f"layer {digest} {why}", "The image is damaged or incomplete; save or pull it again."
+        f"layer {digest} {why}", "the image is damaged or incomplete; save or pull it again"
     )
 
 
@@ -80,7 +80,7 @@ def verify(index: LayerIndex, digest: str) -> None:
     if digest not in {index.digest, index.diff_id}:
         raise ImageError(
             f"layer {digest} has other bytes: they give {index.digest}",
-            "The image was altered or damaged; save or pull it again.",
+            "the image was altered or damaged; save or pull it again",
         )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from auditor.image.stream import Buffer
     from auditor.progress import Progress
 
-AGAIN = "The image is damaged or incomplete; save or pull it again."
+AGAIN = "the image is damaged or incomplete; save or pull it again"
 
 
 _BLOB = re.compile(r"blobs/(sha256|sha384|sha512)/([0-9a-f]+)")

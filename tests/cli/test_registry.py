@@ -228,7 +228,7 @@ def test_without_the_right_password(
     assert (result.exit_code, result.stdout) == (3, "")
     error, hint = result.stderr.splitlines()
     assert message in error
-    assert hint.startswith("hint: Log in with `docker login")
+    assert hint.startswith("hint: log in with `docker login")
     assert "horse" not in result.stderr
 
 
@@ -244,7 +244,7 @@ def test_who_is_trusted(
     result = invoke("check", name)
     assert (result.exit_code, result.stdout) == (3, "")
     if not registry.tls:
-        assert "does not speak TLS\nhint: Give --plain-http" in result.stderr
+        assert "does not speak TLS\nhint: give --plain-http" in result.stderr
         return
     assert "TLS fails: certificate verify failed" in result.stderr
     assert "--tls-ca" in result.stderr
@@ -254,4 +254,4 @@ def test_who_is_trusted(
             assert invoke("check", name).exit_code == 1
     plain = invoke("check", name, "--plain-http")
     assert plain.exit_code == 3
-    assert "hint: Drop --plain-http" in plain.stderr
+    assert "hint: drop --plain-http" in plain.stderr

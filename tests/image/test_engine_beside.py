@@ -200,4 +200,4 @@ def test_container_that_stays_is_an_error(engine: Path, failing: int) -> None:
 
     with fake_engine(engine, HOLDING | {REMOVE: remove}), pytest.raises(LEFT) as caught:
         body()
-    assert caught.value.hint.startswith("Remove it by hand: docker rm --force --volumes auditor-")
+    assert caught.value.hint.startswith("remove it by hand: docker rm --force --volumes auditor-")

@@ -325,7 +325,7 @@ def test_many_names_are_cut_in_the_hint(tmp_path: Path) -> None:
     tags = [{**image, "annotations": {name: f"tag{number:02}"}} for number in range(30)]
     with pytest.raises(ImageError) as caught:
         opened(tmp_path, listing(members, *tags), ":x")
-    assert caught.value.hint.endswith("tag19, ....")
+    assert caught.value.hint.endswith("tag19, ...")
 
 
 def test_images_without_a_tag_are_named_by_digest(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _TOKEN = 1 << 20
 """Bytes of the answer that holds a token."""
 
-_LOGIN = "Log in with `docker login {}`; its credentials are used."
+_LOGIN = "log in with `docker login {}`; its credentials are used"
 
 
 class Authorization:
@@ -64,7 +64,7 @@ class Authorization:
             raise ImageError(
                 f"{self._host} asks for credentials in a way that is not known: "
                 f"{one_line(scheme) or 'none'}",
-                "Registries ask for Basic or Bearer.",
+                "registries ask for Basic or Bearer",
             )
         if credentials is None or credentials.identity_token:
             raise ImageError(f"{self._host} wants credentials", _LOGIN.format(self._host))
@@ -77,7 +77,7 @@ class Authorization:
         if urlsplit(realm).scheme not in schemes:
             raise ImageError(
                 f"{self._host} names a token server that is not reached by TLS",
-                "Credentials are not sent there; --plain-http would.",
+                "credentials are not sent there; --plain-http would",
             )
         challenge.scope = challenge.scope or self._scope
         server = _TokenServer(self._http, self._host, known=credentials is not None)
@@ -140,7 +140,7 @@ class _TokenServer:
         refused = answer.status_code in {400, 401, 403}
         words = f"{host_of(url)}, which gives tokens for {self._host}, {self._http.refusal(answer)}"
         if not refused:
-            raise ImageError(words, "Try again later.")
+            raise ImageError(words, "try again later")
         if self._known:
             raise ImageError(
                 f"{words}: docker's credentials are not accepted", _LOGIN.format(self._host)
@@ -153,5 +153,5 @@ class _TokenServer:
         if isinstance(token, str) and token.isascii() and token.isprintable():
             return token
         raise ImageError(
-            f"the token server of {self._host} gives no token", "Ask whoever runs the registry."
+            f"the token server of {self._host} gives no token", "ask whoever runs the registry"
         )

@@ -50,8 +50,8 @@ class Client:
         if match is None or not (set(".:[") & set(host) or host == "localhost"):
             raise UsageError(
                 f"registry:{value} names no image of a registry",
-                "Write registry:HOST/REPO:TAG or registry:HOST/REPO@sha256:..., "
-                "such as registry:docker.io/library/debian:12.",
+                "write registry:HOST/REPO:TAG or registry:HOST/REPO@sha256:..., "
+                "such as registry:docker.io/library/debian:12",
             )
         self.repository = match["repository"]
         if host == HUB and "/" not in self.repository:
@@ -147,7 +147,7 @@ class Client:
 
     def _refused(self, answer: requests.Response, *, authorized: bool) -> ImageError:
         words = f"{self.host} {self.http.refusal(answer)}"
-        login = f"Log in with `docker login {self.host}`; its credentials are used."
+        login = f"log in with `docker login {self.host}`; its credentials are used"
         match answer.status_code:
             case 401 if authorized:
                 return ImageError(f"{words}: docker's credentials are not accepted", login)
@@ -156,11 +156,11 @@ class Client:
             case 429:
                 after = answer.headers.get("Retry-After", "")
                 asked = f", and asks to wait {after} s" if after.isdecimal() else ""
-                return ImageError(f"{words}{asked}", f"Try again later. {login}")
+                return ImageError(f"{words}{asked}", f"try again later, or {login}")
             case 400 if self.http.plain:
-                return ImageError(words, "Drop --plain-http if the registry speaks TLS.")
+                return ImageError(words, "drop --plain-http if the registry speaks TLS")
             case _:
-                return ImageError(words, "Try again later, or ask whoever runs the registry.")
+                return ImageError(words, "try again later, or ask whoever runs the registry")
 
 
 def _pass_over(answer: requests.Response, size: int) -> None:

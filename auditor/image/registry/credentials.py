@@ -82,7 +82,7 @@ def _resolved(host: str, place: str, content: str) -> Credentials | None:
         helper = f"docker-credential-{config.get_credential_store(name)}"
         raise ImageError(
             f"the credential helper {helper} fails for {host}",
-            "Check that it is on PATH and works: docker login.",
+            "check that it is on PATH and works: docker login",
         ) from error
     return _credentials(found or {})
 
@@ -109,5 +109,5 @@ def _credentials(found: dict[str, Any]) -> Credentials | None:
 def _unusable(place: str, why: str) -> ImageError:
     return ImageError(
         f"docker's credentials in {place} cannot be used: {why}",
-        "Correct it, or log in again with `docker login`.",
+        "correct it, or log in again with `docker login`",
     )

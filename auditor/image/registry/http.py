@@ -161,7 +161,7 @@ class Http:
             raise ImageError(
                 f"{host_of(answer.url)} answers with more than {limit} bytes where a document "
                 "belongs",
-                "The auditor reads no larger one.",
+                "the auditor reads no larger one",
             )
         return body
 
@@ -241,15 +241,15 @@ def unreachable(url: str, error: Exception) -> ImageError:
     """Give the error for a server that does not answer, or not to the end."""
     host = host_of(url)
     if isinstance(error, (requests.Timeout, SlowError)):
-        return ImageError(f"{host} does not answer in time", "Try again later.")
+        return ImageError(f"{host} does not answer in time", "try again later")
     if not isinstance(error, _PASSING) and _is_final(error):
         return ImageError(
-            f"{host} cannot be read: {one_line(str(error))}", "Ask whoever runs the registry."
+            f"{host} cannot be read: {one_line(str(error))}", "ask whoever runs the registry"
         )
     if _is_final(error):
-        return ImageError(f"{host} cannot be reached", "Check the name, the port and the network.")
+        return ImageError(f"{host} cannot be reached", "check the name, the port and the network")
     return ImageError(
-        f"{host} breaks the connection off: {one_line(str(error))}", "Try again later."
+        f"{host} breaks the connection off: {one_line(str(error))}", "try again later"
     )
 
 
@@ -257,12 +257,12 @@ def _untrusted(url: str, error: Exception) -> ImageError:
     words = str(error)
     if "WRONG_VERSION_NUMBER" in words or "record layer failure" in words:
         return ImageError(
-            f"{host_of(url)} does not speak TLS", "Give --plain-http if it is meant to be so."
+            f"{host_of(url)} does not speak TLS", "give --plain-http if it is meant to be so"
         )
     _, found, why = words.partition("CERTIFICATE_VERIFY_FAILED] ")
     return ImageError(
         f"{host_of(url)}: TLS fails: {one_line(why.split(' (_ssl')[0] if found else words)}",
-        "Name the authority's certificate with --tls-ca, or in SSL_CERT_FILE.",
+        "name the authority's certificate with --tls-ca, or in SSL_CERT_FILE",
     )
 
 

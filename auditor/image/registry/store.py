@@ -89,13 +89,13 @@ class RegistryStore:
         if content is None:
             raise ImageError(
                 f"{self._reference}: the registry has no such image",
-                "Check repository, tag and digest.",
+                "check repository, tag and digest",
             )
         if document(content, self._reference).get("schemaVersion") == 1:
             raise ImageError(
                 f"{self._reference} has a manifest of Docker's first schema, which names no "
                 "configuration",
-                "Push it again with an engine of this decade.",
+                "push it again with an engine of this decade",
             )
         # By digest, the blob is verified against the one that was asked for like any other.
         name = self._client.digest or f"sha256:{hashlib.sha256(content).hexdigest()}"
