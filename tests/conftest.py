@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import docker
 import pytest
+from hypothesis import settings
 
 from auditor.errors import AuditorError, EngineError
 from auditor.image.engine_client import connected
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from docker import DockerClient
+
+
+# How long an example takes is the machine's business: a busy one would fail right code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @cache

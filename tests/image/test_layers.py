@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.image import limits
@@ -336,7 +336,6 @@ def through_links(layers: list[list[tuple[str, object]]]) -> bool:
     return any(path.startswith(link + "/") for link in links for path in used)
 
 
-@settings(deadline=None)
 @given(LAYERS)
 def test_merging_like_a_naive_model(layers: list[list[tuple[str, object]]]) -> None:
     if through_links(layers):

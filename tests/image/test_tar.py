@@ -5,7 +5,7 @@ import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.image import tar
@@ -115,7 +115,6 @@ def archives(draw: st.DrawFn) -> bytes:
     return buffer.getvalue()
 
 
-@settings(deadline=None)
 @given(archives(), st.integers(1, 3000))
 def test_sees_what_tarfile_sees(data: bytes, chunk: int) -> None:
     assert listed(data, chunk) == expected(data)
