@@ -85,7 +85,7 @@ def place_members(
             if rest not in METADATA:
                 _enter(placed, place(site.info, rest), member)
         elif path.startswith(data):
-            places = list(_places(path[len(data) :], manifest, site))
+            places = list(_places(path[len(data) :], manifest, site, listed))
             _enter(placed, _chosen(rootfs, places, listed), member)
         else:
             _enter(placed, place(site.root, path), member)
@@ -114,7 +114,7 @@ def script_folders(site: Site) -> list[str]:
     return list(dict.fromkeys(f"{folder.rstrip('/')}/bin" for folder in (site.prefix, site.root)))
 
 
-def _places(path: str, manifest: Manifest, site: Site) -> Iterator[str]:
+def _places(path: str, manifest: Manifest, site: Site, listed: Collection[str]) -> Iterator[str]:
     """Yield where a member of the `.data` folder may lie, the likeliest first."""
     part, _, rest = path.partition("/")
     match part:
@@ -125,6 +125,10 @@ def _places(path: str, manifest: Manifest, site: Site) -> Iterator[str]:
         case "data":
             folders = [site.prefix, site.root]
         case "headers":
+            # Every installer has its own place for headers, so RECORD is asked first.
+            yield from (
+                each for each in listed if "/include/" in each and each.endswith(f"/{rest}")
+            )
             folders = list(_headers(manifest, site))
         case _:
             folders = []
