@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
+import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,4 +138,4 @@ def _is_replaced(target: Path) -> bool:
 
 
 def _temporary(target: Path) -> Path:
-    return target.with_name(f".auditor-{secrets.token_hex(8)}.tmp")
+    return target.with_name(f".auditor-{uuid.uuid4().hex}.tmp")

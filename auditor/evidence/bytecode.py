@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from importlib.util import MAGIC_NUMBER
 from typing import TYPE_CHECKING
 
-from auditor.evidence.comparison import Match, compare
-from auditor.evidence.compiled import HEADER, UNCHECKED, Compiled, compiled_files
+from auditor.evidence.compiled import HEADER, UNCHECKED, Compiled, Match, compiled_files
 from auditor.evidence.verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -108,6 +107,8 @@ def _matches(
     left = [each for each in suspects if each.path not in known]
     if not left:
         return known, 0
+    from auditor.evidence.comparison import compare  # noqa: PLC0415 -- a warm run needs none
+
     found, deaths = compare(rootfs, left, exact=version == platform.python_version())
     if verdicts and not deaths:
         verdicts.keep(found)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from auditor.evidence.code_digest import CODE, SOURCE
 from auditor.evidence.code_process import CodeProcesses, Request
-from auditor.evidence.compiled import CHECKED, HEADER
+from auditor.evidence.compiled import CHECKED, HEADER, Match
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -19,18 +18,6 @@ if TYPE_CHECKING:
 
 _LIMIT = 32 * 1024 * 1024
 """Bytes of one file that is read."""
-
-
-class Match(StrEnum):
-    """How a compiled file and its source belong together; one letter each, to be kept."""
-
-    SAME = "s"
-    """It is what its source compiles to, or names another source: Python compiles anew then."""
-    OTHER = "o"
-    UNREADABLE = "u"
-    """It holds no code."""
-    UNTOLD = "-"
-    """The source does not compile, or our compiler may only have chosen other jumps."""
 
 
 def compare(

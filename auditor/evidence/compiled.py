@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from auditor.inventory.files import is_directory
@@ -22,6 +23,18 @@ HEADER = 16
 
 UNCHECKED, CHECKED, TIMESTAMP = 0b01, 0b11, 0b00
 """Flags of PEP 552: loaded without a look at the source, by its hash, by its time and size."""
+
+
+class Match(StrEnum):
+    """How a compiled file and its source belong together; one letter each, to be kept."""
+
+    SAME = "s"
+    """It is what its source compiles to, or names another source: Python compiles anew then."""
+    OTHER = "o"
+    UNREADABLE = "u"
+    """It holds no code."""
+    UNTOLD = "-"
+    """The source does not compile, or our compiler may only have chosen other jumps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def compared_rows(distribution: Distribution) -> tuple[RecordRow, ...]:
 
 def is_by_product(path: str, folder: str) -> bool:
     """Tell whether a file of the metadata folder `folder` is an installer's own."""
-    directory, name = posixpath.split(path)
+    directory, _, name = path.rpartition("/")
     return name in METADATA and posixpath.basename(directory) == folder
 
 
@@ -105,6 +105,8 @@ def _check(
 ) -> FileCheck:
     """Compare one file with the rows that name it."""
     path = rows[0].path
+    if any(_equals(row, actual) for row in rows):
+        return FileCheck(path, FileState.INTACT)
     entry = rootfs.stat(path)
     hashed = [row for row in rows if row.algorithm]
     row = (hashed or rows)[0]
@@ -120,8 +122,6 @@ def _check(
     now = actual[row.algorithm].get(path)
     if now is None:
         return FileCheck(path, FileState.UNREADABLE, _written(row))
-    if any(_equals(each, actual) for each in hashed):
-        return FileCheck(path, FileState.INTACT)
     return FileCheck(
         path, FileState.MODIFIED, _written(row), stated(now, entry.size, row.algorithm)
     )
@@ -147,7 +147,7 @@ def count_bytecode(rootfs: Rootfs, distribution: Distribution) -> int:
     stems: defaultdict[str, set[str]] = defaultdict(set)
     for row in distribution.record.rows if distribution.record else ():
         if row.path.endswith(".py"):
-            directory, name = posixpath.split(row.path)
+            directory, _, name = row.path.rpartition("/")
             stems[directory].add(name.removesuffix(".py"))
     return sum(
         1

@@ -16,7 +16,7 @@ from auditor.inventory.importable import module_file, module_name, place_at
 from auditor.model import PathOrigin
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from auditor.evidence.installed import Installation
     from auditor.inventory.importable import Place
@@ -73,18 +73,34 @@ def find_shadows(
     recorded = {row.path for home in homes.values() if home.record for row in home.record.rows}
     position = {entry.path: at for at, entry in enumerate(runtime.sys_path)}
     version = ".".join((runtime.python_version or "").split(".")[:2])
+    tops = {name: _tops(home) for name, home in homes.items()}
     shadows: list[Shadow] = []
     problems: list[Problem] = []
     for at, entry in enumerate(runtime.sys_path):
-        later = [home for home in homes.values() if position.get(home.location, -1) > at]
+        later = [name for name, home in homes.items() if position.get(home.location, -1) > at]
         if entry.origin is PathOrigin.STANDARD_LIBRARY or not later:
             continue
         place, problem = place_at(rootfs, entry.path)
         problems += [problem] if problem else []
-        for home in later:
-            shadow = _shadow(home, entry, place, recorded, version)
-            shadows += [shadow] if shadow else []
+        listed = {name.partition(".")[0] for name in place.names("")}
+        for name in later:
+            common = tops[name] & listed
+            units = modules(homes[name], version) if common else []
+            same = [unit for unit in units if unit.partition("/")[0] in common]
+            taken = _taken_over(place, same, recorded, version)
+            shadows += [Shadow(homes[name], taken[0], entry, taken[1])] if taken else []
     return Shadowing(tuple(shadows), tuple(problems))
+
+
+def _tops(distribution: Distribution) -> set[str]:
+    """Give the first part, without suffix, of everything that RECORD lists in `location`."""
+    start = len(distribution.location.rstrip("/")) + 1
+    rows = distribution.record.rows if distribution.record else ()
+    return {
+        row.path[start:].partition("/")[0].partition(".")[0]
+        for row in rows
+        if row.path.startswith(distribution.location)
+    }
 
 
 def _home(found: Installation, package: LockedPackage) -> Distribution:
@@ -95,19 +111,14 @@ def _home(found: Installation, package: LockedPackage) -> Distribution:
     )
 
 
-def _shadow(
-    home: Distribution,
-    entry: PathEntry,
-    place: Place,
-    recorded: Collection[str],
-    version: str,
-) -> Shadow | None:
-    listed = {name.partition(".")[0] for name in place.names("")}
-    for unit in modules(home, version):
-        if unit.partition("/")[0] in listed:
-            name, path = _provider(place, unit, version)
-            if path is not None and path not in recorded:
-                return Shadow(home, name.replace("/", "."), entry, path)
+def _taken_over(
+    place: Place, units: Sequence[str], recorded: Collection[str], version: str
+) -> tuple[str, str] | None:
+    """Give the first of several modules that a place provides, and the file that does."""
+    for unit in units:
+        name, path = _provider(place, unit, version)
+        if path is not None and path not in recorded:
+            return name.replace("/", "."), path
     return None
 
 

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from auditor.evidence.comparison import Match
+from auditor.evidence.compiled import Match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

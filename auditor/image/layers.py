@@ -6,6 +6,7 @@ import hashlib
 from bisect import bisect_left, bisect_right
 from contextlib import suppress
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from auditor.image import limits
@@ -54,50 +55,40 @@ class LayerTree:
         `layered` off says that there is one index, of a flat tree with no layer to name.
         Raises `DamagedError` where the tree goes over a limit.
         """
-        merge = Merge(indexes)
+        merge = Merge(indexes, layered=layered)
         self.problems = merge.problems
         self.hidden = merge.hidden
-        self._merge = merge
+        self._children = merge.children
         self._nodes = merge.nodes
         self._indexes = indexes
         self._openers = openers
-        self._layered = layered
-        self._entries: dict[str, Entry] = {}
+        self._entries = {path: node.entry for path, node in merge.nodes.items()}
+        # A bound method of a dictionary: this is asked hundreds of thousands of times.
+        self.node = self.known = self._entries.get
         self._completed: dict[int, dict[int, Elf]] = {}
         self._passes = [0] * len(indexes)
 
-    def node(self, path: str) -> Entry | None:
-        """Give the entry at a real path."""
-        entry = self._entries.get(path)
-        if entry is None:
-            entry = self._merge.entry(path)
-            if entry is not None:
-                if not self._layered:
-                    entry = entry._replace(layer=None)
-                self._entries[path] = entry
-        return entry
-
-    known = node
-
     def names(self, path: str) -> Sequence[str]:
         """Give the sorted names in a real directory."""
-        return sorted(self._merge.children.get(path, ()))
+        return sorted(self._children.get(path, ()))
 
     def below(self, path: str) -> Iterator[tuple[str, Entry]]:
-        """Yield every path below a real directory with its entry, sorted."""
+        """Give every path below a real directory with its entry, sorted."""
         start = _components("" if path == "/" else path)
         # Behind the root itself, whose name is the separator.
         first = bisect_right(self._paths, f"{start}\0", key=_components)
         last = bisect_left(self._paths, f"{start}\1", first, key=_components)
-        for each in self._paths[first:last]:
-            entry = self.node(each)
-            if entry is not None:
-                yield each, entry
+        return islice(self._listed, first, last)
 
     @cached_property
     def _paths(self) -> list[str]:
         """Every path, directories before what is in them."""
         return sorted(self._nodes, key=_components)
+
+    @cached_property
+    def _listed(self) -> list[tuple[str, Entry]]:
+        """The same, with their entries."""
+        return [(path, self._entries[path]) for path in self._paths]
 
     def _row(self, path: str) -> tuple[LayerIndex, int, int]:
         """Give a regular file's index, its layer number and the offset of its content."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from auditor.image.layer import LayerIndex
 
 IMPLIED = -1
-"""Row of a directory that only the paths of its files imply."""
+"""Row of what no member of a layer stands for."""
 
 _TYPES = tuple(FileType)
 """By value: a call of the enumeration takes ten times as long, and there are many."""
@@ -34,11 +34,11 @@ _TYPES = tuple(FileType)
 class Node(NamedTuple):
     """What stands at a real path."""
 
+    entry: Entry
+    """Of the layer that put it at this path."""
     layer: int
     """The layer that holds the content, and `row` its row there."""
-    row: int
-    written: int
-    """The layer that put it at this path."""
+    row: int = IMPLIED
 
 
 class Merge:
@@ -48,17 +48,20 @@ class Merge:
     their merging; `hidden`, the files of lower layers that the tree no longer has.
     """
 
-    def __init__(self, indexes: Sequence[LayerIndex]) -> None:
-        """Merge `indexes`, lowest first; raises `DamagedError` where that goes over a limit."""
-        self.nodes: dict[str, Node] = {"/": Node(0, IMPLIED, 0)}
+    def __init__(self, indexes: Sequence[LayerIndex], *, layered: bool) -> None:
+        """Merge `indexes`, lowest first; `layered` lets entries name them.
+
+        Raises `DamagedError` where that goes over a limit.
+        """
+        self.nodes: dict[str, Node] = {"/": _implied(0 if layered else None)}
         self.children: dict[str, dict[str, None]] = {"/": {}}
         self.problems: list[Problem] = []
         self._indexes = indexes
         self._text = 0
-        self._number = 0
+        self._number: int | None = None
         self._taken = HiddenFiles()
         for number, index in enumerate(indexes):
-            self._number = number
+            self._number = number if layered else None
             self.problems += index.problems
             self._hide(index)
             self._apply(number, index)
@@ -71,20 +74,7 @@ class Merge:
     def entry(self, path: str) -> Entry | None:
         """Give the entry at a real path."""
         node = self.nodes.get(path)
-        if node is None:
-            return None
-        if node.row == IMPLIED:
-            return Entry(FileType.DIRECTORY, 0o755, 0, "", node.written)
-        index = self._indexes[node.layer]
-        row = node.row
-        return Entry(
-            _TYPES[index.kinds[row]],
-            index.modes[row],
-            index.sizes[row],
-            index.targets.get(row, ""),
-            node.written,
-            index.mtimes[row],
-        )
+        return None if node is None else node.entry
 
     def _hide(self, index: LayerIndex) -> None:
         """Take away what the layer's whiteouts hide of the layers below."""
@@ -118,9 +108,13 @@ class Merge:
         return follow(self.entry, folder)
 
     def _apply(self, number: int, index: LayerIndex) -> None:
-        for row, path in enumerate(index.paths):
+        columns = (index.paths, index.kinds, index.modes, index.sizes, index.mtimes)
+        for row, (path, kind, mode, size, mtime) in enumerate(zip(*columns, strict=True)):
+            target = index.targets.get(row, "")
+            entry = Entry(_TYPES[kind], mode, size, target, self._number, mtime)
+            node: Node | None = Node(entry, number, row)
             if path == "/":
-                self.nodes["/"] = Node(number, row, number)
+                self.nodes["/"] = Node(entry, number, row)
                 continue
             folder, _, name = path.rpartition("/")
             real = folder or "/"
@@ -130,29 +124,27 @@ class Merge:
                     self._problem(path, "lies below a loop of links and was not applied")
                     continue
                 real = placed
-                self._make(real, number)
-            target = index.links.get(row)
-            node = (
-                Node(number, row, number) if target is None else self._linked(path, target, number)
-            )
+                self._make(real)
+            if row in index.links:
+                node = self._linked(path, index.links[row])
             if node is not None:
                 self._put(real, name, node)
 
-    def _linked(self, path: str, target: str, number: int) -> Node | None:
+    def _linked(self, path: str, target: str) -> Node | None:
         """Give the node for a hard link: what stands at its target now."""
         folder = target.rpartition("/")[0] or "/"
         place = target if folder in self.children else follow(self.entry, target, last=False)
         found = self.nodes.get(place) if place is not None else None
-        if found is None or self._kind(found) is FileType.DIRECTORY:
+        if found is None or found.entry.type is FileType.DIRECTORY:
             self._problem(path, f"is a hard link to {target}, which is no file below it")
             return None
-        return found._replace(written=number)
+        return found._replace(entry=found.entry._replace(layer=self._number))
 
     def _problem(self, path: str, why: str) -> None:
         if len(self.problems) < limits.PROBLEMS * 2:
             self.problems.append(Problem(path, why, path))
 
-    def _make(self, folder: str, number: int) -> None:
+    def _make(self, folder: str) -> None:
         """Create a directory and its parents, replacing whatever is in the way."""
         at = 0
         while at != -1:
@@ -160,13 +152,12 @@ class Merge:
             path = folder if at == -1 else folder[:at]
             if path not in self.children:
                 parent, _, name = path.rpartition("/")
-                self._put(parent or "/", name, Node(number, IMPLIED, number))
+                self._put(parent or "/", name, _implied(self._number))
 
     def _put(self, folder: str, name: str, node: Node) -> None:
         """Set what stands at a name of a real directory."""
         path = join(folder, name)
-        directory = self._kind(node) is FileType.DIRECTORY
-        if not directory:
+        if node.entry.type is not FileType.DIRECTORY:
             if path in self.children:
                 self._remove(path)
         elif path not in self.children:
@@ -199,8 +190,12 @@ class Merge:
 
     def _take(self, path: str, node: Node) -> None:
         """Note a file of a lower layer that the layer being merged takes away."""
-        if node.written != self._number and (content := self._content_of(node)) is not None:
-            self._taken.take(path, content, node.written, self._number)
+        by, layer = self._number, node.entry.layer
+        if by is None or layer is None or by == layer:
+            return
+        content = self._content_of(node)
+        if content is not None:
+            self._taken.take(path, content, layer, by)
 
     def _content(self, path: str) -> Content | None:
         """Give the content of the regular file at a real path."""
@@ -208,12 +203,12 @@ class Merge:
         return None if node is None else self._content_of(node)
 
     def _content_of(self, node: Node) -> Content | None:
-        if self._kind(node) is not FileType.FILE:
+        if node.entry.type is not FileType.FILE:
             return None
-        index = self._indexes[node.layer]
-        return Content(node.layer, node.row, index.sizes[node.row], index.sha256(node.row))
+        digest = self._indexes[node.layer].sha256(node.row)
+        return Content(node.layer, node.row, node.entry.size, digest)
 
-    def _kind(self, node: Node) -> FileType:
-        if node.row == IMPLIED:
-            return FileType.DIRECTORY
-        return _TYPES[self._indexes[node.layer].kinds[node.row]]
+
+def _implied(layer: int | None) -> Node:
+    """Give a directory that only the paths of its files imply."""
+    return Node(Entry(FileType.DIRECTORY, 0o755, 0, "", layer), 0)

@@ -144,7 +144,9 @@ class TreeRootfs:
         if folder not in self._real:
             if len(self._real) >= _CACHED:
                 self._real.clear()
-            self._real[folder] = follow(self._tree.node, folder)
+            above = self._tree.known(folder)
+            is_real = above is not None and above.type is FileType.DIRECTORY
+            self._real[folder] = folder if is_real else follow(self._tree.node, folder)
         real = self._real[folder]
         return None if real is None else join(real, name)
 

@@ -26,6 +26,10 @@ _MOST_TARGETS = 1000
 _UNPACKED = frozenset({"archive-v0", "builds-v0"})
 """Folders of uv's cache, wherever that is, in which it unpacks and builds."""
 
+_SETTINGS = "/pyvenv.cfg"
+_ENDS = (_SETTINGS, ".dist-info", "-packages")
+"""Ends of all paths that tell something."""
+
 _INTERNAL = frozenset({"_vendor", "_vendored", "vendor", ".cache"})
 
 
@@ -47,13 +51,14 @@ def discover(rootfs: Rootfs, top: str = "/") -> Discovered:
     found = Discovered()
     try:
         for path, entry in rootfs.walk(top):
-            if entry.type is FileType.FILE:
-                if path.endswith("/pyvenv.cfg"):
-                    venv = read_venv(rootfs, posixpath.dirname(path) or "/")
-                    if venv is not None:
-                        found.venvs[venv.prefix] = venv
-            elif entry.type is FileType.DIRECTORY:
+            if not path.endswith(_ENDS):
+                continue
+            if entry.type is FileType.DIRECTORY:
                 _directory(rootfs, path, found)
+            elif entry.type is FileType.FILE and path.endswith(_SETTINGS):
+                venv = read_venv(rootfs, posixpath.dirname(path) or "/")
+                if venv is not None:
+                    found.venvs[venv.prefix] = venv
     except UnreadableError as error:
         found.problems.append(Problem(error.path, error.why, error.path))
     return found

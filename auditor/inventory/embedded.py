@@ -5,7 +5,6 @@ By what they say and not by their bytes: two tools, or two line endings, may wri
 
 from __future__ import annotations
 
-import posixpath
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,12 +39,12 @@ class EmbeddedLock(NamedTuple):
 
 def embedded_locks(rootfs: Rootfs, lock: Lock) -> tuple[EmbeddedLock, ...]:
     """Give the locks of the audited lock's file name that say something else."""
-    name = PurePath(lock.path).name
+    end = f"/{PurePath(lock.path).name}"
     paths = [
         path
         for path, entry in rootfs.walk()
-        if entry.type is FileType.FILE
-        and posixpath.basename(path) == name
+        if path.endswith(end)
+        and entry.type is FileType.FILE
         and not any(place in path for place in _INSTALLED)
     ]
     digests = rootfs.digests(paths)

@@ -135,9 +135,12 @@ class Ledger:
         A link to a directory or a module gives code a further name, so it is whoever put the
         link there. The application may name its own code as it likes.
         """
+        known = self._files.get(path)
+        if known is not None:
+            return known
         owner = self.owner(path)
         entry = self._rootfs.lstat(path)
-        if owner is _APPLICATION or path in self._files or entry is None or not entry.target:
+        if owner is _APPLICATION or entry is None or not entry.target:
             return owner
         target = self._rootfs.stat(path)
         is_folder = target is not None and target.type is FileType.DIRECTORY

@@ -6,7 +6,6 @@ files to look at, never paths to follow out of the image.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import csv
 import hashlib
@@ -97,7 +96,9 @@ def _parse_hash(text: str) -> tuple[str, bytes, str]:
         return "", b"", f"the hash algorithm {algorithm[:40]!r} is unknown"
     try:
         bare = encoded.rstrip("=")
-        digest = base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
+        # The URL-safe alphabet (RFC 4648, section 5), and the other one as b64decode takes it.
+        standard = bare.replace("-", "+").replace("_", "/")
+        digest = binascii.a2b_base64(standard + "=" * (-len(bare) % 4), strict_mode=True)
     except (binascii.Error, ValueError):
         return "", b"", f"the hash {text[:40]!r} cannot be decoded"
     if len(digest) != _digest_size(algorithm):

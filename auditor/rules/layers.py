@@ -217,9 +217,8 @@ def _recorded(facts: Facts, distribution: Distribution) -> Iterable[str]:
     location = distribution.location
     real = facts.image.rootfs.resolve(location) or location
     for row in record.rows if record else ():
-        name = posixpath.basename(row.path)
-        own_note = name in _OWN_NOTES and ".dist-info/" in row.path
-        if not own_note and not name.endswith(".pyc"):
+        own_note = ".dist-info/" in row.path and posixpath.basename(row.path) in _OWN_NOTES
+        if not own_note and not row.path.endswith(".pyc"):
             yield (
                 real + row.path.removeprefix(location)
                 if row.path.startswith(location)

@@ -9,7 +9,7 @@ import pytest
 
 from auditor.evidence import verdicts
 from auditor.evidence.bytecode import Bytecode, check_bytecode
-from auditor.evidence.comparison import Match, compare
+from auditor.evidence.comparison import compare
 from auditor.image.cache import IndexCache
 from auditor.inventory import take_inventory
 from tests.builders import image_of
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from auditor.evidence.compiled import Compiled
+    from auditor.evidence.compiled import Compiled, Match
     from auditor.model import Rootfs
     from tests.builders import Files
 
@@ -54,7 +54,7 @@ def audit(memory: IndexCache | None, *layers: Files) -> tuple[Bytecode, int]:
         return compare(rootfs, suspects, exact=exact)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("auditor.evidence.bytecode.compare", noted)
+        patch.setattr("auditor.evidence.comparison.compare", noted)
         found = check_bytecode(image, take_inventory(image), memory=memory)
     return found, len(asked)
 

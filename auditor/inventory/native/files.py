@@ -55,12 +55,13 @@ def native_files(
     }
     found: dict[str, NativeFile] = {}
     for path in _paths(image, imported, loader):
+        elf = rootfs.elf(path)
+        if elf is None or not elf.is_library or path in found:
+            continue
         site = _SITE.match(path)
         elsewhere = site is not None and site[0] not in imported
-        if path in found or elsewhere or any(inside(path, other) for other in others):
-            continue
-        elf, entry = rootfs.elf(path), rootfs.stat(path)
-        if elf is not None and entry is not None and elf.is_library:
+        entry = rootfs.stat(path)
+        if not (entry is None or elsewhere or any(inside(path, other) for other in others)):
             found[path] = NativeFile(path, elf, entry.size, owner(path))
     return [found[path] for path in sorted(found)]
 

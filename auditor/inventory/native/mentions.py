@@ -50,11 +50,19 @@ def mentions(
         if row.path.endswith(".py")
     }
     found: dict[str, list[Mention]] = {}
+    stems = {_stem(name).encode("utf-8", "replace") for name in keys}
     for path, content in rootfs.contents(filter(rootfs.may_load, sorted(owners)), _SOURCE):
-        for call, name in _calls(content) if may_load(path, content) else ():
+        if not (may_load(path, content) and any(stem in content for stem in stems)):
+            continue
+        for call, name in _calls(content):
             for key in keys.get(name, ()):
                 found.setdefault(key, []).append(Mention(owners[path], path, call))
     return {key: sorted(set(several)) for key, several in found.items()}
+
+
+def _stem(name: str) -> str:
+    """Give what every call that means a library spells out: `x` of `libx.so.1`."""
+    return name.removeprefix("lib").partition(".so")[0]
 
 
 def _calls(content: bytes) -> Iterator[tuple[str, str]]:
