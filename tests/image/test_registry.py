@@ -21,8 +21,9 @@ from auditor.image import open_image
 from auditor.image.reading import Reading
 from auditor.image.reference import Access, parse_reference
 from auditor.image.registry import open_registry_image
-from auditor.image.registry.http import Http, Patience, authorities
+from auditor.image.registry.http import Http
 from auditor.model import UnreadableError
+from auditor.web import Patience, authorities
 from tests.builders.files import layer_tar
 from tests.builders.images import oci_index, oci_manifest, oci_members, write_members
 from tests.image.fake_registry import Answer, fake_registry

@@ -19,7 +19,7 @@ from auditor.clause import one_line
 from auditor.errors import ImageError
 from auditor.image.documents import mapping
 from auditor.image.registry.credentials import credentials_for
-from auditor.image.registry.http import host_of
+from auditor.web import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

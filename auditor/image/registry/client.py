@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError, UsageError
 from auditor.image import limits
 from auditor.image.registry.authorization import Authorization
-from auditor.image.registry.http import CUT, Http, Patience, unreachable
+from auditor.image.registry.http import Http, unreachable
 from auditor.image.stream import CHUNK, DamagedError
+from auditor.web import CUT, Patience
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

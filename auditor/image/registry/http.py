@@ -7,54 +7,36 @@ another host, waits are bounded.
 from __future__ import annotations
 
 import json
-import os
-import ssl
 import threading
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as SlowError
 
-from auditor import __version__
 from auditor.clause import one_line
-from auditor.errors import ImageError, UsageError
+from auditor.errors import ImageError
 from auditor.image.documents import mapping, objects, text
+from auditor.web import (
+    AGAIN,
+    CUT,
+    PASSING,
+    PlainSession,
+    asked_pause,
+    authorities,
+    host_of,
+    is_final,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from auditor.image.reference import Access
-
-_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
-"""Answers after which the same question may be answered."""
+    from auditor.web import Patience
 
 _WORDS = 64 * 1024
 """Bytes of an error's body that are read."""
-
-CUT = (OSError, HTTPError)
-"""What a connection that breaks off raises: `requests` (all of it), and `urllib3` below it."""
-
-_PASSING = (requests.ConnectionError, requests.Timeout)
-"""What of `requests` another try may mend."""
-
-
-class Patience(NamedTuple):
-    """How long a registry is waited for, in seconds."""
-
-    connect: float = 10
-    read: float = 30
-    """Between two pieces of an answer."""
-    tries: int = 5
-    pause: float = 1
-    """Before the second try; doubled for each one after it."""
-    longest: float = 60
-    """A registry that asks for more is not waited for."""
 
 
 class Http:
@@ -88,13 +70,13 @@ class Http:
             try:
                 answer = self._once(url, headers, params, form)
             except CUT as error:
-                if last or _is_final(error):
+                if last or is_final(error):
                     raise unreachable(url, error) from error
                 wait = pause
             else:
-                if last or answer.status_code not in _AGAIN:
+                if last or answer.status_code not in AGAIN:
                     return answer
-                wait = _asked_pause(answer) or pause
+                wait = asked_pause(answer) or pause
                 if wait > self._patience.longest:
                     return answer
                 self.done(answer)
@@ -178,20 +160,13 @@ class Http:
         return f"answers {answer.status_code}" + (f" ({said})" if said else "")
 
 
-class _Session(requests.Session):
-    """A session that keeps credentials where they belong, and no cookies."""
+class _Session(PlainSession):
+    """A session that keeps credentials where they belong."""
 
     def __init__(self, *, plain: bool) -> None:
         super().__init__()
         self._plain = plain
         self.max_redirects = 5
-        self.headers.update(
-            {"User-Agent": f"pylock-auditor/{__version__}", "Accept-Encoding": "identity"}
-        )
-        # Some registries take a cookie for a browser, and want a form's secret from then on.
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # Anything here keeps `requests` from putting ~/.netrc's words in place of ours.
-        self.auth = lambda request: request
 
     def rebuild_auth(
         self, prepared_request: requests.PreparedRequest, response: requests.Response
@@ -204,49 +179,16 @@ class _Session(requests.Session):
             prepared_request.headers.pop("Authorization", None)
 
 
-def authorities(given: str | None) -> str | bool:
-    """Give the certificates to trust: as asked, by the environment, of this machine, certifi's."""
-    if given is not None:
-        if not Path(given).exists():
-            raise UsageError(
-                f"--tls-ca {given}: no such file", "name a file of certificates in PEM form"
-            )
-        return given
-    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if named:
-        return named
-    # The paths are OpenSSL's own, in which SSL_CERT_FILE and SSL_CERT_DIR count.
-    paths = ssl.get_default_verify_paths()
-    if paths.cafile:
-        return paths.cafile
-    if paths.capath and any(Path(paths.capath).iterdir()):
-        return paths.capath
-    return True
-
-
-def host_of(url: str) -> str:
-    """Give host and port of an address."""
-    return one_line(urlsplit(url).netloc.rpartition("@")[2] or "the registry")
-
-
-def _is_final(error: Exception) -> bool:
-    """Tell whether another try is in vain: no such host, nobody listens there, a mad answer."""
-    if isinstance(error, requests.RequestException) and not isinstance(error, _PASSING):
-        return True
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(reason, NewConnectionError)
-
-
 def unreachable(url: str, error: Exception) -> ImageError:
     """Give the error for a server that does not answer, or not to the end."""
     host = host_of(url)
     if isinstance(error, (requests.Timeout, SlowError)):
         return ImageError(f"{host} does not answer in time", "try again later")
-    if not isinstance(error, _PASSING) and _is_final(error):
+    if not isinstance(error, PASSING) and is_final(error):
         return ImageError(
             f"{host} cannot be read: {one_line(str(error))}", "ask whoever runs the registry"
         )
-    if _is_final(error):
+    if is_final(error):
         return ImageError(f"{host} cannot be reached", "check the name, the port and the network")
     return ImageError(
         f"{host} breaks the connection off: {one_line(str(error))}", "try again later"
@@ -264,16 +206,3 @@ def _untrusted(url: str, error: Exception) -> ImageError:
         f"{host_of(url)}: TLS fails: {one_line(why.split(' (_ssl')[0] if found else words)}",
         "name the authority's certificate with --tls-ca, or in SSL_CERT_FILE",
     )
-
-
-def _asked_pause(answer: requests.Response) -> float | None:
-    """Give the seconds of `Retry-After` (RFC 9110 10.2.3), by the server's own clock."""
-    said = answer.headers.get("Retry-After", "")
-    if said.isdecimal():
-        return float(said[:9])
-    try:
-        then = parsedate_to_datetime(said)
-        now = parsedate_to_datetime(answer.headers.get("Date", ""))
-        return max((then - now).total_seconds(), 0)
-    except (TypeError, ValueError):
-        return None

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from auditor.image.layers import Opener
     from auditor.image.reading import Reading
     from auditor.image.reference import Access, Reference
-    from auditor.image.registry.http import Patience
     from auditor.image.store import LayerName
     from auditor.image.stream import Buffer
     from auditor.model import Image
     from auditor.progress import Progress
+    from auditor.web import Patience
 
 AT_ONCE = 4
 """Layers that are read at one time; each costs its index and a chunk of its bytes in memory."""

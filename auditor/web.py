@@ -1,0 +1,100 @@
+"""What every stage that speaks HTTP needs: whom to trust, what a cut is, how long to wait."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import HTTPError, NewConnectionError
+
+from auditor import __version__
+from auditor.clause import one_line
+from auditor.errors import UsageError
+
+AGAIN = frozenset({408, 429, 500, 502, 503, 504})
+"""Answers after which the same question may be answered."""
+
+CUT = (OSError, HTTPError)
+"""What a connection that breaks off raises: `requests` (all of it), and `urllib3` below it."""
+
+PASSING = (requests.ConnectionError, requests.Timeout)
+"""What of `requests` another try may mend."""
+
+
+class Patience(NamedTuple):
+    """How long a server is waited for, in seconds."""
+
+    connect: float = 10
+    read: float = 30
+    """Between two pieces of an answer."""
+    tries: int = 5
+    pause: float = 1
+    """Before the second try; doubled for each one after it."""
+    longest: float = 60
+    """A server that asks for more is not waited for."""
+
+
+class PlainSession(requests.Session):
+    """A session that adds nothing to a request but who we are: no cookies, no ~/.netrc."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers.update(
+            {"User-Agent": f"pylock-auditor/{__version__}", "Accept-Encoding": "identity"}
+        )
+        # Some registries take a cookie for a browser, and want a form's secret from then on.
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # Anything here keeps `requests` from putting ~/.netrc's words in place of ours.
+        self.auth = lambda request: request
+
+
+def authorities(given: str | None) -> str | bool:
+    """Give the certificates to trust: as asked, by the environment, of this machine, certifi's."""
+    if given is not None:
+        if not Path(given).exists():
+            raise UsageError(
+                f"--tls-ca {given}: no such file", "name a file of certificates in PEM form"
+            )
+        return given
+    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if named:
+        return named
+    # The paths are OpenSSL's own, in which SSL_CERT_FILE and SSL_CERT_DIR count.
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile:
+        return paths.cafile
+    if paths.capath and any(Path(paths.capath).iterdir()):
+        return paths.capath
+    return True
+
+
+def host_of(url: str) -> str:
+    """Give host and port of an address, without credentials; fit for a message."""
+    return one_line(urlsplit(url).netloc.rpartition("@")[2] or "the registry")
+
+
+def is_final(error: Exception) -> bool:
+    """Tell whether another try is in vain: no such host, nobody listens there, a mad answer."""
+    if isinstance(error, requests.RequestException) and not isinstance(error, PASSING):
+        return True
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, NewConnectionError)
+
+
+def asked_pause(answer: requests.Response) -> float | None:
+    """Give the seconds of `Retry-After` (RFC 9110 10.2.3), by the server's own clock."""
+    said = answer.headers.get("Retry-After", "")
+    if said.isdecimal():
+        return float(said[:9])
+    try:
+        then = parsedate_to_datetime(said)
+        now = parsedate_to_datetime(answer.headers.get("Date", ""))
+        return max((then - now).total_seconds(), 0)
+    except (TypeError, ValueError):
+        return None
