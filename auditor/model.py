@@ -338,6 +338,8 @@ class Artifact:
     url: str | None = None
     path: str | None = None
     """Relative to the lock file, where the lock says `path`."""
+    index: str | None = None
+    """The index that the lock has it from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from auditor.model import Artifact
 
 
-def locked_path(artifact: Artifact, folder: Path) -> Path | None:
-    """Give the file that the lock in `folder` names: its `path`, or a `file:` URL."""
-    if artifact.path is not None:
-        return folder / artifact.path
-    url = urlsplit(artifact.url or "")
+def file_of(text: str) -> Path | None:
+    """Give the file that a `file:` URL names; None for any other URL."""
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        return None
     if url.scheme == "file" and url.netloc in {"", "localhost"}:
         return Path(unquote(url.path))
     return None

@@ -25,6 +25,7 @@ class Member(NamedTuple):
     path: str
     """In a wheel as the archive has it; in an sdist without its top folder."""
     sha256: bytes
+    """Empty where the artifact was only indexed and its RECORD says nothing of the member."""
     size: int
     mode: int = 0
     """Permission bits; 0 where the archive does not say."""

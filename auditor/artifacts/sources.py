@@ -4,35 +4,49 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from auditor.artifacts.access import FileAccess
 from auditor.artifacts.faults import ArtifactError
-from auditor.artifacts.local import in_folders, in_pip_cache, locked_path, opened, unread
+from auditor.artifacts.local import file_of, in_folders, in_pip_cache, opened, unread
 from auditor.artifacts.manifest import Absence
 from auditor.artifacts.manifest_format import Kept
 from auditor.artifacts.reading import read_artifact
 from auditor.artifacts.verify import Verifier
+from auditor.model import ArtifactKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from auditor.artifacts.remote import Remote
     from auditor.model import Artifact
+    from auditor.web import Patience
+
+    Attempt = Callable[[], Kept]
 
 _PIECE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Who may be asked for artifacts."""
+    """Who may be asked for artifacts, in this order after the lock's own `path`."""
 
     folder: Path
     """The lock's own, which its paths are relative to."""
     wheelhouses: tuple[Path, ...] = ()
     """Folders that hold artifacts by file name."""
     pip_cache: Path | None = None
+    mirrors: tuple[tuple[str, str], ...] = ()
+    """Beginnings of URLs, and what stands in their place."""
+    index_urls: tuple[str, ...] = ()
+    """Indexes (simple repository API) that are asked before the lock's own."""
     offline: bool = False
     """Ask nobody outside of this machine."""
+    indexed: bool = False
+    """Take a wheel's word for its members' hashes, and do not read the whole of it."""
+    patience: Patience | None = None
 
 
 class Traffic:
@@ -59,16 +73,21 @@ class Traffic:
 
 
 class Finder:
-    """Finds artifacts, verifies and reads them."""
+    """Finds artifacts, verifies and reads them; from several threads at once."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._stop = threading.Event()
+        self._making = threading.Lock()
+        self._remote: Remote | None = None
         self.traffic = Traffic()
 
     def close(self) -> None:
         """Break off whatever is being read, in every thread."""
-        self._stop.set()
+        with self._making:
+            self._stop.set()
+            if self._remote is not None:
+                self._remote.close()
 
     def find(self, artifact: Artifact) -> Kept:
         """Give the manifest of an artifact; raises `ArtifactError` where nobody has it.
@@ -77,56 +96,89 @@ class Finder:
         the end, other bytes where the lock says that it is weigh more than no answer.
         """
         self.traffic.expect(artifact.size)
-        faults = []
-        named = locked_path(artifact, self._sources.folder)
-        if named is not None:
+        faults: list[ArtifactError] = []
+        for attempt in self._attempts(artifact):
             try:
-                return self._read(artifact, named)
+                return attempt()
             except ArtifactError as error:
-                faults.append(_passing(error))
-        for path in self._copies(artifact):
-            try:
-                return self._read(artifact, path)
-            except ArtifactError as error:
-                _passing(error)  # another file of that name
-        raise _worst(faults, self._sources)
+                if error.absence in {Absence.UNREADABLE, Absence.LIMIT}:
+                    raise  # it is the artifact, wherever it comes from
+                faults.append(error)
+        raise self._worst(faults)
 
-    def _copies(self, artifact: Artifact) -> Iterator[Path]:
-        """Yield the files on this machine that may be the artifact."""
-        found = [*in_folders(artifact, self._sources.wheelhouses)]
-        if artifact.url is not None and self._sources.pip_cache is not None:
-            found.append(in_pip_cache(artifact.url, self._sources.pip_cache))
-        yield from (path for path in found if path.is_file())
+    def _attempts(self, artifact: Artifact) -> Iterator[Attempt]:
+        sources = self._sources
+        if artifact.path is not None:
+            yield partial(self._read, artifact, sources.folder / artifact.path)
+        copies = [*in_folders(artifact, sources.wheelhouses)]
+        if artifact.url is not None and sources.pip_cache is not None:
+            copies.append(in_pip_cache(artifact.url, sources.pip_cache))
+        yield from (partial(self._copy, artifact, path) for path in copies if path.is_file())
+        urls = [] if artifact.url is None else [rewritten(artifact.url, sources.mirrors)]
+        for url in urls:
+            path = file_of(url)
+            if path is not None:
+                yield partial(self._read, artifact, path)
+            elif not sources.offline:
+                yield partial(self._ask().by_url, url, artifact)
+        if not sources.offline:
+            indexes = [*sources.index_urls, *([artifact.index] if artifact.index else [])]
+            for index in dict.fromkeys(rewritten(each, sources.mirrors) for each in indexes):
+                yield partial(self._ask().by_index, index, artifact)
+
+    def _ask(self) -> Remote:
+        from auditor.artifacts.remote import Remote  # noqa: PLC0415 -- a tenth of a second
+
+        with self._making:
+            if self._remote is None:
+                self._remote = Remote(self._sources, self.traffic.add)
+                if self._stop.is_set():
+                    self._remote.close()
+            return self._remote
+
+    def _copy(self, artifact: Artifact, path: Path) -> Kept:
+        """Read a file that may be the artifact; another one of that name contradicts nothing."""
+        try:
+            return self._read(artifact, path)
+        except ArtifactError as error:
+            if error.absence is Absence.MISMATCH:
+                raise ArtifactError(Absence.UNREACHABLE, "no copy of it is here") from error
+            raise
 
     def _read(self, artifact: Artifact, path: Path) -> Kept:
         with opened(path) as file:
-            verifier = Verifier(artifact)
             try:
+                if self._sources.indexed and artifact.kind is ArtifactKind.WHEEL:
+                    from auditor.artifacts.ranges import index_wheel  # noqa: PLC0415 -- `requests`
+
+                    return Kept(index_wheel(FileAccess(file), artifact), {})
+                verifier = Verifier(artifact)
                 while piece := file.read(_PIECE):
                     if self._stop.is_set():
                         raise ArtifactError(Absence.UNREACHABLE, "the reading was broken off")
                     verifier.update(piece)
                     self.traffic.add(len(piece))
                 digests = verifier.verified()
-                manifest = read_artifact(file, artifact.filename, digests["sha256"])
+                return Kept(read_artifact(file, artifact.filename, digests["sha256"]), digests)
             except OSError as error:
                 raise unread(error) from error
-        return Kept(manifest, digests)
+
+    def _worst(self, faults: list[ArtifactError]) -> ArtifactError:
+        for error in faults:
+            if error.absence is Absence.MISMATCH:
+                return error
+        if self._sources.offline:
+            return ArtifactError(
+                Absence.OFFLINE, "it is not cached, and nobody is asked (--offline)"
+            )
+        if faults:
+            return faults[-1]
+        return ArtifactError(Absence.UNREACHABLE, "the lock does not say where it is")
 
 
-def _passing(error: ArtifactError) -> ArtifactError:
-    """Give an error that somebody else's copy may mend; raise any other."""
-    if error.absence in {Absence.UNREADABLE, Absence.LIMIT}:
-        raise error
-    return error
-
-
-def _worst(faults: list[ArtifactError], sources: Sources) -> ArtifactError:
-    for error in faults:
-        if error.absence is Absence.MISMATCH:
-            return error
-    if sources.offline:
-        return ArtifactError(Absence.OFFLINE, "it is not cached, and nobody is asked (--offline)")
-    if faults:
-        return faults[-1]
-    return ArtifactError(Absence.UNREACHABLE, "the lock does not say where it is")
+def rewritten(url: str, mirrors: tuple[tuple[str, str], ...]) -> str:
+    """Give a URL with its beginning replaced as the first fitting mirror says."""
+    for beginning, replacement in mirrors:
+        if url.startswith(beginning):
+            return replacement + url[len(beginning) :]
+    return url

@@ -38,12 +38,15 @@ def artifacts_of(package: Package, ranks: Mapping[Tag, int]) -> tuple[Artifact, 
         _, _, build, tags = parse_wheel_filename(filename)
         rank = min((ranks[tag] for tag in tags if tag in ranks), default=None)
         if rank is not None:
-            fitting.append((rank, build, _artifact(ArtifactKind.WHEEL, filename, wheel)))
+            fitting.append(
+                (rank, build, _artifact(ArtifactKind.WHEEL, filename, wheel, package.index))
+            )
     fitting.sort(key=lambda item: item[1], reverse=True)
     fitting.sort(key=lambda item: item[0])
     artifacts = [artifact for _, _, artifact in fitting]
     if package.sdist is not None:
-        artifacts.append(_artifact(ArtifactKind.SDIST, package.sdist.filename, package.sdist))
+        sdist = package.sdist
+        artifacts.append(_artifact(ArtifactKind.SDIST, sdist.filename, sdist, package.index))
     return tuple(artifacts)
 
 
@@ -113,7 +116,10 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _artifact(
-    kind: ArtifactKind, filename: str, source: PackageArchive | PackageSdist | PackageWheel
+    kind: ArtifactKind,
+    filename: str,
+    source: PackageArchive | PackageSdist | PackageWheel,
+    index: str | None = None,
 ) -> Artifact:
     return Artifact(
         kind=kind,
@@ -122,4 +128,5 @@ def _artifact(
         size=source.size,
         url=source.url,
         path=source.path,
+        index=index,
     )

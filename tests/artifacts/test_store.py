@@ -16,46 +16,11 @@ from auditor.artifacts import Absence, Absent, Manifest, ManifestCache, Manifest
 from auditor.artifacts.local import in_pip_cache
 from auditor.errors import UsageError
 from auditor.kept_files import Usage
-from auditor.model import Artifact, ArtifactKind
+from auditor.model import ArtifactKind
+from tests.artifacts.wanted import CONTENT, NAME, OTHER, absent, artifact, manifest
 from tests.builders.wheels import sdist, wheel
 
-NAME = "demo-1.0-py3-none-any.whl"
-CONTENT = wheel({"demo.py": "print('hello')\n"})
-OTHER = wheel({"demo.py": "print('other')\n"})
 URL = f"https://example.org/{NAME}"
-
-
-def artifact(content: bytes = CONTENT, *algorithms: str, **changes: object) -> Artifact:
-    hashes = {name: hashlib.new(name, content).hexdigest() for name in algorithms or ("sha256",)}
-    fields: dict[str, object] = {
-        "kind": ArtifactKind.WHEEL,
-        "filename": NAME,
-        "hashes": hashes,
-        "size": len(content),
-        "path": NAME,
-    }
-    return Artifact(**{**fields, **changes})  # type: ignore[arg-type]
-
-
-def one(
-    wanted: Artifact, sources: Sources, cache: ManifestCache | None = None
-) -> Manifest | Absent:
-    with ManifestStore(sources, cache) as store:
-        (found,) = store.get([wanted])
-    return found
-
-
-def manifest(wanted: Artifact, sources: Sources, cache: ManifestCache | None = None) -> Manifest:
-    found = one(wanted, sources, cache)
-    assert isinstance(found, Manifest), found
-    return found
-
-
-def absent(wanted: Artifact, sources: Sources, cache: ManifestCache | None = None) -> Absent:
-    found = one(wanted, sources, cache)
-    assert isinstance(found, Absent)
-    assert found.artifact is wanted
-    return found
 
 
 @pytest.fixture
@@ -302,7 +267,7 @@ RUN = """
 import sys
 from pathlib import Path
 from auditor.artifacts import Manifest, ManifestCache, ManifestStore, Sources
-from tests.artifacts.test_store import artifact
+from tests.artifacts.wanted import artifact
 folder, cache, names = Path(sys.argv[1]), ManifestCache(Path(sys.argv[2])), sys.argv[3:]
 wanted = [artifact((folder / name).read_bytes(), path=name, filename=name) for name in names]
 with ManifestStore(Sources(folder), cache) as store:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from ssl import SSLContext
 
 
 class Answer(NamedTuple):
@@ -19,6 +20,7 @@ class Answer(NamedTuple):
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = {}
+    """Empty ones are left out."""
     cut: int | None = None
     """Close the connection after so many bytes of the body."""
     stall: bool = False
@@ -80,17 +82,20 @@ class FakeRegistry:
             if answers is None:
                 return Answer(404)
             given = answers[0] if len(answers) == 1 else answers.pop(0)
-        start = asked.headers.get("Range", "").removeprefix("bytes=").removesuffix("-")
-        if start and given.status == 200 and given.headers.get("Accept-Ranges") != "none":
-            at = int(start)
-            said = {"Content-Range": f"bytes {at}-{len(given.body) - 1}/{len(given.body)}"}
-            return given._replace(status=206, body=given.body[at:], headers=said)
+        wanted = asked.headers.get("Range", "").removeprefix("bytes=")
+        if wanted and given.status == 200 and given.headers.get("Accept-Ranges") != "none":
+            first, _, last = wanted.partition("-")
+            size = len(given.body)
+            at = int(first) if first else max(size - int(last), 0)
+            end = min(int(last) + 1, size) if first and last else size
+            said = {"Content-Range": f"bytes {at}-{end - 1}/{size}", **given.headers}
+            return given._replace(status=206, body=given.body[at:end], headers=said)
         return given
 
 
 @contextmanager
-def fake_registry() -> Iterator[FakeRegistry]:
-    """Serve on a free port of this machine, without TLS."""
+def fake_registry(tls: SSLContext | None = None) -> Iterator[FakeRegistry]:
+    """Serve on a free port of this machine, without TLS unless told how."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -102,7 +107,8 @@ def fake_registry() -> Iterator[FakeRegistry]:
             answer = registry.answer(asked)
             self.send_response(answer.status)
             for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
-                self.send_header(name, value)
+                if value:
+                    self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer.body[: answer.cut])
             if answer.stall:
@@ -117,6 +123,8 @@ def fake_registry() -> Iterator[FakeRegistry]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     registry = FakeRegistry(f"127.0.0.1:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()

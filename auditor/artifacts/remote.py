@@ -1,0 +1,56 @@
+"""Artifacts from servers: whole and verified, or only what wheels say of themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.artifacts.download import downloaded
+from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts.http import Http
+from auditor.artifacts.manifest import Absence
+from auditor.artifacts.manifest_format import Kept
+from auditor.artifacts.ranges import HttpAccess, NoRangesError, index_wheel
+from auditor.artifacts.reading import read_artifact
+from auditor.artifacts.simple_index import SimpleIndex
+from auditor.model import ArtifactKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from auditor.artifacts.sources import Sources
+    from auditor.model import Artifact
+
+
+class Remote:
+    """Asks servers, from several threads at once."""
+
+    def __init__(self, sources: Sources, count: Callable[[int], None]) -> None:
+        """Call `count` with the bytes that come."""
+        named = (*sources.index_urls, *(replacement for _, replacement in sources.mirrors))
+        self._http = Http(named, sources.patience)
+        self._indexes = SimpleIndex(self._http)
+        self._indexed = sources.indexed
+        self._count = count
+
+    def close(self) -> None:
+        """Break off what is being read."""
+        self._http.close()
+
+    def by_index(self, index: str, artifact: Artifact) -> Kept:
+        """Give the manifest of an artifact that an index lists; raises `ArtifactError`."""
+        return self.by_url(self._indexes.url_of(index, artifact), artifact)
+
+    def by_url(self, url: str, artifact: Artifact) -> Kept:
+        """Give the manifest of the artifact at a URL; raises `ArtifactError`."""
+        if self._indexed and artifact.kind is ArtifactKind.WHEEL:
+            try:
+                access = HttpAccess(self._http, url, artifact, self._count)
+                return Kept(index_wheel(access, artifact), {})
+            except NoRangesError:
+                pass
+            except ArtifactError as error:
+                # Nobody verified what was read: the whole file may well be in order.
+                if error.absence is not Absence.UNREADABLE:
+                    raise
+        with downloaded(self._http, url, artifact, self._count) as (file, digests):
+            return Kept(read_artifact(file, artifact.filename, digests["sha256"]), digests)
