@@ -74,15 +74,15 @@ def claims_build(distribution: Distribution, locked: LockedPackage) -> bool:
 def candidates(distribution: Distribution, locked: LockedPackage) -> list[tuple[Artifact, ...]]:
     """Give the artifacts that an installation may be, in the order to try them.
 
-    Those of one step are compared together. The sdist is among them only where the
-    installation was built, and then beside all wheels: it must excuse no patched wheel.
+    Those of one step are compared together: where the installation says that it was built, the
+    sdist and all wheels, since it must excuse no patched wheel. Else the sdist comes last.
     """
     wheels = _wheels(locked)
     if claims_build(distribution, locked):
         return [locked.artifacts] if locked.artifacts else []
     named = artifact_by_hash(distribution, locked) or artifact_by_tags(distribution, locked)
-    first = [wheel for wheel in wheels if wheel == named]
-    return [(wheel,) for wheel in [*first, *(wheel for wheel in wheels if wheel != named)]]
+    ordered = sorted(locked.artifacts, key=lambda each: (each not in wheels, each != named))
+    return [(each,) for each in ordered]
 
 
 def fits_nowhere(distribution: Distribution, tags: Collection[Tag]) -> bool:

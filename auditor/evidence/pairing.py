@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.evidence.placement import script_folders
-from auditor.evidence.recorded import agrees, is_by_product, is_compiled, stated
+from auditor.evidence.recorded import agrees, compared_rows, is_by_product, is_compiled, stated
 from auditor.inventory.by_products import METADATA, is_console_script, script_body
 from auditor.inventory.files import RealPaths, names, text_of
 from auditor.model import FileCheck, FileState, FileType, UnreadableError
@@ -34,9 +34,9 @@ _PREAMBLE_LIMIT = 16 * 1024
 class Claims:
     """What the locked distributions say of files that several of them may have."""
 
-    def __init__(self, rows: Mapping[str, tuple[RecordRow, ...]]) -> None:
-        """Begin with the RECORD rows of locked distributions, by name."""
-        self._rows = rows
+    def __init__(self, locked: Mapping[str, Distribution]) -> None:
+        """Begin with the installations of locked distributions, by name."""
+        self._locked = locked
         self.placements: dict[str, Placement] = {}
         """By name: where the wheel that is thought to be installed has its members."""
 
@@ -64,6 +64,10 @@ class Claims:
             for row in rows
             if row.path == path
         ]
+
+    @cached_property
+    def _rows(self) -> dict[str, tuple[RecordRow, ...]]:
+        return {name: compared_rows(each) for name, each in self._locked.items()}
 
     @cached_property
     def _by_path(self) -> dict[str, list[RecordRow]]:

@@ -15,6 +15,7 @@ from auditor.evidence.artifact import (
     artifact_by_hash,
     artifact_by_tags,
     candidates,
+    claims_build,
     fits_nowhere,
     identify,
 )
@@ -24,6 +25,7 @@ from auditor.evidence.pairing import Claims, Installed, Pairing, pair
 from auditor.evidence.placement import place_members, site_of
 from auditor.evidence.recorded import check_recorded, compared_rows, count_bytecode
 from auditor.model import (
+    ArtifactKind,
     Degree,
     FileCheck,
     FileState,
@@ -92,7 +94,42 @@ class _Search:
 
     @property
     def open(self) -> bool:
-        return bool(self.steps) and not any(each.fits for each in self.compared)
+        """Tell whether there is more to compare with.
+
+        What only has other metadata than a wheel may be a build that left no trace of itself.
+        """
+        if not self.steps or any(each.fits for each in self.compared):
+            return False
+        info = f"{self.site.info}/"
+        first = not (self.compared or self.absent)
+        return (
+            first
+            or self.steps[0][0].kind is ArtifactKind.WHEEL
+            or any(
+                all(_is_generated(check.path, info) for check in each.pairing.differing)
+                for each in self.compared
+            )
+        )
+
+    @property
+    def wheels(self) -> list[_Compared]:
+        return [each for each in self.compared if each.manifest.dist_info]
+
+    @property
+    def build(self) -> _Compared | None:
+        """The comparison with the sdist, where it may count.
+
+        An installation that does not say that it was built must be all the sdist's own.
+        """
+        found = next((each for each in self.compared if not each.manifest.dist_info), None)
+        if found is None or claims_build(self.distribution, self.locked):
+            return found
+        return None if found.pairing.checks else found
+
+
+def _is_generated(path: str, info: str) -> bool:
+    """Tell whether a file is metadata that a build writes and that says nothing of code."""
+    return path.startswith(info) and path != f"{info}entry_points.txt"
 
 
 def prove(
@@ -109,12 +146,8 @@ def prove(
     system's packages are left to its own database.
     """
     chosen = {name: each.chosen for name, each in found.items()}
-    rows = {
-        name: compared_rows(each)
-        for name, each in chosen.items()
-        if each.record is not None and each.os_package is None
-    }
-    claims = Claims({name: each for name, each in rows.items() if name in expectation.packages})
+    own = {name: each for name, each in chosen.items() if each.os_package is None}
+    claims = Claims({name: each for name, each in own.items() if name in expectation.packages})
     searches = {
         name: _Search(each, locked, site_of(rootfs, each), candidates(each, locked))
         for name, each in chosen.items()
@@ -129,7 +162,7 @@ def prove(
         for name, search in searches.items()
         if (proof := _judge(rootfs, search, tags)) is not None
     }
-    left = {name: each for name, each in rows.items() if name not in judged}
+    left = {name: compared_rows(each) for name, each in own.items() if name not in judged}
     checks = check_recorded(rootfs, left, claims.recorded)
     proofs = {
         name: judged.get(name)
@@ -204,11 +237,11 @@ def _place(rootfs: Rootfs, search: _Search, manifest: Manifest) -> Placement:
 
 def _judge(rootfs: Rootfs, search: _Search, tags: Collection[Tag]) -> Proof | None:
     """Give the proof by the artifact that is installed, or the nearest; None where it is open."""
-    wheels = [each for each in search.compared if each.manifest.dist_info]
+    wheels = search.wheels
     fitting = next((each for each in wheels if each.fits), None)
     if fitting is not None:
         return _proof(rootfs, search, fitting, None)
-    built = next((each for each in search.compared if not each.manifest.dist_info), None)
+    built = search.build
     if built is not None and not search.absent:
         wheel = _passed_off(rootfs, wheels)
         if wheel is not None:
