@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from auditor.audit import Options, check, exit_code, other_platform, unopened_platform
 from auditor.catalogue import codes_of
+from auditor.cli.artifacts import manifest_store
 from auditor.cli.cache import directory_of
 from auditor.cli.outputs import check_writable, write_files
 from auditor.cli.progress import progress
@@ -27,7 +28,7 @@ from auditor.image.limits import PLATFORMS
 from auditor.image.reading import Reading
 from auditor.image.reference import Access, Transport, parse_reference
 from auditor.inventory.pip_list import ENVIRONMENT, pip_list_command
-from auditor.lock import find_lock, read_lock
+from auditor.lock import certain_artifacts, find_lock, read_lock
 from auditor.model import Degree, Policy, Problem, Severity
 from auditor.report.formats import FORMATS, View
 from auditor.report.formats.words import headline, summary
@@ -65,12 +66,14 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
     reference = parse_reference(given["image"])
     with (
         progress(False if given["quiet"] else given["progress"]) as show,
+        manifest_store(given, lock, show) as manifests,
         _beside(given, reference) as beside,
     ):
+        manifests.prefetch(certain_artifacts(lock.pylock))
         access = Access(given["plain_http"], given["tls_ca"])
         cache = _cache(given)
         reading = Reading(show, cache, given["verify"])
-        options = replace(options, memory=None if given["verify"] else cache)
+        options = replace(options, manifests=manifests, memory=None if given["verify"] else cache)
         opened = partial(open_image, given["image"], access=access, reading=reading)
         image = opened(platform=given["platform"])
         if given["base"]:

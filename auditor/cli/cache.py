@@ -1,4 +1,4 @@
-"""`auditor cache`: what is remembered of layers, and where."""
+"""`auditor cache`: what is remembered of layers and artifacts, and where."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ cache_dir = click.option(
     metavar="DIR",
     type=click.Path(file_okay=False),
     envvar="AUDITOR_CACHE_DIR",
-    help="Where to remember what layers hold; else the user's cache directory.",
+    help="Where to remember what layers and artifacts hold; else the user's cache directory.",
 )
 """The option, the same for every command that has it."""
 
@@ -45,20 +45,24 @@ def directory_of(given: str | None) -> Path:
 @click.argument("action", type=click.Choice(["clear"]), required=False)
 @cache_dir
 def cache(action: str | None, cache_dir: str | None) -> None:
-    """Say where layers' indexes are kept and how much they take up.
+    """Say where is kept what layers and locked artifacts hold, and how much that takes up.
 
-    `auditor cache clear` forgets them: the next audits read their layers again.
+    `auditor cache clear` forgets it: the next audits read their layers and artifacts again.
     """
-    from auditor.image.cache import CACHE_BYTES, IndexCache  # noqa: PLC0415 -- not for `--help`
+    from auditor.artifacts import ManifestCache  # noqa: PLC0415 -- not for `--help`
+    from auditor.image.cache import CACHE_BYTES, IndexCache  # noqa: PLC0415 -- as above
 
     held = IndexCache(directory_of(cache_dir))
+    manifests = ManifestCache(held.directory)
     if action == "clear":
-        entries, size = held.clear()
-        write(f"{held.directory}: removed {_entries(entries)}, {_size(size)}\n")
+        for name, (entries, size) in (("layers", held.clear()), ("manifests", manifests.clear())):
+            write(f"{held.directory}/{name}: removed {_entries(entries)}, {_size(size)}\n")
         return
     entries, size = held.usage()
     of = f"{_size(size)} of at most {_size(CACHE_BYTES)}"
-    write(f"{held.directory}: {_entries(entries)}, {of}\n")
+    write(f"{held.directory}/layers: {_entries(entries)}, {of}\n")
+    entries, size = manifests.usage()
+    write(f"{held.directory}/manifests: {_entries(entries)}, {_size(size)}, kept for ever\n")
 
 
 def _entries(count: int) -> str:

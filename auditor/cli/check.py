@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 import click
 from click.core import ParameterSource
 
+from auditor.cli.artifacts import artifact_options, check_artifact_options
 from auditor.cli.cache import cache_dir
 from auditor.cli.configuration import config_of, configure
 from auditor.cli.outputs import FILE, FORMAT, outputs_of
@@ -44,6 +45,12 @@ class Given(TypedDict):
     ignore: tuple[str, ...]
     no_run: bool
     bytecode: bool
+    evidence: str
+    offline: bool
+    wheelhouse: tuple[str, ...]
+    mirror: tuple[str, ...]
+    index_url: tuple[str, ...]
+    manifests: str | None
     cache_dir: str | None
     no_cache: bool
     verify: bool
@@ -144,6 +151,7 @@ class Ordered(click.Command):
 @click.option("--ignore", metavar="CODES", multiple=True, help="Do not count these (prefixes).")
 @click.option("--bytecode", is_flag=True, help="Compare every compiled file with its source.")
 @click.option("--no-run", is_flag=True, help="Run nothing: do not ask pip list in a container.")
+@artifact_options
 @cache_dir
 @click.option("--no-cache", is_flag=True, help="Remember nothing, and use nothing remembered.")
 @click.option(
@@ -175,6 +183,7 @@ def check(**given: Unpack[Given]) -> int:
     meta[VERBOSE] = given["verbose"]
     config = config_of(ctx)
     _check_registry(ctx, given)
+    check_artifact_options(ctx, given)
     outputs = outputs_of(meta[_ORDER], given["format"], given["output"])
     from auditor.cli.auditing import audit_image  # noqa: PLC0415 -- `--help` needs none of it
 

@@ -50,6 +50,26 @@ def artifacts_of(package: Package, ranks: Mapping[Tag, int]) -> tuple[Artifact, 
     return tuple(artifacts)
 
 
+def certain_artifacts(pylock: Pylock) -> list[Artifact]:
+    """Give the artifacts that any image asks for first, whatever its platform.
+
+    They can be fetched before the image has said what it is: the only wheel, or the sdist of
+    what has no wheels, of every entry without a marker.
+    """
+    found = []
+    for package in pylock.packages:
+        wheels = package.wheels or ()
+        if package.marker is not None or len(wheels) > 1:
+            continue
+        if wheels:
+            (wheel,) = wheels
+            found.append(_artifact(ArtifactKind.WHEEL, wheel.filename, wheel, package.index))
+        elif package.sdist is not None:
+            sdist = package.sdist
+            found.append(_artifact(ArtifactKind.SDIST, sdist.filename, sdist, package.index))
+    return found
+
+
 def archive_of(archive: PackageArchive) -> Artifact:
     """Give the artifact of a `packages.archive`."""
     filename = path_name(archive.path) if archive.path else url_name(archive.url or "")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import tarfile
@@ -11,6 +10,7 @@ import pytest
 
 from auditor.cli import run
 from tests.builders import File, Symlink, docker_archive, elf
+from tests.builders.wheels import record, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +59,16 @@ def interpreter(machine: str = "x86_64") -> dict[str, Content]:
     }
 
 
+def distribution(name: str, version: str) -> dict[str, str]:
+    """Give the files of a distribution of one module, but its RECORD."""
+    folder = f"{name}-{version}.dist-info"
+    return {
+        f"{name}.py": f"version = '{version}'\n",
+        f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{folder}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+
+
 SITE = "/usr/local/lib/python3.11/site-packages"
 
 
@@ -78,6 +88,11 @@ class Project:
         return f"docker-archive:{self.archive}"
 
     @property
+    def wheels(self) -> Path:
+        """The folder of the locked wheels, beside the project."""
+        return self.root.parent / "wheels"
+
+    @property
     def digest(self) -> str:
         with tarfile.open(self.archive) as archive:
             (config,) = (name for name in archive.getnames() if len(name) == 64 + len(".json"))
@@ -86,34 +101,28 @@ class Project:
     def install(self, name: str, version: str) -> None:
         """Lay down a distribution of one module, as an installer would."""
         folder = f"{name}-{version}.dist-info"
-        files = {
-            f"{name}.py": f"version = '{version}'\n",
-            f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-            f"{folder}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-            f"{folder}/INSTALLER": "uv\n",
-        }
-        rows = []
-        for path, text in files.items():
-            digest = hashlib.sha256(text.encode()).digest()
-            encoded = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-            rows.append(f"{path},sha256={encoded},{len(text.encode())}")
-        files[f"{folder}/RECORD"] = "\n".join([*rows, f"{folder}/RECORD,,", ""])
+        files = {**distribution(name, version), f"{folder}/INSTALLER": "uv\n"}
+        files[f"{folder}/RECORD"] = record(files, f"{folder}/RECORD")
         self.files.update({f"{SITE}/{path}": text for path, text in files.items()})
 
-    def lock(self, *packages: str, top: str = "", name: str = "pylock.toml") -> Path:
-        """Write a lock of `name==version` packages, each with one wheel."""
+    def lock(self, *packages: str, top: str = "", file: str = "pylock.toml") -> Path:
+        """Write a lock of `name==version` packages, each with one wheel beside it."""
         entries = []
         for package in packages:
-            distribution, _, rest = package.partition("==")
+            name, _, rest = package.partition("==")
             version, _, marker = rest.partition(";")
-            wheel = f"{distribution}-{version}-py3-none-any.whl"
-            sha256 = hashlib.sha256(package.encode()).hexdigest()
+            filename = f"{name}-{version}-py3-none-any.whl"
+            content = wheel(distribution(name, version), name=f"{name}-{version}")
+            self.wheels.mkdir(exist_ok=True)
+            (self.wheels / filename).write_bytes(content)
+            sha256 = hashlib.sha256(content).hexdigest()
             entries.append(
-                f'[[packages]]\nname = "{distribution}"\nversion = "{version}"\n'
+                f'[[packages]]\nname = "{name}"\nversion = "{version}"\n'
                 + (f'marker = "{marker}"\n' if marker else "")
-                + f'wheels = [{{ path = "{wheel}", hashes = {{ sha256 = "{sha256}" }} }}]\n'
+                + f'wheels = [{{ path = "../wheels/{filename}",'
+                + f' hashes = {{ sha256 = "{sha256}" }} }}]\n'
             )
-        path = self.root / name
+        path = self.root / file
         head = f'lock-version = "1.0"\ncreated-by = "hand"\n{top}\n'
         path.write_text(head + "\n".join(entries))
         return path

@@ -31,16 +31,26 @@ def test_says_where_and_how_much(
     invoke: Invoke, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "cache"
-    empty = f"{folder}: 0 entries, 0.0 MiB of at most 2,048.0 MiB\n"
+    empty = (
+        f"{folder}/layers: 0 entries, 0.0 MiB of at most 2,048.0 MiB\n"
+        f"{folder}/manifests: 0 entries, 0.0 MiB, kept for ever\n"
+    )
     result = invoke("cache", "--cache-dir", folder)
     assert (result.exit_code, result.stdout, result.stderr) == (0, empty, "")
     assert check(invoke, project, "--cache-dir", folder).exit_code == 0
-    result = invoke("cache", "--cache-dir", folder)
-    # The layer's index and the image's configuration.
-    assert result.stdout.startswith(f"{folder}: 2 entries, 0.0 MiB of")
+    layers, manifests = invoke("cache", "--cache-dir", folder).stdout.splitlines()
+    # The layer's index and the image's configuration; the one locked wheel.
+    assert layers.startswith(f"{folder}/layers: 2 entries, 0.0 MiB of")
+    assert manifests.startswith(f"{folder}/manifests: 1 entry, 0.0 MiB")
     monkeypatch.setenv("AUDITOR_CACHE_DIR", str(folder))
     result = invoke("cache", "clear")
-    assert (result.exit_code, result.stdout) == (0, f"{folder}: removed 2 entries, 0.0 MiB\n")
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        0,
+        [
+            f"{folder}/layers: removed 2 entries, 0.0 MiB",
+            f"{folder}/manifests: removed 1 entry, 0.0 MiB",
+        ],
+    )
     assert invoke("cache").stdout == empty
 
 
@@ -50,7 +60,7 @@ def test_default_is_the_users_own(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     check(invoke, project)
     assert list((tmp_path / "auditor/layers").iterdir())
-    assert invoke("cache").stdout.startswith(f"{tmp_path}/auditor: 2 entries")
+    assert invoke("cache").stdout.startswith(f"{tmp_path}/auditor/layers: 2 entries")
 
 
 def test_no_cache(invoke: Invoke, project: Project, tmp_path: Path) -> None:

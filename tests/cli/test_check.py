@@ -37,7 +37,7 @@ def test_consistent(invoke: Invoke, project: Project) -> None:
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0] == f"consistent: {project.image} {project.digest}"
-    assert "  idna     3.10    3.10       recorded" in lines
+    assert "  idna     3.10    3.10       proven" in lines
     assert lines[-1].endswith("(exit 0)")
     assert result.stderr == ""
 
@@ -294,7 +294,7 @@ def test_base_image(invoke: Invoke, project: Project) -> None:
 def test_options_from_the_environment(
     invoke: Invoke, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    lock = project.lock("idna==3.11", name="pylock.other.toml")
+    lock = project.lock("idna==3.11", file="pylock.other.toml")
     target = tmp_path / "out.json"
     for name, value in {
         "AUDITOR_LOCK": str(lock),
