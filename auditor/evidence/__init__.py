@@ -2,7 +2,8 @@
 
 from auditor.evidence.bytecode import check_bytecode
 from auditor.evidence.installed import Installation, installations
-from auditor.evidence.proof import Manifests, Proofs, is_below, prove
+from auditor.evidence.proof import Proofs, is_below, prove
+from auditor.evidence.search import Manifests
 from auditor.evidence.shadowing import find_shadows
 
 __all__ = [

@@ -1,0 +1,139 @@
+"""The search for the artifact that each installation is.
+
+Asked for is the one that an installation names; further ones only where that is not installed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from auditor.artifacts.manifest import Absent, Manifest
+from auditor.evidence.artifact import candidates, claims_build
+from auditor.evidence.building import pair_build
+from auditor.evidence.pairing import Claims, Installed, Pairing, pair
+from auditor.evidence.placement import place_members, site_of
+from auditor.model import ArtifactKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from auditor.evidence.placement import Placement, Site
+    from auditor.model import Artifact, Distribution, LockedPackage, Rootfs
+
+
+class Manifests(Protocol):
+    """Where the manifests of locked artifacts come from."""
+
+    def get(self, artifacts: Sequence[Artifact]) -> Sequence[Manifest | Absent]:
+        """Give for each artifact its manifest, or why there is none, in the same order."""
+
+
+class Compared(NamedTuple):
+    """One installation against one artifact."""
+
+    artifact: Artifact
+    manifest: Manifest
+    placed: Placement
+    pairing: Pairing
+
+    @property
+    def fits(self) -> bool:
+        """Tell whether the artifact explains every file."""
+        return not self.pairing.differing
+
+
+@dataclass(slots=True)
+class Search:
+    """The search for the artifact that one installation is."""
+
+    distribution: Distribution
+    locked: LockedPackage
+    site: Site
+    steps: list[tuple[Artifact, ...]]
+    compared: list[Compared] = field(default_factory=list)
+    absent: list[Absent] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        """Tell whether there is more to compare with.
+
+        What only has other metadata than a wheel may be a build that left no trace of itself.
+        """
+        if not self.steps or any(each.fits for each in self.compared):
+            return False
+        info = f"{self.site.info}/"
+        first = not (self.compared or self.absent)
+        return (
+            first
+            or self.steps[0][0].kind is ArtifactKind.WHEEL
+            or any(
+                all(_is_generated(check.path, info) for check in each.pairing.differing)
+                for each in self.compared
+            )
+        )
+
+    @property
+    def wheels(self) -> list[Compared]:
+        """Give the comparisons with wheels."""
+        return [each for each in self.compared if each.manifest.dist_info]
+
+    @property
+    def build(self) -> Compared | None:
+        """The comparison with the sdist, where it may count.
+
+        An installation that does not say that it was built must be all the sdist's own.
+        """
+        found = next((each for each in self.compared if not each.manifest.dist_info), None)
+        if found is None or claims_build(self.distribution, self.locked):
+            return found
+        return None if found.pairing.checks else found
+
+
+def _is_generated(path: str, info: str) -> bool:
+    """Tell whether a file is metadata that a build writes and that says nothing of code."""
+    return path.startswith(info) and path != f"{info}entry_points.txt"
+
+
+def search_of(rootfs: Rootfs, distribution: Distribution, locked: LockedPackage) -> Search:
+    """Begin the search for what one installation is."""
+    steps = candidates(distribution, locked)
+    return Search(distribution, locked, site_of(rootfs, distribution), steps)
+
+
+def search_all(
+    rootfs: Rootfs, searches: Mapping[str, Search], manifests: Manifests, claims: Claims
+) -> None:
+    """Compare step by step, all installations of a step together, until each has its artifact."""
+    digests: dict[str, bytes] = {}
+    while waiting := {name: search for name, search in searches.items() if search.open}:
+        asked = [
+            (name, artifact) for name, search in waiting.items() for artifact in search.steps.pop(0)
+        ]
+        given = manifests.get([artifact for _, artifact in asked])
+        read: list[tuple[str, Artifact, Manifest, Placement]] = []
+        for (name, artifact), each in zip(asked, given, strict=True):
+            if isinstance(each, Absent):
+                waiting[name].absent.append(each)
+                continue
+            placed = _place(rootfs, waiting[name], each)
+            read.append((name, artifact, each, placed))
+            if each.dist_info:
+                claims.placements[name] = placed
+        unknown = {path for *_, placed in read for path in placed.members} - digests.keys()
+        digests |= rootfs.digests(unknown)
+        for name, artifact, manifest, placed in read:
+            search = waiting[name]
+            installed = Installed(rootfs, search.distribution, search.site, digests, claims)
+            if manifest.dist_info:
+                pairing = pair(installed, manifest, placed)
+            else:
+                pairing = pair_build(installed, manifest)
+            search.compared.append(Compared(artifact, manifest, placed, pairing))
+
+
+def _place(rootfs: Rootfs, search: Search, manifest: Manifest) -> Placement:
+    record = search.distribution.record
+    needed = manifest.data or manifest.scripts
+    listed = {row.path for row in record.rows} if record and needed else set()
+    return place_members(rootfs, manifest, search.site, listed)
