@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from auditor.catalogue import KINDS
 from auditor.errors import ExitCode, ImageError
 from auditor.evidence import check_bytecode, find_shadows, installations, prove
 from auditor.image.base import attributed
@@ -37,7 +36,7 @@ from auditor.model import (
 )
 from auditor.policy import absent, required_degrees, strange_names
 from auditor.report import Judged, build_report, verdict, verified_bytecode
-from auditor.rules import NEEDS_FITTING_LOCK, RULES, Facts, hindrance
+from auditor.rules import Facts, hindrance, observe
 from auditor.rules.artifacts import artifacts_not_checked
 from auditor.units import plural
 
@@ -105,11 +104,15 @@ def check(
     Raises `UsageError` for a choice that the lock or the image does not have, `ImageError`
     where the image is another one than `expect_digest` names.
     """
-    _expect_digest(image, options.expect_digest)
+    expect_digest(image, options.expect_digest)
     image = attributed(image, options.base)
     facts = _facts(image, lock, options, run)
     facts = replace(facts, others=None if others is None else tuple(others))
-    judged = _judge(facts)
+    return conclude(facts, _judge(facts), lock, options)
+
+
+def conclude(facts: Facts, judged: Judged, lock: Lock, options: Options) -> Report:
+    """Give the report of what was judged."""
     selected = len(facts.expectation.packages)
     summary = LockSummary(lock.path, lock.sha256, lock.created_by, selected)
     return _apply_choice(build_report(facts, judged, summary, options.fail_on), options)
@@ -121,7 +124,7 @@ def other_platform(platform: Platform, image: Image, lock: Lock, options: Option
     Raises `UsageError` as `check` does.
     """
     inventory = take_inventory(image, options.python)
-    expectation = _expectation(lock, inventory, options)
+    expectation = expectation_of(lock, inventory, options)
     problems = [*image.problems, *inventory.problems, *expectation.problems]
     if inventory.runtime is not None:
         problems += inventory.runtime.problems
@@ -144,7 +147,8 @@ def exit_code(report: Report, options: Options) -> ExitCode:
     }[report.verdict]
 
 
-def _expect_digest(image: Image, expected: str | None) -> None:
+def expect_digest(image: Image, expected: str | None) -> None:
+    """Raise `ImageError` where the image is another one than is expected."""
     known = [digest for digest in (image.digest, image.manifest_digest) if digest]
     if expected is not None and expected not in known:
         raise ImageError(
@@ -153,7 +157,8 @@ def _expect_digest(image: Image, expected: str | None) -> None:
         )
 
 
-def _expectation(lock: Lock, inventory: Inventory, options: Options) -> Expectation:
+def expectation_of(lock: Lock, inventory: Inventory, options: Options) -> Expectation:
+    """Give what the lock selects for the image's own interpreter; raises `UsageError`."""
     if inventory.interpreter is None:
         return Expectation({})
     return select(
@@ -164,7 +169,7 @@ def _expectation(lock: Lock, inventory: Inventory, options: Options) -> Expectat
 def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Facts:
     """Run the stages that only look."""
     inventory = take_inventory(image, options.python)
-    expectation = _expectation(lock, inventory, options)
+    expectation = expectation_of(lock, inventory, options)
     interpreter = inventory.interpreter
     tags = frozenset(target_of(interpreter).tags) if interpreter is not None else frozenset()
     # A lock for another platform names artifacts that nobody needs.
@@ -210,11 +215,6 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
 def _judge(facts: Facts) -> Judged:
     """Run every rule that has something to say, and note what was left out."""
     hindered = hindrance(facts.inventory, facts.expectation)
-    observations = {
-        code: tuple(rule(facts))
-        for code, rule in RULES.items()
-        if not hindered or KINDS[code].family not in NEEDS_FITTING_LOCK
-    }
     left = [*facts.image.not_checked, *_not_checked(facts), *_platforms_not_checked(facts)]
     if hindered:
         left.append(NotChecked("distributions and files", hindered))
@@ -222,7 +222,7 @@ def _judge(facts: Facts) -> Judged:
         *absent(facts.policy, facts.image.rootfs),
         *strange_names(facts.own, facts.inventory, facts.expectation),
     ]
-    return Judged(observations, tuple(left), tuple(notes))
+    return Judged(observe(facts), tuple(left), tuple(notes))
 
 
 def _not_checked(facts: Facts) -> Iterator[NotChecked]:

@@ -88,6 +88,7 @@ def comparisons() -> list[tuple[Command, Command, str]]:
     warm = Command("audit, OCI layout, warm", check(layout), _ENDED)
     full = Command("audit, engine, cold", check(engine), _ENDED, forget)
     again = Command("audit, engine, warm", check(engine), _ENDED)
+    quick = Command("audit, engine, --quick", check(engine, "--quick"), _ENDED)
     floor = Command(
         "floor: unpack + sha256", [sys.executable, "-m", "benchmarks.floor", str(LAYOUT)]
     )
@@ -103,6 +104,7 @@ def comparisons() -> list[tuple[Command, Command, str]]:
         (warm, floor, "under 0.5 s"),
         (full, save, "at most 1.2"),
         (again, pip_list, "at most 1.5"),
+        (quick, pip_list, "at most 1.5"),
     ]
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from auditor.image.container_run import Completed
     from auditor.image.engine_beside import Beside
     from auditor.image.reference import Reference
+    from auditor.inventory.stated import Question
     from auditor.lock import Lock
     from auditor.model import Image, OtherPlatform, Platform, Report
     from auditor.policy import Config
@@ -50,12 +51,17 @@ if TYPE_CHECKING:
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) -> ExitCode:
+def audit_image(
+    given: Given,
+    outputs: Sequence[Output],
+    config: Config | None,
+    asked: tuple[Question, Beside] | None = None,
+) -> ExitCode:
     """Audit one image and give its reports; the result is the process's exit code.
 
     `config` has already given its defaults to `given`; what it decides about findings is new.
+    `asked` is the question of a quick audit, under way.
     """
-    started = time.monotonic()
     for output in outputs:
         if output.file is not None:
             check_writable(output.file)
@@ -64,6 +70,18 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
         _warn(given, warning)
     options = _options(given, lock, config.policy if config else Policy())
     reference = parse_reference(given["image"])
+    if asked is not None:
+        report = _quick(given, reference, lock, options, asked)
+    else:
+        report = _full(given, reference, lock, options)
+    code = exit_code(report, options)
+    _deliver(report, outputs, code, quiet=given["quiet"])
+    return code
+
+
+def _full(given: Given, reference: Reference, lock: Lock, options: Options) -> Report:
+    """Read the image, and judge it."""
+    started = time.monotonic()
     with (
         progress(False if given["quiet"] else given["progress"]) as show,
         manifest_store(given, lock, show) as manifests,
@@ -92,9 +110,26 @@ def audit_image(given: Given, outputs: Sequence[Output], config: Config | None) 
             f"{image.files:,} files read in {read - started:.1f} s, "
             f"compared in {spent - read:.1f} s"
         )
-    code = exit_code(report, options)
-    _deliver(report, outputs, code, quiet=given["quiet"])
-    return code
+    return report
+
+
+def _quick(
+    given: Given, reference: Reference, lock: Lock, options: Options, asked: tuple[Question, Beside]
+) -> Report:
+    """Wait for what the image's interpreter says, and judge it."""
+    from auditor.image.engine_facts import config_of  # noqa: PLC0415 -- see `_beside`
+    from auditor.image.engine_glance import glanced, single_files  # noqa: PLC0415
+    from auditor.inventory.stated import take_stated  # noqa: PLC0415
+    from auditor.quick import known_names, quick_check  # noqa: PLC0415
+
+    question, beside = asked
+    facts, completed = beside.outcome()
+    files = partial(single_files, facts)
+    stated = take_stated(question, completed, config_of(facts), files, known_names(lock))
+    if given["verbose"] and not given["quiet"]:
+        inputs = _inputs(lock, options.policy)
+        say(f"auditor: {inputs}, {reference.text}: {question.asked().executable} was asked")
+    return quick_check(glanced(reference, facts, stated.rootfs), stated, lock, options)
 
 
 def _others(

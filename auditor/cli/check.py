@@ -19,6 +19,11 @@ from auditor.report.formats import FORMATS
 
 NEVER = "never"
 _ORDER = "auditor.order"
+_FOR_FILES = (
+    *("all_platforms", "base", "bytecode", "evidence", "index_url", "manifests", "mirror"),
+    *("no_run", "verify", "wheelhouse"),
+)
+"""Options that mean nothing where no file is read."""
 
 
 class Given(TypedDict):
@@ -44,6 +49,7 @@ class Given(TypedDict):
     select: tuple[str, ...]
     ignore: tuple[str, ...]
     no_run: bool
+    quick: bool
     bytecode: bool
     evidence: str
     offline: bool
@@ -151,6 +157,11 @@ class Ordered(click.Command):
 @click.option("--ignore", metavar="CODES", multiple=True, help="Do not count these (prefixes).")
 @click.option("--bytecode", is_flag=True, help="Compare every compiled file with its source.")
 @click.option("--no-run", is_flag=True, help="Run nothing: do not ask pip list in a container.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Ask the image's interpreter what is installed, and read no file.",
+)
 @artifact_options
 @cache_dir
 @click.option("--no-cache", is_flag=True, help="Remember nothing, and use nothing remembered.")
@@ -184,8 +195,18 @@ def check(**given: Unpack[Given]) -> int:
     config = config_of(ctx)
     _check_registry(ctx, given)
     check_artifact_options(ctx, given)
+    if given["quick"]:
+        _check_quick(ctx)
     outputs = outputs_of(meta[_ORDER], given["format"], given["output"])
-    from auditor.cli.auditing import audit_image  # noqa: PLC0415 -- `--help` needs none of it
+    if given["quick"]:
+        from auditor.cli.asking import asking  # noqa: PLC0415 -- `--help` needs none of it
+
+        with asking(given) as asked:
+            from auditor.cli.auditing import audit_image  # noqa: PLC0415 -- while others work
+
+            return audit_image(given, outputs, config, asked)
+
+    from auditor.cli.auditing import audit_image  # noqa: PLC0415
 
     return audit_image(given, outputs, config)
 
@@ -199,4 +220,15 @@ def _check_registry(ctx: click.Context, given: Given) -> None:
             raise UsageError(
                 f"--{option.replace('_', '-')} is about a registry, and no image is from one",
                 "write registry:HOST/REPO:TAG, or leave the option out",
+            )
+
+
+def _check_quick(ctx: click.Context) -> None:
+    """Refuse options on the command line that a quick audit cannot follow."""
+    for option in _FOR_FILES:
+        if ctx.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"--quick reads no file and asks one interpreter: --{option.replace('_', '-')} "
+                "contradicts it",
+                "leave one of them out",
             )

@@ -24,7 +24,7 @@ from auditor.image.engine_client import ANSWER_SECONDS, CONNECT_SECONDS, TROUBLE
 from auditor.image.interrupts import Interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from docker.api.client import APIClient
 
@@ -152,17 +152,19 @@ def demultiplexed(raw: bytes) -> tuple[bytes, bytes]:
     return bytes(streams[1]), bytes(streams[2])
 
 
-def run_container(
+def run_container(  # noqa: PLR0913 - two have a default, and are given by name
     api: APIClient,
     image: Mapping[str, Any],
     command: Command,
     limits: RunLimits,
+    *,
     wake: threading.Event | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Completed:
     """Run a command in a new container of the inspected `image`, and remove the container.
 
-    It ends early once another thread sets `wake`. Raises `EngineError` where the engine itself
-    fails.
+    It ends early once another thread sets `wake`; `meanwhile` is called once it runs. Raises
+    `EngineError` where the engine itself fails.
     """
     # The name is ours and known before the request: a creation that is cut off halfway can
     # still be undone.
@@ -174,7 +176,7 @@ def run_container(
             api.create_container_from_config(config, name=name)  # type: ignore[no-untyped-call]
             output = _Output(_attach(api, name), limits.output, wake or threading.Event())
             with interrupts.allowed():
-                return _judged(_ran(api, output, name, limits), command.argv)
+                return _judged(_ran(api, output, name, limits, meanwhile), command.argv)
         except APIError as error:
             return Completed(None, b"", b"", _refusal(error, command.argv))
         finally:
@@ -244,9 +246,17 @@ def _is_podman(api: APIClient) -> bool:
     return any("podman" in str(component.get("Name")).lower() for component in components)
 
 
-def _ran(api: APIClient, output: _Output, name: str, limits: RunLimits) -> Completed:
+def _ran(
+    api: APIClient,
+    output: _Output,
+    name: str,
+    limits: RunLimits,
+    meanwhile: Callable[[], None] | None,
+) -> Completed:
     """Start the container and wait for its end, or for one of the limits."""
     api.start(name)
+    if meanwhile is not None:
+        meanwhile()
     ended = output.ends_within(limits.seconds)
     if output.over:
         return output.completed(None, f"its output went over {limits.output:,} bytes")

@@ -7,10 +7,10 @@ like any other, and used only where the bytes then lead to the same command and 
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, EngineError, ImageError
 from auditor.image.container_files import looked_into
 from auditor.image.container_run import Command, LeftBehindError, RunLimits, run_container
 from auditor.image.engine_client import connected
@@ -30,13 +30,16 @@ if TYPE_CHECKING:
     Find = Callable[[Rootfs, ImageConfig], Sequence[str] | None]
     """Gives the command to run, None for none."""
 
+_PATIENCE = 0.5
+"""Seconds that an engine gets to answer although nothing is to be removed from it."""
+
 
 @contextmanager
 def run_beside(reference: Reference, find: Find, env: Mapping[str, str]) -> Iterator[Beside]:
     """Run what `find` finds, with `env` added, while the body does something else.
 
     No container of it is left after the body, however that ends; one that the engine keeps is
-    a `LeftBehindError`. Else nothing is raised for it: what could not run here can run later.
+    a `LeftBehindError`. Else nothing is raised for it before somebody asks for the outcome.
     """
     with Interrupts() as interrupts:
         beside = Beside(reference, find, env)
@@ -55,25 +58,38 @@ class Beside:
         self._find = find
         self._env = env
         self._argv: tuple[str, ...] | None = None
+        # Not the thread's own end: a `join` that a signal interrupts takes it for ended (3.11).
+        self._done = threading.Event()
         self._found = threading.Event()
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._busy = False
         self._over = False
-        self._facts: Mapping[str, object] = {}
+        self._facts: Mapping[str, Any] = {}
         self._completed: Completed | None = None
-        self._left: LeftBehindError | None = None
-        # Nobody waits for an engine that hangs before anything is to be removed from it.
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
+        self._error: AuditorError | None = None
+        # It must not keep a process alive that an engine does not answer.
+        threading.Thread(target=self._work, daemon=True).start()
 
     def answer(self, argv: Sequence[str], image: Image) -> Completed | None:
         """Give what this command did in this image; None where another one was run, or none."""
         self._found.wait()
         if self._argv != tuple(argv):
             return None
-        self._thread.join()
-        return self._completed if is_image(image, dict(self._facts)) else None
+        self._done.wait()
+        return self._completed if is_image(image, self._facts) else None
+
+    def outcome(self) -> tuple[Mapping[str, Any], Completed]:
+        """Give what the engine says of the image and what the command did, once it has ended.
+
+        Raises the `AuditorError` that kept it from running.
+        """
+        self._done.wait()
+        if self._error is not None:
+            raise self._error
+        if self._completed is None:
+            raise EngineError("nothing was run in the image")
+        return self._facts, self._completed
 
     def end(self) -> None:
         """Call the command off, and wait until its containers are removed.
@@ -84,10 +100,9 @@ class Beside:
             self._over = True
             busy = self._busy
         self._wake.set()
-        if busy:
-            self._thread.join()
-        if self._left is not None:
-            raise self._left
+        self._done.wait(None if busy else _PATIENCE)
+        if isinstance(self._error, LeftBehindError):
+            raise self._error
 
     def _work(self) -> None:
         try:
@@ -95,12 +110,13 @@ class Beside:
                 facts = inspected_image(api, self._reference.value)
                 if self._may_begin():
                     self._run(api, facts)
-        except LeftBehindError as error:
-            self._left = error
-        except (AuditorError, UnreadableError):
-            pass  # who asks alone will be told
+        except AuditorError as error:
+            self._error = error
+        except UnreadableError as error:
+            self._error = ImageError(str(error))
         finally:
             self._found.set()
+            self._done.set()
 
     def _may_begin(self) -> bool:
         """Tell whether containers may still be made; from then on `end` waits for them."""
@@ -108,13 +124,17 @@ class Beside:
             self._busy = not self._over
             return self._busy
 
-    def _run(self, api: APIClient, facts: dict[str, object]) -> None:
-        with looked_into(api, facts) as rootfs:
+    def _run(self, api: APIClient, facts: Mapping[str, Any]) -> None:
+        with ExitStack() as stack:
+            rootfs = stack.enter_context(looked_into(api, facts))
             argv = self._find(rootfs, config_of(facts))
-        if argv is None or self._wake.is_set():
-            return
-        self._argv = tuple(argv)
-        self._found.set()
-        command = Command(self._argv, self._env)
-        completed = run_container(api, facts, command, RunLimits(), self._wake)
-        self._facts, self._completed = facts, completed
+            if argv is None or self._wake.is_set():
+                return
+            self._argv = tuple(argv)
+            self._found.set()
+            command = Command(self._argv, self._env)
+            # Removing a container takes a tenth of a second, which the command runs in.
+            completed = run_container(
+                api, facts, command, RunLimits(), wake=self._wake, meanwhile=stack.close
+            )
+            self._facts, self._completed = facts, completed

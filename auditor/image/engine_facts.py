@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from docker.errors import NotFound
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from auditor.image.reference import Reference
     from auditor.model import Image, ImageConfig, Platform
 
-Inspected = dict[str, Any]
+Inspected = Mapping[str, Any]
 """What the engine answers about an image or a container (Engine API 1.41, `ImageInspect`)."""
 
 

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
     Run = Callable[[Sequence[str], Mapping[str, str]], Completed]
 
-ARGUMENTS = ("-m", "pip", "--isolated", "--disable-pip-version-check", "list", "--format", "json")
-"""What follows the interpreter: no configuration by variables, no question to an index."""
+PIP = ("--isolated", "--disable-pip-version-check", "list", "--format", "json")
+"""What pip is given: no configuration by variables, no question to an index."""
+
+ARGUMENTS = ("-m", "pip", *PIP)
+"""What follows the interpreter."""
 
 ENVIRONMENT = {"PYTHONSAFEPATH": "1"}
 """Keeps the working directory off `sys.path` (Python 3.11); older ones run in `/` anyway."""
@@ -67,8 +70,14 @@ def take_testimony(image: Image, environment: Environment, run: Run) -> Testimon
     """
     if environment.interpreter is None:
         return Testimony(failure=f"{environment.prefix} has no interpreter")
-    completed = run((environment.interpreter, *ARGUMENTS), ENVIRONMENT)
-    failure = _failure(completed, image, environment)
+    return testimony_of(
+        run((environment.interpreter, *ARGUMENTS), ENVIRONMENT), image.config, environment.prefix
+    )
+
+
+def testimony_of(completed: Completed, config: ImageConfig, prefix: str) -> Testimony:
+    """Give what `pip list` of the environment at `prefix` said, once it has ended."""
+    failure = failure_of(completed, config, prefix)
     if failure is not None:
         return Testimony(failure=failure)
     if len(completed.stdout) > OUTPUT_BYTES:
@@ -79,17 +88,17 @@ def take_testimony(image: Image, environment: Environment, run: Run) -> Testimon
     return Testimony(packages=rows)
 
 
-def _failure(completed: Completed, image: Image, environment: Environment) -> str | None:
+def failure_of(completed: Completed, config: ImageConfig, prefix: str) -> str | None:
     """Say why the command's output is no answer; None where it ended well."""
     if completed.failure is not None:
         if "exec format error" in completed.failure:
-            return f"{completed.failure} (the image is for {image.config.platform})"
+            return f"{completed.failure} (the image is for {config.platform})"
         return completed.failure
     if completed.exit_code == 0:
         return None
     said = _last_line(completed.stderr)
     if said.endswith(": No module named pip"):
-        return f"pip is not installed in {environment.prefix}"
+        return f"pip is not installed in {prefix}"
     return _ending(completed.exit_code) + (f": {said}" if said else "")
 
 

@@ -45,6 +45,8 @@ class Judged:
     not_checked: tuple[NotChecked, ...]
     policy_notes: tuple[PolicyNote, ...] = ()
     """What the stages noticed about the policy, beside its ignores."""
+    mode: str = "full"
+    """As in `Report`."""
 
 
 def build_report(
@@ -57,7 +59,7 @@ def build_report(
     idle = idle_entries(policy, found, judged.observations)
     return Report(
         verdict=verdict(findings, fail_on or Severity.WARNING),
-        mode="full",
+        mode=judged.mode,
         image=facts.image,
         lock=lock,
         environments=facts.inventory.environments,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from auditor.catalogue import KINDS
 from auditor.model import Observation
 from auditor.rules import (
     artifacts,
@@ -27,6 +28,7 @@ from auditor.rules import (
     testimony,
 )
 from auditor.rules.facts import Facts, hindrance
+from auditor.rules.quick import JUDGED, LEFT
 
 Rule = Callable[[Facts], Iterable[Observation]]
 
@@ -82,4 +84,16 @@ RULES: dict[str, Rule] = {
 NEEDS_FITTING_LOCK = frozenset({1, 2})
 """Families that say nothing where the lock is not for the image (LI002) or nothing runs (LI905)."""
 
-__all__ = ["NEEDS_FITTING_LOCK", "RULES", "Facts", "Rule", "hindrance"]
+
+def observe(facts: Facts, *, quick: bool = False) -> dict[str, tuple[Observation, ...]]:
+    """Ask every rule that has something to say; in a quick audit, that can know it."""
+    hindered = hindrance(facts.inventory, facts.expectation)
+    return {
+        code: tuple(rule(facts))
+        for code, rule in RULES.items()
+        if not (hindered and KINDS[code].family in NEEDS_FITTING_LOCK)
+        and (code in JUDGED or not quick)
+    }
+
+
+__all__ = ["JUDGED", "LEFT", "RULES", "Facts", "Rule", "hindrance", "observe"]

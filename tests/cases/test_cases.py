@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from auditor.audit import Runner
     from auditor.lock import Lock
-    from auditor.model import OtherPlatform, Policy, Report
+    from auditor.model import Image, OtherPlatform, Policy, Report
 
 HERE = Path(__file__).parent
 SITE = "/usr/local/lib/python3.11/site-packages"
@@ -188,7 +188,8 @@ def shelf(case: Mapping[str, Any]) -> Shelf | None:
     return Shelf(manifests, absences)
 
 
-def audit(case: Mapping[str, Any], directory: Path) -> Report:
+def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Options]:
+    """Give what the case is made of."""
     file = directory / "pylock.toml"
     file.write_text(lock_text(case), encoding="utf-8")
     lock = read_lock(file, "pylock.toml")
@@ -216,6 +217,11 @@ def audit(case: Mapping[str, Any], directory: Path) -> Report:
         require=Degree(chosen["require"]) if "require" in chosen else None,
         policy=policy(case, directory),
     )
+    return image, lock, options
+
+
+def audit(case: Mapping[str, Any], directory: Path) -> Report:
+    image, lock, options = opened(case, directory)
     return check(image, lock, options, runner(case), other(case, lock, options))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from auditor.errors import ImageError
 from auditor.image.container_run import LeftBehindError
 from auditor.image.engine import open_engine_image
 from auditor.image.engine_beside import run_beside
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from auditor.image.container_run import Completed
+    from auditor.image.engine_beside import Find
     from auditor.model import Image, ImageConfig, Rootfs
     from tests.image.fake_engine import Answer, Call
 
@@ -201,3 +204,54 @@ def test_container_that_stays_is_an_error(engine: Path, failing: int) -> None:
     with fake_engine(engine, HOLDING | {REMOVE: remove}), pytest.raises(LEFT) as caught:
         body()
     assert caught.value.hint.startswith("remove it by hand: docker rm --force --volumes auditor-")
+
+
+def test_signal_while_the_answer_is_awaited(
+    engine: Path, endless: tuple[dict[str, Answer], threading.Event]
+) -> None:
+    changes, attached = endless
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt() -> None:
+        attached.wait(30)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    def body() -> None:
+        with run_beside(THING, find, {}) as beside:
+            beside.outcome()
+
+    thread = threading.Thread(target=interrupt)
+    with fake_engine(engine, HOLDING | changes) as calls:
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            body()
+        thread.join()
+        assert calls.count(CREATE) == calls.count(REMOVE) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "finding", "message"),
+    [
+        ({}, nothing, "nothing was run in the image"),
+        ({}, refusing, "/bin: whatever"),
+        ({INSPECT: status(404, "gone")}, find, "the container engine has no image thing"),
+    ],
+    ids=["nothing", "unreadable", "no-image"],
+)
+def test_no_outcome(
+    engine: Path, changes: Mapping[str, Answer], finding: Find, message: str
+) -> None:
+    with (
+        fake_engine(engine, {**HOLDING, **changes}),
+        run_beside(THING, finding, {}) as beside,
+        pytest.raises(ImageError, match=message),
+    ):
+        beside.outcome()
+
+
+def test_outcome(engine: Path) -> None:
+    with fake_engine(engine, HOLDING), run_beside(THING, find, {}) as beside:
+        facts, completed = beside.outcome()
+    assert facts["Id"] == FACTS["Id"]
+    assert completed.stdout == b"ok"

@@ -30,8 +30,8 @@ _DATABASES: tuple[Callable[[Database], Iterator[Claim]], ...] = (
 )
 
 
-def read_os_packages(rootfs: Rootfs) -> OsPackages:
-    """Give what the package databases claim, by real path.
+def read_os_packages(rootfs: Rootfs, holding: str = "") -> OsPackages:
+    """Give what the package databases claim, by real path: of the paths that hold that text.
 
     A claim counts under the real path of its directory, so that `/lib/x` and `/usr/lib/x` are
     one file where `/lib` is a link. A path that several packages claim belongs to the first.
@@ -41,7 +41,7 @@ def read_os_packages(rootfs: Rootfs) -> OsPackages:
     files: dict[str, OsFile] = {}
     for claims in _DATABASES:
         for claim in claims(database):
-            path = real(claim.path)
+            path = real(claim.path) if holding in claim.path else None
             if path is not None:
                 files.setdefault(path, claim.file)
     return OsPackages(files, tuple(database.problems))

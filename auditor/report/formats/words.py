@@ -21,7 +21,8 @@ MEANING = {
 
 def headline(report: Report) -> str:
     """Give the verdict and exactly which image it is about, on one line."""
-    return f"{report.verdict}: {audited(report)}"
+    mode = "" if report.mode == "full" else f" ({report.mode} audit)"
+    return f"{report.verdict}{mode}: {audited(report)}"
 
 
 def audited(report: Report) -> str:

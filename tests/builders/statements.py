@@ -1,0 +1,78 @@
+"""What an interpreter in a container would state, told from the files of an image."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+from auditor.inventory.stated.inside import HEADERS, MARK, SMALL, SUFFIXES
+from auditor.model import FileType, UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from auditor.model import Rootfs
+
+INTERPRETER = {
+    "implementation": "cpython",
+    "version": "3.11.7",
+    "free_threaded": False,
+    "machine": "x86_64",
+    "bits": 64,
+    "libc": "glibc",
+    "libc_version": "2.36",
+    "executable": "/usr/local/bin/python3.11",
+    "base_prefix": "/usr/local",
+}
+
+
+def statement_of(rootfs: Rootfs, prefix: str, paths: Iterable[str]) -> dict[str, Any]:
+    """Give the parsed statement of an interpreter whose path these directories are."""
+    said: dict[str, Any] = {
+        "interpreter": dict(INTERPRETER),
+        "prefix": prefix,
+        "paths": list(paths),
+        "files": {},
+        "folders": [],
+        "unreadable": {},
+        "absent": [],
+    }
+    _file(said, rootfs, posixpath.join(prefix, "pyvenv.cfg"))
+    for path in said["paths"]:
+        said["folders"].append(path)
+        for name in rootfs.names(path):
+            if name.lower().endswith(SUFFIXES):
+                _metadata(said, rootfs, posixpath.join(path, name))
+    return said
+
+
+def _metadata(said: dict[str, Any], rootfs: Rootfs, path: str) -> None:
+    entry = rootfs.stat(path)
+    if entry is None or entry.type is not FileType.DIRECTORY:
+        _file(said, rootfs, path)
+        return
+    said["folders"].append(path)
+    for name in (*HEADERS, *SMALL):
+        if rootfs.lstat(posixpath.join(path, name)):
+            _file(said, rootfs, posixpath.join(path, name))
+    text = said["files"].get(posixpath.join(path, "direct_url.json"), "")
+    if '"file://' in text:
+        source = json.loads(text)["url"].removeprefix("file://")
+        said["folders" if rootfs.stat(source) else "absent"].append(source)
+
+
+def _file(said: dict[str, Any], rootfs: Rootfs, path: str) -> None:
+    if rootfs.stat(path) is None:
+        said["absent"].append(path)
+        return
+    try:
+        said["files"][path] = rootfs.read(path).decode("utf-8", "surrogateescape")
+    except UnreadableError as error:
+        said["unreadable"][path] = error.why
+
+
+def spoken(said: Mapping[str, Any], pip: Iterable[tuple[str, str]] = ()) -> bytes:
+    """Give the output of the container: the statement, then what pip lists."""
+    rows = json.dumps([{"name": name, "version": version} for name, version in pip])
+    return f"\n{MARK}{json.dumps(said)}\n{rows}\n".encode()

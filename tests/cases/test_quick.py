@@ -1,0 +1,107 @@
+"""Every case asked quickly: nothing that the full audit does not find, nothing left in silence."""
+
+from __future__ import annotations
+
+import tomllib
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.catalogue import KINDS
+from auditor.errors import ImageError
+from auditor.image.container_run import Completed
+from auditor.inventory import take_inventory
+from auditor.inventory.stated import Question, take_stated
+from auditor.model import PathOrigin
+from auditor.quick import known_names, quick_check
+from auditor.rules import JUDGED, LEFT, RULES
+from tests.builders.statements import spoken, statement_of
+from tests.cases.test_cases import CASES, audit, opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from auditor.audit import Options
+    from auditor.lock import Lock
+    from auditor.model import Image, Report
+
+COVERED = frozenset[str]().union(*LEFT.values())
+IN_PART = {"LI108", "LI901", "LI903", "LI906"}
+"""Judged, but not in other environments, about other files, or of artifacts."""
+
+DEMANDS = {"LI903"}
+"""Weaker evidence is less than what is required."""
+
+
+def quick(image: Image, lock: Lock, options: Options) -> Report | None:
+    """Audit by the word of an interpreter that tells the truth; None where there is none."""
+    inventory = take_inventory(image, options.python)
+    runtime = inventory.runtime
+    question = Question(image.reference, options.python)
+    if runtime is None or inventory.interpreter is None or runtime.fault:
+        return None
+    try:
+        question(image.rootfs, image.config)
+    except ImageError:
+        return None
+    own = {entry.path for entry in question.beside if entry.origin is not PathOrigin.PYTHONPATH}
+    listed = [
+        (each.name, each.version) for each in runtime.distributions if each.location not in own
+    ]
+    said = statement_of(image.rootfs, runtime.prefix, runtime.import_paths)
+    stated = take_stated(
+        question,
+        Completed(0, spoken(said, dict(listed[::-1]).items()), b""),
+        image.config,
+        lambda: nullcontext(image.rootfs),
+        known_names(lock),
+    )
+    glanced = replace(image, rootfs=stated.rootfs, layers=(), history=(), hidden=())
+    return quick_check(glanced, stated, lock, replace(options, base=None))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    case = tomllib.loads(path.read_text(encoding="utf-8"))
+    report = quick(*opened(case, tmp_path))
+    if report is None:
+        return
+    assert report.mode == "quick"
+    assert set(LEFT) <= set(report.not_checked)
+    found = {(each.code, each.subject) for each in report.findings}
+    full = {(each.code, each.subject) for each in audit(case, tmp_path).findings}
+    assert {code for code, _ in found} <= JUDGED
+    assert {pair for pair in found - full if pair[0] not in DEMANDS} == set()
+    lied = {"LI401", "LI904"} if "pip_list" in case or "pip_list_fails" in case else set()
+    assert {code for code, _ in full - found} <= COVERED | IN_PART | lied
+
+
+def test_most_cases_can_be_asked(tmp_path: Path) -> None:
+    asked = [
+        quick(*opened(tomllib.loads(path.read_text(encoding="utf-8")), tmp_path)) for path in CASES
+    ]
+    assert sum(report is not None for report in asked) > 0.9 * len(CASES)
+
+
+def test_every_rule_is_judged_or_left() -> None:
+    assert set(RULES) == JUDGED | COVERED
+    assert not JUDGED & COVERED
+    assert set(KINDS) >= JUDGED | COVERED
+
+
+@pytest.mark.parametrize("code", sorted(JUDGED - {"LI903", "LI906"}))
+def test_what_is_judged_is_found(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every kind that a quick audit says to judge comes out of a case of its own."""
+    monkeypatch.chdir(tmp_path)
+    folder = CASES[0].parents[1] / f"{code}-{KINDS[code].name}"
+    found = set()
+    for path in folder.glob("yields*.toml"):
+        case = tomllib.loads(path.read_text(encoding="utf-8"))
+        report = quick(*opened(case, tmp_path))
+        found |= {each.code for each in report.findings} if report else set()
+    assert code in found or code in {"LI401", "LI904"}

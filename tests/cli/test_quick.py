@@ -1,0 +1,246 @@
+"""`auditor check IMAGE --quick`; a real HTTP server plays the engine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from auditor.report.schema import schema_text
+from auditor.rules import LEFT
+from tests.builders.statements import INTERPRETER, spoken
+from tests.cli.conftest import SITE
+from tests.image.container_archive import files_of
+from tests.image.fake_engine import cut, fake_engine, status, value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tests.cli.conftest import Project, Result
+    from tests.image.fake_engine import Answer, Call
+
+    Ask = Callable[..., Result]
+
+IMAGE: dict[str, Any] = {
+    "Id": "sha256:" + "a" * 64,
+    "RepoDigests": ["registry.example/thing@sha256:" + "b" * 64],
+    "Config": {"Cmd": ["python", "-m", "app"], "Env": ["PATH=/usr/local/bin"]},
+    "Architecture": "amd64",
+    "Os": "linux",
+    "RootFS": {"Layers": ["sha256:" + "c" * 64]},
+}
+FILES = {"/usr/local/bin/python3.11": "", "/usr/local/bin/python": "-> /usr/local/bin/python3.11"}
+INSPECT = "GET /images/thing/json"
+ATTACH = "POST /containers/NAME/attach"
+REMOVE = "DELETE /containers/NAME"
+
+
+def statement(*installed: str) -> dict[str, Any]:
+    """Give what the interpreter says of these `name==version`."""
+    said: dict[str, Any] = {
+        "interpreter": INTERPRETER,
+        "prefix": "/usr/local",
+        "paths": [SITE],
+        "files": {},
+        "folders": [SITE],
+        "unreadable": {},
+        "absent": ["/usr/local/pyvenv.cfg"],
+    }
+    for each in installed:
+        name, _, version = each.partition("==")
+        folder = f"{SITE}/{name}-{version}.dist-info"
+        said["folders"].append(folder)
+        said["files"][f"{folder}/METADATA"] = f"Name: {name}\nVersion: {version}\n"
+    return said
+
+
+def answers(*installed: str, files: Mapping[str, str | bytes] = FILES) -> dict[str, Answer]:
+    said = spoken(statement(*installed), [(*each.split("=="),) for each in installed])  # type: ignore[misc]
+    frame = b"\1\0\0\0" + len(said).to_bytes(4, "big") + said
+    return {
+        INSPECT: value(IMAGE),
+        "POST /containers/create": value({"Id": "c0ffee"}),
+        ATTACH: lambda call: call.send(frame),
+        "POST /containers/NAME/start": lambda call: call.send(b"", 204),
+        "POST /containers/NAME/wait": value({"StatusCode": 0}),
+        "GET /containers/NAME/json": value({"State": {}}),
+        REMOVE: lambda call: call.send(b"", 204),
+        **files_of(files),
+    }
+
+
+@pytest.fixture
+def ask(
+    invoke: Callable[..., Result],
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Ask:
+    """Runs `check thing --quick` against an engine; nothing may be left in it, nothing saved."""
+    assert project.root.is_dir()
+    for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    socket = tmp_path / "engine.sock"
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{socket}")
+
+    def asked(told: Mapping[str, Answer], *arguments: str) -> Result:
+        with fake_engine(socket, told) as calls:
+            result = invoke("check", "docker:thing", "--quick", *arguments)
+        socket.unlink()
+        assert calls.count("POST /containers/create") == calls.count(REMOVE)
+        assert not [call for call in calls if call.endswith(("/get", "/export"))]
+        return result
+
+    return asked
+
+
+def report(result: Result) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(result.stdout)
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.validate(document, json.loads(schema_text()))
+    return document
+
+
+def test_as_locked(ask: Ask) -> None:
+    result = ask(answers("idna==3.10"), "--format", "json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = report(result)
+    assert (found["mode"], found["verdict"], found["findings"]) == ("quick", "consistent", [])
+    assert found["image"] == {
+        "reference": "docker:thing",
+        "digest": IMAGE["Id"],
+        "manifest_digest": "sha256:" + "b" * 64,
+        "platform": "linux/amd64",
+        "layers": [],
+    }
+    assert found["checked"] == {"files": 0, "bytes": 0, "packages": 1, "native_libraries": 0}
+    assert [row["evidence"] for row in found["packages"]] == ["version"]
+    assert {item["what"] for item in found["not_checked"]} == {each.what for each in LEFT}
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"),
+    [
+        ([], [("LI101", "idna")]),
+        (["idna==3.10", "chardet==5.0"], [("LI102", "chardet")]),
+        (["idna==3.11"], [("LI103", "idna")]),
+        (["idna==3.10", "pip==24.0"], [("LI108", "pip")]),
+    ],
+    ids=["missing", "extra", "other-version", "bootstrap"],
+)
+def test_what_differs(ask: Ask, installed: list[str], expected: list[tuple[str, str]]) -> None:
+    result = ask(answers(*installed), "--format", "json")
+    found = report(result)["findings"]
+    assert [(each["code"], each["subject"]) for each in found] == expected
+    assert result.exit_code == (0 if expected[0][0] == "LI108" else 1)
+    assert {each["layer"] for each in found} == {None}
+
+
+@pytest.mark.parametrize("columns", ["20", "40", "200"])
+def test_table_says_that_it_was_quick(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    result = ask(answers("idna==3.10"))
+    assert result.exit_code == 0
+    assert result.stdout.startswith("consistent (quick audit): docker:thing sha256:aaa")
+    listed = " ".join(result.stdout.partition("Not checked\n")[2].split())
+    for each in LEFT:
+        assert f"{each.what}: {each.why}" in listed
+
+
+def test_image_without_pip(ask: Ask) -> None:
+    output = spoken(statement("idna==3.10")).replace(b"\n[]\n", b"\n")
+    error = b"ImportError: No module named pip"
+    frames = b"".join(
+        bytes([number, 0, 0, 0]) + len(text).to_bytes(4, "big") + text
+        for number, text in ((1, output), (2, error))
+    )
+    told = {
+        **answers(),
+        ATTACH: lambda call: call.send(frames),
+        "POST /containers/NAME/wait": value({"StatusCode": 1}),
+    }
+    result = ask(told, "--format", "json")
+    assert result.exit_code == 0
+    (finding,) = report(result)["findings"]
+    assert finding["code"] == "LI904"
+    assert finding["message"] == "pip list could not run: pip is not installed in /usr/local"
+
+
+def refuse(call: Call) -> None:
+    status(400, 'exec: "/usr/local/bin/python": permission denied: unknown')(call)
+
+
+@pytest.mark.parametrize(
+    ("told", "arguments", "code", "message"),
+    [
+        ({INSPECT: status(404, "no such image")}, (), 3, "the container engine has no image thing"),
+        ({INSPECT: cut()}, (), 3, "the container engine cut the connection"),
+        ({**files_of({"/bin/sh": ""})}, (), 3, "docker:thing: neither its command nor VIRTUAL_ENV"),
+        (
+            {"POST /containers/NAME/start": refuse},
+            (),
+            3,
+            "docker:thing: /usr/local/bin/python cannot be asked: /usr/local/bin/python cannot",
+        ),
+        ({}, ("--python", "/opt/venv"), 2, "--python /opt/venv: docker:thing has no such"),
+        ({}, ("--platform", "linux/arm64"), 3, "docker:thing is for linux/amd64, not for"),
+        ({}, ("--expect-digest", "sha256:" + "0" * 64), 3, "docker:thing is sha256:aaa"),
+        ({}, ("--lock", "none.toml"), 2, "none.toml: No such file"),
+        ({}, ("--bytecode",), 2, "--quick reads no file and asks one interpreter: --bytecode"),
+        ({}, ("--no-run",), 2, "--quick reads no file and asks one interpreter: --no-run"),
+        ({}, ("--base", "x"), 2, "--quick reads no file and asks one interpreter: --base"),
+    ],
+    ids=[
+        "no-image",
+        "engine-dies",
+        "no-python",
+        "not-started",
+        "not-named",
+        "platform",
+        "digest",
+        "no-lock",
+        "bytecode",
+        "no-run",
+        "base",
+    ],
+)
+def test_no_audit(
+    ask: Ask, told: Mapping[str, Answer], arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    result = ask({**answers("idna==3.10"), **told}, *arguments, "--format", "json")
+    assert (result.exit_code, result.stdout) == (code, "")
+    first, second = result.stderr.splitlines()
+    assert first.startswith(f"auditor: error: {message}")
+    assert second.startswith("hint: ")
+
+
+@pytest.mark.parametrize("image", ["container:x", "registry:example.org/x:y", "dir:."])
+def test_only_an_engine_s_image_can_be_asked(
+    invoke: Callable[..., Result], project: Project, image: str
+) -> None:
+    assert project.root.is_dir()
+    result = invoke("check", image, "--quick")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"--quick asks an image that an engine holds, and {image} is not one" in result.stderr
+
+
+def test_what_asks_for_more_may_be_a_default(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITOR_BYTECODE", "1")
+    assert ask(answers("idna==3.10")).exit_code == 0
+
+
+def test_less_evidence_than_required_is_no_pass(ask: Ask) -> None:
+    result = ask(answers("idna==3.10"), "--require", "recorded", "--format", "json")
+    assert result.exit_code == 3
+    assert [each["code"] for each in report(result)["findings"]] == ["LI903"]
+
+
+def test_verbose(ask: Ask) -> None:
+    result = ask(answers("idna==3.10"), "-v")
+    assert result.stderr == (
+        "auditor: pylock.toml, docker:thing: /usr/local/bin/python was asked\n"
+    )
