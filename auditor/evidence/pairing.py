@@ -19,7 +19,7 @@ from auditor.inventory.files import RealPaths, names, text_of
 from auditor.model import FileCheck, FileState, FileType, UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from auditor.artifacts.manifest import Manifest, Member
     from auditor.evidence.placement import Placement, Site
@@ -125,9 +125,18 @@ def pair(installed: Installed, manifest: Manifest, placed: Placement) -> Pairing
             checks += _member(installed, path, member)
     for path, member in placed.rewritten.items():
         checks += _rewritten(installed, path, member, read=manifest.verified)
-    checks += _added(installed, placed, manifest)
+    unknown = _unknown(installed, placed)
+    scripts = {
+        path: targets
+        for path in unknown
+        if (targets := script_targets(path, placed.scripts, installed.site))
+    }
+    for path, targets in scripts.items():
+        checks += judge_script(installed, path, targets)
+    for path in [*(unknown - scripts.keys()), *_unlisted_metadata(installed, manifest, unknown)]:
+        checks += _stray(installed, path)
     checks.sort()
-    return Pairing(checks, len(placed.members) + len(placed.rewritten), size)
+    return Pairing(checks, len(placed.members) + len(placed.rewritten) + len(scripts), size)
 
 
 def _member(installed: Installed, path: str, member: Member) -> Iterator[FileCheck]:
@@ -188,37 +197,35 @@ def _rewritten(
         yield FileCheck(path, FileState.SCRIPT, expected, stated(digest, entry.size))
 
 
-def _added(installed: Installed, placed: Placement, manifest: Manifest) -> Iterator[FileCheck]:
-    """Judge what RECORD lists, or the metadata folder holds, and the wheel does not have."""
+def _unknown(installed: Installed, placed: Placement) -> set[str]:
+    """Give what RECORD lists and the wheel does not have, but for by-products."""
     record = installed.distribution.record
-    unknown = {
+    info = posixpath.basename(installed.site.info)
+    left = {
         row.path
         for row in (record.rows if record else ())
         if row.path not in placed.members
         and row.path not in placed.rewritten
-        and not is_by_product(row.path, posixpath.basename(installed.site.info))
+        and not is_by_product(row.path, info)
         and not is_compiled(row.path, placed.members)
     }
     real = RealPaths(installed.rootfs)
-    for path in sorted(unknown):
-        there = real(path) or path
-        if there in placed.members or there in placed.rewritten:
-            continue
-        targets = script_targets(path, placed.scripts, installed.site)
-        if targets:
-            yield from judge_script(installed, path, targets)
-        else:
-            yield from _stray(installed, path)
-    known = {each.path.split("/", 2)[1] for each in manifest.members if _in_info(each, manifest)}
+    there = ((path, real(path)) for path in left)
+    known = {path for path, at in there if at in placed.members or at in placed.rewritten}
+    return left - known
+
+
+def _unlisted_metadata(
+    installed: Installed, manifest: Manifest, listed: Collection[str]
+) -> Iterator[str]:
+    """Yield what lies in the metadata folder and neither the wheel nor RECORD has."""
+    start = f"{manifest.dist_info}/"
+    inside = (each.path[len(start) :] for each in manifest.members if each.path.startswith(start))
+    known = {path.partition("/")[0] for path in inside}
     info = installed.site.info
     for name in names(installed.rootfs, info):
-        path = f"{info}/{name}"
-        if name not in known and name not in METADATA and path not in unknown:
-            yield from _stray(installed, path)
-
-
-def _in_info(member: Member, manifest: Manifest) -> bool:
-    return member.path.startswith(f"{manifest.dist_info}/")
+        if name not in known and name not in METADATA and f"{info}/{name}" not in listed:
+            yield f"{info}/{name}"
 
 
 def script_targets(path: str, scripts: Mapping[str, str], site: Site) -> set[str]:

@@ -9,6 +9,7 @@ from auditor.evidence import is_below
 from auditor.model import ArtifactKind, Degree, FileState, NotChecked, Observation
 from auditor.policy import declared
 from auditor.rules.files import judged, lock_line, relative
+from auditor.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,8 @@ def built_in_image(facts: Facts) -> Iterator[Observation]:
         yield Observation(
             subject=proof.distribution.name,
             message=(
-                f"built in the image, {proof.against} does not hold: {'; '.join(named)}{more}"
+                f"{plural(len(built), 'file')} built in the image, not in {proof.against}: "
+                f"{'; '.join(named)}{more}"
                 f"{_by_its_word(facts, proof)}"
             ),
             path=built[0].path,

@@ -101,7 +101,7 @@ def test_as_locked_it_is_consistent(sample: Callable[[str], str]) -> None:
     assert audit.above_note == []
     assert audit.code == 0
     assert len(audit.degrees) > 100
-    assert set(audit.degrees.values()) == {"recorded"}
+    assert set(audit.degrees.values()) == {"proven", "built"}
     assert {"grpcio", "lc3py", "numpy", "onnxruntime", "scipy", "webrtcvad"} <= audit.degrees.keys()
 
 
@@ -135,7 +135,7 @@ def test_the_environment_that_runs_is_the_locked_one_whatever_else_is_wrong(
     audit = check(f"docker:{sample('backend-drifted')}", LOCK)
 
     assert [env["prefix"] for env in audit.report["environments"]] == ["/opt/venv", "/usr/local"]
-    assert set(audit.degrees.values()) == {"recorded"}
+    assert set(audit.degrees.values()) == {"proven", "built"}
     in_it = [
         found
         for found in audit.report["findings"]

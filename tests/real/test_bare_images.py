@@ -31,7 +31,7 @@ def test_without_pip(derived: Callable[..., str]) -> None:
     assert audit.above_note == []
     assert audit.code == 0
     assert "pip" in audit.found("LI904")["message"]
-    assert set(audit.degrees.values()) == {"recorded"}
+    assert set(audit.degrees.values()) == {"proven"}
 
 
 def test_without_a_shell(derived: Callable[..., str]) -> None:
@@ -45,7 +45,7 @@ def test_without_a_shell(derived: Callable[..., str]) -> None:
 
     assert audit.above_note == []
     assert audit.code == 0
-    assert set(audit.degrees.values()) == {"recorded"}
+    assert set(audit.degrees.values()) == {"proven"}
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_for_another_architecture(arm64_layout: Path) -> None:
     assert audit.above_note == []
     assert audit.code == 0
     assert audit.report["image"]["platform"].startswith("linux/arm64")
-    assert set(audit.degrees.values()) == {"recorded"}
+    assert set(audit.degrees.values()) == {"proven"}
 
 
 def test_for_another_architecture_in_the_engine(arm64_layout: Path) -> None:

@@ -80,7 +80,7 @@ def test_an_environment_made_from_the_lock_is_consistent(
 
     assert audit.above_note == []
     assert audit.code == 0
-    assert set(audit.degrees.values()) == {"recorded"}
+    assert set(audit.degrees.values()) == {"proven"}
     assert bool(list(venv.glob("lib/*/site-packages/aiohttp/__pycache__"))) == bytecode
 
 

@@ -23,7 +23,7 @@ def test_the_image_as_locked_is_consistent(demo_folder: Path) -> None:
 
     assert audit.above_note == []
     assert audit.code == 0
-    assert set(audit.degrees.values()) == {"recorded"}
+    assert set(audit.degrees.values()) == {"proven"}
 
 
 def test_the_drifted_image_is_told_with_its_layer(demo_folder: Path) -> None:

@@ -109,7 +109,7 @@ def test_installed_in_a_container_it_is_consistent(
 
     assert audit.above_note == []
     assert audit.code == 0
-    assert set(audit.degrees.values()) == {"recorded"}
+    assert set(audit.degrees.values()) == {"proven"}
 
 
 def test_beside_debians_own_distributions_it_is_consistent(context: Path) -> None:
@@ -132,4 +132,4 @@ def test_beside_debians_own_distributions_it_is_consistent(context: Path) -> Non
 
     # Debian's python3-* packages are on this interpreter's path, and no part of the lock.
     assert [line for line in audit.above_note if not line.startswith("LI110")] == []
-    assert set(audit.degrees.values()) == {"recorded"}
+    assert set(audit.degrees.values()) == {"proven"}

@@ -1,0 +1,260 @@
+"""What was done to an installation behind its RECORD's back, with real wheels."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import re
+import shutil
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sample_locks.fetch import LOCKS
+from tests.real.audits import check, do
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.real.audits import Audit
+
+pytestmark = pytest.mark.network
+
+SAMPLE = "agent-proxy"
+
+
+@pytest.fixture(scope="module")
+def clean(
+    installers: Path,
+    fetched: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """An environment made from the lock, whose files are linked to nothing."""
+    venv = tmp_path_factory.mktemp("proof") / "venv"
+    do(sys.executable, "-m", "venv", "--without-pip", venv)
+    lock = fetched(SAMPLE) / LOCKS[SAMPLE]
+    uv = [installers / "uv", "pip", "sync", f"--python={venv}", "--no-index", "--link-mode=copy"]
+    do(*uv, lock)
+    return venv
+
+
+@pytest.fixture
+def venv(clean: Path, tmp_path: Path) -> Path:
+    copied = tmp_path / "venv"
+    shutil.copytree(clean, copied, symlinks=True)
+    return copied
+
+
+@pytest.fixture
+def audit(fetched: Callable[[str], Path], venv: Path) -> Callable[[], Audit]:
+    lock = fetched(SAMPLE) / LOCKS[SAMPLE]
+    return lambda: check(f"env:{venv}", lock)
+
+
+def site(venv: Path) -> Path:
+    (found,) = venv.glob("lib/*/site-packages")
+    return found
+
+
+def hashed(content: bytes) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+    return f"sha256={digest}"
+
+
+def rewrite_record(record: Path, *added: str) -> None:
+    """Make RECORD agree with the files as they are, and name `added` ones too."""
+    with record.open(newline="") as stream:
+        rows = list(csv.reader(stream))
+    names = dict.fromkeys([row[0] for row in rows] + list(added))
+    with record.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        for name in names:
+            path = record.parent.parent / name
+            content = path.read_bytes() if path.exists() else b""
+            bare = path == record or not path.exists()
+            writer.writerow((name, "", "") if bare else (name, hashed(content), len(content)))
+
+
+def flip(path: Path) -> None:
+    """Change the last byte."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def one(venv: Path, pattern: str) -> Path:
+    return min(site(venv).glob(pattern))
+
+
+def degree(audit: Audit, name: str) -> str:
+    return audit.degrees[name]
+
+
+def test_as_it_was_installed_it_is_proven(audit: Callable[[], Audit]) -> None:
+    found = audit()
+    assert found.above_note == []
+    assert set(found.degrees.values()) == {"proven"}
+    assert {row["unproven_files"] for row in found.report["packages"]} == {0}
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [("requests", "requests/api.py"), ("markupsafe", "markupsafe/_speedups*.so")],
+    ids=["py", "so"],
+)
+def test_one_byte_with_record_rewritten(
+    name: str, pattern: str, venv: Path, audit: Callable[[], Audit]
+) -> None:
+    changed = one(venv, pattern)
+    flip(changed)
+    rewrite_record(one(venv, f"{name}-*.dist-info") / "RECORD")
+
+    found = audit()
+
+    assert found.code == 1
+    assert found.found("LI204")["path"] == str(changed)
+    assert degree(found, name) == "version"
+
+
+def test_one_byte_that_record_knows_nothing_of(venv: Path, audit: Callable[[], Audit]) -> None:
+    changed = one(venv, "markupsafe/_speedups*.so")
+    flip(changed)
+
+    found = audit()
+
+    assert (found.code, found.found("LI201")["path"]) == (1, str(changed))
+    assert degree(found, "markupsafe") == "version"
+
+
+def rebuilt(wheel: Path, folder: Path, changed: str, content: bytes) -> Path:
+    """Pack a wheel again with one file changed and RECORD true."""
+    with zipfile.ZipFile(wheel) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members[changed] = content
+    record = next(name for name in members if name.endswith(".dist-info/RECORD"))
+    members.pop(record)
+    rows = [f"{name},{hashed(data)},{len(data)}" for name, data in members.items()]
+    members[record] = "\n".join([*rows, f"{record},,", ""]).encode()
+    folder.mkdir()
+    with zipfile.ZipFile(folder / wheel.name, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return folder / wheel.name
+
+
+@pytest.fixture
+def again(fetched: Callable[[str], Path], tmp_path: Path) -> Path:
+    """The locked wheel of requests, built again with one file different."""
+    (wheel,) = (fetched(SAMPLE) / "wheels").glob("requests-*.whl")
+    return rebuilt(wheel, tmp_path / "again", "requests/api.py", b"evil = 1\n")
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_a_wheel_rebuilt_with_one_file_different(
+    installer: str, installers: Path, again: Path, venv: Path, audit: Callable[[], Audit]
+) -> None:
+    tool = (
+        [installers / "uv", "pip", "install", f"--python={venv}", "--link-mode=copy", "--no-cache"]
+        if installer == "uv"
+        else [installers / "pip", f"--python={venv / 'bin' / 'python'}", "install"]
+    )
+    where = ["--no-index", f"--find-links={again.parent}", "--force-reinstall", "--no-deps"]
+    do(*tool, *where, f"requests=={again.name.split('-')[1]}")
+
+    found = audit()
+
+    assert found.code == 1
+    assert found.found("LI204")["path"] == str(site(venv) / "requests" / "api.py")
+    assert degree(found, "requests") == "version"
+
+
+def test_another_platforms_wheel_of_the_right_version(
+    installers: Path, venv: Path, audit: Callable[[], Audit]
+) -> None:
+    version = one(venv, "markupsafe-*.dist-info").name.split("-")[1].removesuffix(".dist")
+    uv = [installers / "uv", "pip", "install", f"--python={venv}", "--link-mode=copy"]
+    other = ["--python-platform=aarch64-manylinux_2_28", "--only-binary=:all:", "--no-deps"]
+    do(*uv, *other, "--reinstall", f"markupsafe=={version}")
+
+    found = audit()
+
+    assert found.code == 1
+    assert found.found("LI105")["subject"] == "markupsafe"
+    assert "aarch64" in found.found("LI105")["actual"]
+    assert {code for code, name in found.findings if name == "markupsafe"} <= {"LI105", "LI303"}
+    assert degree(found, "markupsafe") == "version"
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["in-record", "not-in-record"])
+def test_a_file_added_to_a_package(listed: bool, venv: Path, audit: Callable[[], Audit]) -> None:
+    added = site(venv) / "requests" / "extra.py"
+    added.write_text("evil = 1\n")
+    if listed:
+        rewrite_record(one(venv, "requests-*.dist-info") / "RECORD", "requests/extra.py")
+
+    found = audit()
+
+    assert (found.code, found.found("LI203")["path"]) == (1, str(added))
+    assert degree(found, "requests") == ("version" if listed else "proven")
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["record-rewritten", "record-as-it-was"])
+def test_a_console_script_replaced(listed: bool, venv: Path, audit: Callable[[], Audit]) -> None:
+    script = venv / "bin" / "normalizer"
+    script.write_text(f"#!{venv}/bin/python\nimport evil\n")
+    if listed:
+        rewrite_record(one(venv, "charset_normalizer-*.dist-info") / "RECORD")
+
+    found = audit()
+
+    assert (found.code, found.found("LI209")["path"]) == (1, str(script))
+    assert degree(found, "charset-normalizer") == "version"
+
+
+def test_a_wheel_patched_and_passed_off_as_built_here(
+    venv: Path, audit: Callable[[], Audit]
+) -> None:
+    changed = one(venv, "aiohttp/_http_parser*.so")
+    flip(changed)
+    info = one(venv, "aiohttp-*.dist-info")
+    wheel = info / "WHEEL"
+    wheel.write_text(re.sub(r"(Tag: cp\d+-cp\d+-).*", r"\1linux_x86_64", wheel.read_text()))
+    (info / "uv_build.json").write_text("{}")
+    rewrite_record(info / "RECORD", f"{info.name}/uv_build.json")
+
+    found = audit()
+
+    assert found.code == 1
+    assert str(changed.relative_to(site(venv))) in found.found("LI204")["message"]
+    assert degree(found, "aiohttp") == "version"
+
+
+def test_a_lock_whose_hash_was_altered_by_one_digit(
+    fetched: Callable[[str], Path], venv: Path, tmp_path: Path
+) -> None:
+    sample = fetched(SAMPLE)
+    text = (sample / LOCKS[SAMPLE]).read_text()
+    (wheel,) = (sample / "wheels").glob("requests-*.whl")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    other = f"{int(digest[0], 16) ^ 1:x}{digest[1:]}"
+    lock = tmp_path / "pylock.toml"
+    lock.write_text(text.replace(digest, other))
+    (tmp_path / "wheels").symlink_to(sample / "wheels")
+
+    found = check(f"env:{venv}", lock)
+
+    assert found.code == 3
+    assert found.found("LI907")["subject"] == "requests"
+    assert degree(found, "requests") == "recorded"
+
+
+def test_documents_deleted_to_save_space(venv: Path, audit: Callable[[], Audit]) -> None:
+    (gone,) = site(venv).glob("aiohttp-*.dist-info/licenses/LICENSE.txt")
+    gone.unlink()
+
+    found = audit()
+
+    assert (found.code, found.found("LI202")["path"]) == (1, str(gone))
