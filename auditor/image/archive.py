@@ -14,7 +14,8 @@ from auditor.errors import ImageError
 from auditor.image import docker_archive, limits, oci, tar
 from auditor.image.assemble import assemble
 from auditor.image.compression import MAGIC_BYTES, Compression, sniff
-from auditor.image.layer import index_layer, normalised
+from auditor.image.indexing import index_layer
+from auditor.image.layer import normalised
 from auditor.image.layers import LayerTree
 from auditor.image.one_pass import FlatOpener, OnePassStore
 from auditor.image.reading import Reading

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from auditor import __version__, model
-from auditor.image.layer import DIGEST_BYTES, LayerIndex
+from auditor.image.layer import DIGEST_BYTES, FLEETING, LayerIndex
 from auditor.image.shape import as_list, converter
 from auditor.image.stream import DamagedError
 from auditor.model import FileType
@@ -138,7 +138,11 @@ def _checked(index: LayerIndex) -> LayerIndex:
 def _hints() -> dict[str, Any]:
     # `array` takes no parameter at run time before 3.12.
     hints = get_type_hints(LayerIndex, localns={"array": list})
-    return {field.name: hints[field.name] for field in fields(LayerIndex)}
+    return {
+        field.name: hints[field.name]
+        for field in fields(LayerIndex)
+        if not field.metadata.get(FLEETING)
+    }
 
 
 def _column_bytes(value: bytearray | array[int] | list[str]) -> bytes:

@@ -159,8 +159,9 @@ class LayerTree:
         wanted: dict[int, dict[int, list[str]]] = {}
         for path in paths:
             index, number, offset = self._row(path)
-            if offset in index.contents:
-                yield path, index.contents[offset]
+            held = index.passing if offset in index.passing else index.contents
+            if offset in held:
+                yield path, held[offset]
             elif offset not in index.unreadable:
                 wanted.setdefault(number, {}).setdefault(offset, []).append(path)
         for number, linked in sorted(wanted.items()):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError
 from auditor.image import limits, tar
 from auditor.image.compression import Compression, decompressed, peek, sniff
-from auditor.image.layer import Budget, index_layer, normalised
+from auditor.image.indexing import index_layer
+from auditor.image.layer import Budget, normalised
 from auditor.image.span import damaged, verify
 from auditor.image.store import AGAIN, blob_digest, link_target, linked
 from auditor.image.stream import DamagedError, Source, file_chunks
@@ -45,6 +46,7 @@ class OnePassStore:
         self._documents: dict[str, bytes] = {}
         self._text = 0
         self._budget = Budget()
+        self._room = limits.PASSING_IMAGE
         self._indexes: dict[str, LayerIndex] = {}
         self._damage: dict[str, str] = {}
         self._links: dict[str, str] = {}
@@ -91,8 +93,13 @@ class OnePassStore:
                 index = known  # its bytes pass by unread
             else:
                 index = index_layer(
-                    chunks, algorithm=algorithm, by_diff_id=blob is None, inner=self._inner
+                    chunks,
+                    algorithm=algorithm,
+                    by_diff_id=blob is None,
+                    inner=self._inner,
+                    passing=min(self._room, limits.PASSING_LAYER),
                 )
+                self._room -= sum(map(len, index.passing.values()))
             self._budget.admit(index)
         except DamagedError as error:
             self._damage[name] = str(error)

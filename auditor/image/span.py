@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from auditor.errors import ImageError
-from auditor.image.layer import LayerIndex, index_layer
+from auditor.image.indexing import index_layer
 from auditor.image.stream import DamagedError, file_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from auditor.image.layer import Budget
+    from auditor.image.layer import Budget, LayerIndex
     from auditor.image.stream import Buffer
 
 

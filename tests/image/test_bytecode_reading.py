@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.image import open_image
-from auditor.image.layer import index_layer
+from auditor.image.indexing import index_layer
 from tests.builders import Hardlink, Symlink, oci_layout, rootfs_of
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.errors import EngineError
+from auditor.image import limits
 from auditor.image.cache import IndexCache
 from auditor.image.engine import open_engine_image
 from auditor.image.reading import Reading
@@ -96,3 +97,19 @@ def test_engine_that_means_another_image_is_not_believed(engine_socket: Path) ->
     ):
         warm(cache)
     assert asked(calls) == [INSPECT, save]
+
+
+@pytest.mark.parametrize(("room", "saves"), [(limits.PASSING_IMAGE, 1), (30, 2), (0, 3)])
+def test_python_files_need_no_other_save(
+    engine_socket: Path, monkeypatch: pytest.MonkeyPatch, room: int, saves: int
+) -> None:
+    monkeypatch.setattr(limits, "PASSING_IMAGE", room)
+    layers = [{"/a/x.py": "s" * 25}, {"/a/__pycache__/x.pyc": "c" * 25}]
+    saved = docker_archive(layers)
+    facts = saved_facts(saved)
+    save = f"GET /images/{facts['Id']}/get"
+    with fake_engine(engine_socket, {INSPECT: value(facts), save: stream(saved)}) as calls:
+        image = warm(IndexCache(engine_socket.parent / "cache"))
+        paths = ["/a/x.py", "/a/__pycache__/x.pyc"]
+        assert [len(content) for _, content in image.rootfs.contents(paths, 1 << 20)] == [25, 25]
+        assert asked(calls) == [INSPECT, *([save] * saves)]

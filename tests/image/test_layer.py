@@ -9,8 +9,9 @@ import pytest
 
 from auditor.image import limits
 from auditor.image.compression import Compression
+from auditor.image.indexing import index_layer
 from auditor.image.kept import is_kept
-from auditor.image.layer import LayerIndex, index_layer, normalised
+from auditor.image.layer import LayerIndex, normalised
 from auditor.image.stream import DamagedError
 from auditor.model import Elf, ElfType, FileType
 from tests.builders import Device, Directory, File, Files, Hardlink, Symlink, elf, layer_tar
@@ -233,3 +234,14 @@ def test_problems_are_counted_where_they_are_many(monkeypatch: pytest.MonkeyPatc
 def test_names_that_are_not_utf_8(tar_format: int) -> None:
     data = layer_tar({"f\udcff": "x"}, tar_format=tar_format)
     assert index_layer([data]).paths == ["/f\udcff"]
+
+
+@pytest.mark.parametrize(
+    ("room", "held"),
+    [(0, []), (23, []), (24, [b"source", b"c" * 17]), (1 << 20, [b"source", b"c" * 17])],
+)
+def test_python_files_are_held_where_there_is_room_for_all(room: int, held: list[bytes]) -> None:
+    data = layer_tar({"a/x.py": "source", "a/x.pyc": "c" * 17, "a/x.txt": "text", "pyvenv.cfg": ""})
+    index = index_layer([data], passing=room)
+    assert list(index.passing.values()) == held
+    assert list(index.contents.values()) == [b""]

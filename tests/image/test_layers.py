@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.image import limits
-from auditor.image.layer import index_layer
+from auditor.image.indexing import index_layer
 from auditor.image.layers import LayerTree
 from auditor.image.rootfs import TreeRootfs
 from auditor.image.stream import DamagedError

@@ -13,7 +13,7 @@ from auditor.errors import ImageError
 from auditor.image import limits, oci
 from auditor.image.assemble import assemble
 from auditor.image.documents import digest, document, objects
-from auditor.image.layer import index_layer
+from auditor.image.indexing import index_layer
 from auditor.image.registry.client import Client
 from auditor.image.span import damaged, verify
 from auditor.image.store import Wanted, blob_digest
