@@ -22,7 +22,9 @@ from tabulate import tabulate
 from benchmarks.measure import (
     Command,
     Comparison,
+    Run,
     alternate,
+    median_processors,
     median_seconds,
     peak_megabytes,
     run,
@@ -77,8 +79,8 @@ def check(*arguments: str) -> Sequence[str]:
 
 
 def forget() -> None:
-    """Empty the auditor's cache."""
-    shutil.rmtree(CACHE, ignore_errors=True)
+    """Empty the auditor's cache of images; what locked artifacts hold stays known."""
+    shutil.rmtree(CACHE / "layers", ignore_errors=True)
 
 
 def comparisons() -> list[tuple[Command, Command, str]]:
@@ -111,14 +113,19 @@ def comparisons() -> list[tuple[Command, Command, str]]:
 def row(first: Command, second: Command, result: Comparison, aim: str) -> list[str]:
     """Give one line of the table."""
     return [
-        first.name,
-        f"{median_seconds(result.first):.2f}",
-        f"{peak_megabytes(result.first):.0f}",
-        second.name,
-        f"{median_seconds(result.second):.2f}",
-        f"{peak_megabytes(result.second):.0f}",
+        *_figures(first, result.first),
+        *_figures(second, result.second),
         f"{result.ratio:.2f}",
         aim,
+    ]
+
+
+def _figures(command: Command, runs: Sequence[Run]) -> list[str]:
+    return [
+        command.name,
+        f"{median_seconds(runs):.2f}",
+        f"{median_processors(runs):.2f}",
+        f"{peak_megabytes(runs):.0f}",
     ]
 
 
@@ -138,7 +145,7 @@ def main() -> None:
             rows.append(row(first, second, alternate(first, second, arguments.pairs), aim))
     cores = len(os.sched_getaffinity(0))
     print(f"{platform.machine()}, {cores} cores, medians of {arguments.pairs} alternated pairs")
-    heads = ["this", "s", "MB", "reference", "s", "MB", "ratio", "aim"]
+    heads = ["this", "s", "CPU s", "MB", "reference", "s", "CPU s", "MB", "ratio", "aim"]
     print(tabulate(rows, heads, disable_numparse=True))
 
 

@@ -1,5 +1,7 @@
-"""Whole commands, timed from outside: wall seconds, and the memory of all their processes.
+"""Whole commands, timed from outside: seconds, and the memory of all their processes.
 
+Seconds by the wall decide, and depend on what else the machine does; those of the processors that
+the command and its children used depend on that much less, and leave out what a daemon does.
 Memory is the largest sum of the proportional set sizes (PSS) of the command and its children,
 sampled while it runs: pages that several processes share count once.
 """
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 _EVERY = 0.05
 """Seconds between two looks at the memory."""
 
+_NO_BYTECODE = ("PYTHONDONTWRITEBYTECODE",)
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -40,6 +44,8 @@ class Run:
     """What one run took."""
 
     seconds: float
+    processors: float
+    """Seconds of all processors together, of the command and the children it waited for."""
     peak: int
     """Bytes of PSS, all processes together."""
 
@@ -54,17 +60,24 @@ def run(command: Command, environment: Mapping[str, str] | None = None) -> Run:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=None if environment is None else {**os.environ, **environment},
+        env=_environment(environment or {}),
     ) as process:
         peak = _Peak(process.pid)
         peak.start()
         errors = process.stderr.read() if process.stderr else b""
-        code = process.wait()
+        _, status, usage = os.wait4(process.pid, 0)
+        code = process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - start
         peak.stop()
     if code not in command.ends:
         sys.exit(f"{' '.join(command.argv)} ended with {code}:\n{errors.decode(errors='replace')}")
-    return Run(seconds, peak.bytes)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, peak.bytes)
+
+
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment of a command: Python may keep its bytecode, as installed programs do."""
+    known = {name: value for name, value in os.environ.items() if name not in _NO_BYTECODE}
+    return {**known, **more}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +106,11 @@ def alternate(first: Command, second: Command, pairs: int) -> Comparison:
 def median_seconds(runs: Sequence[Run]) -> float:
     """Give the median wall time in seconds."""
     return statistics.median(each.seconds for each in runs)
+
+
+def median_processors(runs: Sequence[Run]) -> float:
+    """Give the median of the processors' time in seconds."""
+    return statistics.median(each.processors for each in runs)
 
 
 def peak_megabytes(runs: Sequence[Run]) -> float:
