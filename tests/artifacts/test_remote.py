@@ -7,7 +7,6 @@ import json
 import os
 import ssl
 import stat
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ from auditor.artifacts import simple_index as index_module
 from auditor.model import ArtifactKind
 from auditor.web import Patience
 from tests.artifacts.wanted import CONTENT, NAME, OTHER, absent, artifact, manifest
+from tests.builders.certificates import certificates
 from tests.builders.wheels import sdist, wheel
 from tests.image.fake_registry import Answer, fake_registry
 
@@ -404,26 +404,14 @@ def test_credentials_of_keyring(
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an authority (`ca.crt`) and a certificate for 127.0.0.1 by it (`it.pem`)."""
     folder = tmp_path_factory.mktemp("tls")
-    (folder / "san").write_text("subjectAltName=IP:127.0.0.1\n")
-    for command in (
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout ca.pem -out ca.crt",
-        "req -newkey rsa:2048 -nodes -subj /CN=server -keyout key.pem -out server.csr",
-        "x509 -req -in server.csr -CA ca.crt -CAkey ca.pem -set_serial 2 -extfile san -out it.pem",
-    ):
-        subprocess.run(
-            ["openssl", *command.split()],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-            env={"PATH": "/usr/bin:/bin:/usr/local/bin"},
-        )
+    certificates(folder)
     return folder
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
 def test_private_authority(authority: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority / "it.pem", authority / "key.pem")
+    context.load_cert_chain(authority / "it.pem", authority / "server-key.pem")
     with fake_registry(context) as server:
         server.script[FILE] = [Answer(body=CONTENT)]
         wanted = artifact(path=None, url=f"https://{server.host}{FILE}")

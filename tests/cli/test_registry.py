@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.builders.certificates import certificates
 from tests.builders.files import layer_tar
 from tests.builders.images import oci_index, oci_layout, oci_manifest, oci_members, write_members
 
@@ -56,17 +57,6 @@ class Registry:
              *options, f"oci:{layout}", f"docker://{self.host}/{name}"],
             check=True,
         )  # fmt: skip
-
-
-def certificates(folder: Path) -> None:
-    """Make an authority, and a certificate for 127.0.0.1 by it."""
-    (folder / "san").write_text("subjectAltName=IP:127.0.0.1\n")
-    for command in (
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout ca.pem -out ca.crt",
-        "req -newkey rsa:2048 -nodes -subj /CN=registry -keyout server-key.pem -out server.csr",
-        "x509 -req -in server.csr -CA ca.crt -CAkey ca.pem -set_serial 2 -extfile san -out it.pem",
-    ):
-        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
 
 
 def configuration(registry: Registry) -> str:
