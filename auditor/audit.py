@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from auditor.errors import ExitCode, ImageError
-from auditor.evidence import check_bytecode, find_shadows, installations, prove
+from auditor.evidence import Means, check_bytecode, find_shadows, installations, prove
 from auditor.image.base import attributed
 from auditor.inventory import take_inventory
 from auditor.inventory.embedded import embedded_locks
@@ -30,6 +30,7 @@ from auditor.model import (
     LockSummary,
     NotChecked,
     OtherPlatform,
+    OwnerKind,
     Policy,
     Severity,
     Verdict,
@@ -56,6 +57,12 @@ if TYPE_CHECKING:
 
 _LISTED = 20
 """Other platforms that are named."""
+
+
+_ANSWERS_FOR_PYTHON = frozenset(
+    {OwnerKind.INTERPRETER, OwnerKind.OS_PACKAGE, OwnerKind.BASE, OwnerKind.BY_PRODUCT}
+)
+"""Whose interpreters a script may start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +177,6 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
     """Run the stages that only look."""
     inventory = take_inventory(image, options.python)
     expectation = expectation_of(lock, inventory, options)
-    interpreter = inventory.interpreter
-    tags = frozenset(target_of(interpreter).tags) if interpreter is not None else frozenset()
-    # A lock for another platform names artifacts that nobody needs.
-    asked = None if hindrance(inventory, expectation) else options.manifests
     runtime = inventory.runtime
     installed = installations(runtime, expectation) if runtime else {}
     base_layers = sum(layer.base for layer in image.layers)
@@ -181,7 +184,10 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
     testimony: Testimony | None = None
     if runtime is not None and run is not None:
         testimony = take_testimony(image, runtime, run)
-    found = prove(image.rootfs, installed, expectation, asked, tags)
+    means = _means(image, inventory, ledger, options)
+    if hindrance(inventory, expectation):
+        means = means._replace(manifests=None)  # artifacts that nobody needs
+    found = prove(image.rootfs, installed, expectation, means)
     return Facts(
         lock_path=lock.path,
         image=image,
@@ -190,7 +196,7 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         installed=installed,
         proofs=found.proofs,
         absent=found.absent,
-        compared_artifacts=asked is not None,
+        compared_artifacts=means.manifests is not None,
         required=required_degrees(options.policy, options.require, expectation.packages),
         ledger=ledger,
         natives=take_natives(image, inventory, ledger.owner),
@@ -210,6 +216,20 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         embedded=embedded_locks(image.rootfs, lock),
         base_layers=base_layers,
     )
+
+
+def _means(image: Image, inventory: Inventory, ledger: Ledger, options: Options) -> Means:
+    """Give what installed files are compared with."""
+    interpreter = inventory.interpreter
+    tags = frozenset(target_of(interpreter).tags) if interpreter is not None else frozenset()
+    known = {each.interpreter for each in inventory.environments if each.interpreter is not None}
+    real = {image.rootfs.resolve(path) for path in known}
+
+    def is_python(path: str) -> bool:
+        owner = ledger.owner(path)
+        return path in real or (owner is not None and owner.kind in _ANSWERS_FOR_PYTHON)
+
+    return Means(options.manifests, tags, is_python)
 
 
 def _judge(facts: Facts) -> Judged:

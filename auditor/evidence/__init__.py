@@ -3,12 +3,13 @@
 from auditor.evidence.bytecode import check_bytecode
 from auditor.evidence.installed import Installation, installations
 from auditor.evidence.proof import Proofs, is_below, prove
-from auditor.evidence.search import Manifests
+from auditor.evidence.search import Manifests, Means
 from auditor.evidence.shadowing import find_shadows
 
 __all__ = [
     "Installation",
     "Manifests",
+    "Means",
     "Proofs",
     "check_bytecode",
     "find_shadows",

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.evidence.placement import script_folders
 from auditor.evidence.recorded import agrees, compared_rows, is_by_product, is_compiled, stated
-from auditor.inventory.by_products import METADATA, is_console_script, script_body
+from auditor.inventory.by_products import METADATA
 from auditor.inventory.files import RealPaths, names, text_of
+from auditor.inventory.scripts import is_console_script, opening_of
 from auditor.model import FileCheck, FileState, FileType, UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from auditor.artifacts.manifest import Manifest, Member
     from auditor.evidence.placement import Placement, Site
@@ -106,6 +107,8 @@ class Installed:
     digests: Mapping[str, bytes]
     """sha256 of the files at the places of members."""
     claims: Claims
+    is_python: Callable[[str], bool]
+    """Tells whether a real path is an interpreter that is not a stray."""
 
     def rows(self, path: str) -> list[RecordRow]:
         """Give RECORD's rows for a path."""
@@ -188,13 +191,27 @@ def _rewritten(
         yield FileCheck(path, FileState.SCRIPT, expected, error.why)
         return
     digest = hashlib.sha256(content).digest()
-    body = script_body(content)
-    if body is not None and not read:
+    text = content.decode("latin-1")  # a character for each byte
+    opening = opening_of(text)
+    starts = opening is not None and _is_started_by_python(installed, path, text)
+    if starts and not read:
         yield FileCheck(path, FileState.UNPROVEN, expected)
-    elif (
-        body is None or hashlib.sha256(body).digest() != member.body
-    ) and not installed.claims.equals(path, digest):
+        return
+    body = content[opening.end :] if opening is not None else content
+    right = starts and hashlib.sha256(body).digest() == member.body
+    if not right and not installed.claims.equals(path, digest):
         yield FileCheck(path, FileState.SCRIPT, expected, stated(digest, entry.size))
+
+
+def _is_started_by_python(installed: Installed, path: str, text: str) -> bool:
+    """Tell whether what a script's first line names is a Python that somebody answers for.
+
+    One that is not there starts nothing: a `--target` directory keeps its builder's path.
+    """
+    opening = opening_of(text)
+    named = opening.interpreter if opening is not None else ""
+    real = installed.rootfs.resolve(posixpath.join(posixpath.dirname(path), named))
+    return not named or real is None or installed.is_python(real)
 
 
 def _unknown(installed: Installed, placed: Placement) -> set[str]:
@@ -251,7 +268,8 @@ def judge_script(installed: Installed, path: str, targets: Iterable[str]) -> Ite
         yield FileCheck(path, FileState.MISSING, expected)
         return
     text = text_of(installed.rootfs, path, _SCRIPT_LIMIT) if entry.size <= _SCRIPT_LIMIT else ""
-    if is_console_script(text, [*called, *installed.claims.targets(path)]):
+    form = is_console_script(text, [*called, *installed.claims.targets(path)])
+    if form and _is_started_by_python(installed, path, text):
         return
     digest = installed.rootfs.digests([path]).get(path)
     if digest is None or not installed.claims.equals(path, digest):

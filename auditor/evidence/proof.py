@@ -19,7 +19,7 @@ from auditor.evidence.artifact import (
 from auditor.evidence.installed import same_version
 from auditor.evidence.pairing import Claims
 from auditor.evidence.recorded import check_recorded, compared_rows, count_bytecode
-from auditor.evidence.search import Compared, Manifests, Search, search_all, search_of
+from auditor.evidence.search import Compared, Means, Search, search_all, search_of
 from auditor.model import (
     Degree,
     FileCheck,
@@ -60,37 +60,36 @@ def prove(
     rootfs: Rootfs,
     found: Mapping[str, Installation],
     expectation: Expectation,
-    manifests: Manifests | None = None,
-    tags: Collection[Tag] = (),
+    means: Means = Means(),  # noqa: B008 -- immutable
 ) -> Proofs:
     """Compare every chosen installation with the locked artifacts; give the results by name.
 
-    `tags` are those that the image takes. Without `manifests`, and for what the lock names no
-    artifact of, RECORD is what files are compared with. Distributions of the operating
-    system's packages are left to its own database.
+    Without manifests, and for what the lock names no artifact of, RECORD is what files are
+    compared with. Distributions of the operating system's packages are left to its own database.
     """
     chosen = {name: each.chosen for name, each in found.items()}
     own = {name: each for name, each in chosen.items() if each.os_package is None}
     claims = Claims({name: each for name, each in own.items() if name in expectation.packages})
     searches = {
-        name: search_of(rootfs, each, locked)
+        name: search_of(rootfs, each, package)
         for name, each in chosen.items()
-        if manifests is not None
-        and (locked := expectation.packages.get(name)) is not None
-        and _is_comparable(each, locked)
+        if means.manifests is not None
+        and (package := expectation.packages.get(name)) is not None
+        and _is_comparable(each, package)
     }
-    if manifests is not None:
-        search_all(rootfs, searches, manifests, claims)
+    search_all(rootfs, searches, means, claims)
     judged = {
         name: proof
         for name, search in searches.items()
-        if (proof := _judge(rootfs, search, tags)) is not None
+        if (proof := _judge(rootfs, search, means.tags)) is not None
     }
     left = {name: compared_rows(each) for name, each in own.items() if name not in judged}
     checks = check_recorded(rootfs, left, claims.recorded)
     proofs = {
         name: judged.get(name)
-        or _by_record(rootfs, each, expectation.packages.get(name), checks.get(name, []), tags)
+        or _by_record(
+            rootfs, each, expectation.packages.get(name), checks.get(name, []), means.tags
+        )
         for name, each in chosen.items()
     }
     absent = {name: tuple(each.absent) for name, each in searches.items() if each.absent}

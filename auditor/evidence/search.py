@@ -16,7 +16,9 @@ from auditor.evidence.placement import place_members, site_of
 from auditor.model import ArtifactKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from packaging.tags import Tag
 
     from auditor.evidence.placement import Placement, Site
     from auditor.model import Artifact, Distribution, LockedPackage, Rootfs
@@ -27,6 +29,22 @@ class Manifests(Protocol):
 
     def get(self, artifacts: Sequence[Artifact]) -> Sequence[Manifest | Absent]:
         """Give for each artifact its manifest, or why there is none, in the same order."""
+
+
+def anything(path: str) -> bool:
+    """Tell of every path that it may be an interpreter."""
+    return bool(path)
+
+
+class Means(NamedTuple):
+    """What installations are compared with."""
+
+    manifests: Manifests | None = None
+    """None: RECORD alone."""
+    tags: Collection[Tag] = ()
+    """The wheels that the image takes."""
+    is_python: Callable[[str], bool] = anything
+    """Tells whether a real path is an interpreter that somebody answers for."""
 
 
 class Compared(NamedTuple):
@@ -102,10 +120,13 @@ def search_of(rootfs: Rootfs, distribution: Distribution, locked: LockedPackage)
 
 
 def search_all(
-    rootfs: Rootfs, searches: Mapping[str, Search], manifests: Manifests, claims: Claims
+    rootfs: Rootfs, searches: Mapping[str, Search], means: Means, claims: Claims
 ) -> None:
     """Compare step by step, all installations of a step together, until each has its artifact."""
     digests: dict[str, bytes] = {}
+    manifests = means.manifests
+    if manifests is None:
+        return
     while waiting := {name: search for name, search in searches.items() if search.open}:
         asked = [
             (name, artifact) for name, search in waiting.items() for artifact in search.steps.pop(0)
@@ -124,7 +145,9 @@ def search_all(
         digests |= rootfs.digests(unknown)
         for name, artifact, manifest, placed in read:
             search = waiting[name]
-            installed = Installed(rootfs, search.distribution, search.site, digests, claims)
+            installed = Installed(
+                rootfs, search.distribution, search.site, digests, claims, means.is_python
+            )
             if manifest.dist_info:
                 pairing = pair(installed, manifest, placed)
             else:

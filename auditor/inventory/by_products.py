@@ -7,10 +7,6 @@ form that it may have.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 METADATA = frozenset(
     {
@@ -101,29 +97,6 @@ _BYTECODE = re.compile(
     r"(?P<module>.+)\.(?P<kind>cpython|pypy)-?(?P<digits>3\d{1,2})t?(?:\.opt-[12])?\.pyc"
 )
 
-_SCRIPT_LINES = re.compile(
-    r"""(?x)
-    \s* (?:\#.*)?
-    | import\ (?:re|sys)
-    | from\ (?P<module>[\w.]+)\ import\ (?P<name>\w+)
-    | if\ __name__\ ==\ ["']__main__["']:
-    | \s+ if\ sys\.argv\[0\]\.endswith\(["'](?:-script\.pyw|\.exe)["']\):
-    | \s+ elif\ sys\.argv\[0\]\.endswith\(["'](?:-script\.pyw|\.exe)["']\):
-    | \s+ sys\.argv\[0\]\ =\ (?:
-          sys\.argv\[0\]\[:-\d+\]
-        | sys\.argv\[0\]\.removesuffix\(["']\.exe["']\)
-        | re\.sub\(r["'][^"']*["'],\ ["']{2},\ sys\.argv\[0\]\)
-      )
-    | \s* (?:raise\ SystemExit|sys\.exit)\((?P<call>[\w.]+)\(\)\)
-    """
-)
-_PREAMBLE = re.compile(r"#!/bin/sh\n'{3}exec' [^\n]*\n' '{3}\n")
-"""What stands for the first line where the interpreter's path is long, relative or has blanks."""
-_PYTHON_LINE = re.compile(r"#!(?:/bin/sh\n'{3}exec')?[^\n]*(?:python|pypy)")
-_FIRST_LINE = re.compile(
-    rb"#!(?:/bin/sh\n'{3}exec' [^\n]*(?:python|pypy)[^\n]*\n' '{3}|[^\n]*(?:python|pypy))[^\n]*\n?"
-)
-
 _PATH_LINES = re.compile(r"\s*(?:#.*|(?!import[ \t]).*)")
 
 _REFUSAL = re.compile(r"\s*(?:#[^\n]*\n\s*)*exit [0-9]{1,3}\s*")
@@ -138,40 +111,6 @@ def bytecode_source(name: str, version: str) -> str | None:
     if match is None or match["digits"] != version.replace(".", ""):
         return None
     return f"{match['module']}.py"
-
-
-def is_console_script(text: str, targets: Iterable[str]) -> bool:
-    """Tell whether a script does nothing but call one of the entry points `module:name`.
-
-    It may be what pip, uv, installer or distlib write: known lines in any order, one import
-    and one call of what was imported.
-    """
-    if not _PYTHON_LINE.match(text):
-        return False
-    body = _PREAMBLE.sub("", text, count=1)
-    imported: list[tuple[str, str]] = []
-    called: list[str] = []
-    for line in body.splitlines():
-        match = _SCRIPT_LINES.fullmatch(line)
-        if match is None:
-            return False
-        if match["module"]:
-            imported.append((match["module"], match["name"]))
-        if match["call"]:
-            called.append(match["call"])
-    if len(imported) != 1 or len(called) != 1:
-        return False
-    module, name = imported[0]
-    return called[0].partition(".")[0] == name and f"{module}:{called[0]}" in set(targets)
-
-
-def script_body(content: bytes) -> bytes | None:
-    """Give what follows the line, or the preamble, that an installer wrote into a script.
-
-    None where it does not begin with the call of a Python.
-    """
-    match = _FIRST_LINE.match(content)
-    return content[match.end() :] if match else None
 
 
 def only_adds_paths(text: str) -> bool:

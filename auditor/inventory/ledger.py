@@ -23,13 +23,13 @@ from auditor.inventory.by_products import (
     PREFIX,
     SITE,
     bytecode_source,
-    is_console_script,
     only_adds_paths,
     only_exits,
 )
 from auditor.inventory.distribution_files import entry_points, owned_files, owned_folders
 from auditor.inventory.files import RealPaths, text_of
 from auditor.inventory.interpreter_files import interpreter_homes, interpreter_prefixes
+from auditor.inventory.scripts import is_console_script
 from auditor.model import Entry, FileType, Owner, OwnerKind
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from packaging.tags import Tag
 from packaging.version import Version
 
 from auditor.artifacts.manifest import Absence
-from auditor.evidence import installations, prove
+from auditor.evidence import Means, installations, prove
 from auditor.inventory.distributions import read_distributions
 from auditor.model import (
     Artifact,
@@ -92,7 +92,8 @@ def prove_one(
     expectation = Expectation({"idna": package})
     shelf = Shelf(manifests, absent)
     found_at = installations(environment, expectation)
-    return prove(rootfs, found_at, expectation, shelf, TAGS).proofs["idna"], shelf
+    means = Means(shelf, TAGS, lambda path: "evil" not in path)
+    return prove(rootfs, found_at, expectation, means).proofs["idna"], shelf
 
 
 def states(proof: Proof) -> dict[str, FileState]:
@@ -265,11 +266,25 @@ SCRIPT = "#!/opt/venv/bin/python\nimport sys\nfrom idna import main\nsys.exit(ma
         ("idna", SCRIPT + "#" * 70_000, FileState.SCRIPT),
         ("idna-3.11", SCRIPT + "import evil\n", FileState.SCRIPT),
         ("other", SCRIPT, FileState.ADDED),
+        ("idna", SCRIPT.replace("/opt/venv/bin/python", "/opt/evil/python"), FileState.SCRIPT),
+        ("idna", SCRIPT.replace("/opt/venv/bin/python", "/gone/evil/python"), None),
+        ("idna", SCRIPT.replace("/opt/venv/bin/python", "/usr/bin/env python3"), None),
     ],
-    ids=["own", "with-version", "another-call", "too-long", "more", "another-name"],
+    ids=[
+        "own",
+        "with-version",
+        "another-call",
+        "too-long",
+        "more",
+        "another-name",
+        "another-python",
+        "a-python-that-is-not-there",
+        "python-on-path",
+    ],
 )
 def test_a_generated_script(name: str, text: str, state: FileState | None) -> None:
     files = installed({**POINTS, f"../../../bin/{name}": text})
+    files["/opt/evil/python"] = "curl"
     proof, _ = prove_one(files, manifest_of(WHEEL, POINTS))
     assert [check.state for check in proof.files] == ([state] if state else [])
 
@@ -288,15 +303,17 @@ def test_a_generated_script_that_record_names_may_not_be_gone() -> None:
         ("#!/bin/sh\n'''exec' /opt/venv/bin/python \"$0\" \"$@\"\n' '''\nx = 1\n", None),
         ("#!/opt/venv/bin/python\nx = 2\n", FileState.SCRIPT),
         ("#!/bin/sh\nx = 1\n", FileState.SCRIPT),
+        ("#!/opt/evil/python\nx = 1\n", FileState.SCRIPT),
         ("#!/opt/venv/bin/python\n" + "x = 1\n" * 9000, FileState.SCRIPT),
         (None, FileState.MISSING),
     ],
-    ids=["line", "preamble", "changed", "no-python", "too-long", "gone"],
+    ids=["line", "preamble", "changed", "no-python", "another", "too-long", "gone"],
 )
 def test_a_rewritten_script(text: str | None, state: FileState | None) -> None:
     wheel = {**CODE, "idna-3.10.data/scripts/run": "#!python\nx = 1\n"}
     more = {} if text is None else {"../../../bin/run": text}
-    proof, _ = prove_one(installed({**CODE, **more}), manifest_of(WHEEL, wheel))
+    files = {**installed({**CODE, **more}), "/opt/evil/python": "curl"}
+    proof, _ = prove_one(files, manifest_of(WHEEL, wheel))
     assert [check.state for check in proof.files] == ([state] if state else [])
 
 

@@ -13,11 +13,11 @@ from auditor.image.store import Wanted
 from auditor.inventory import take_inventory
 from auditor.inventory.by_products import (
     bytecode_source,
-    is_console_script,
     only_adds_paths,
     only_exits,
 )
 from auditor.inventory.ledger import Ledger
+from auditor.inventory.scripts import is_console_script
 from auditor.model import Owner, OwnerKind
 from tests.builders import File, Symlink, elf, image_of
 
