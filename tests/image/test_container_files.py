@@ -6,6 +6,7 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import docker
 import pytest
 
 from auditor.errors import EngineError, ImageError
@@ -162,8 +163,22 @@ def test_cut_archive(look: Look) -> None:
         rootfs.read("/usr/bin/python3.11")
 
 
-@pytest.mark.engine
-def test_real_engine(engine: DockerClient) -> None:
+@pytest.fixture(
+    params=[
+        pytest.param("docker", marks=pytest.mark.engine),
+        pytest.param("podman", marks=pytest.mark.podman),
+    ]
+)
+def real(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerClient]:
+    """The engine that the code under test talks to as well."""
+    if request.param == "podman":
+        monkeypatch.setenv("DOCKER_HOST", request.getfixturevalue("podman_host"))
+    client = docker.from_env(timeout=300)
+    yield client
+    client.close()
+
+
+def test_real_engine(real: DockerClient) -> None:
     name = f"auditor-test-files:{uuid.uuid4().hex}"
     files = {
         "db/": File(b"", 0o755),
@@ -173,7 +188,7 @@ def test_real_engine(engine: DockerClient) -> None:
     }
     saved = saved_image(name, files, {"Volumes": {"/data": {}}})
     with (
-        loaded_image(engine, name, saved) as image_id,
+        loaded_image(real, name, saved) as image_id,
         connected() as api,
         looked_into(api, {"Id": image_id}) as rootfs,
     ):

@@ -1,7 +1,9 @@
 """What an interpreter states: by a real one, in a process of its own, and by hostile ones."""
 
 from __future__ import annotations
+import __future__
 
+import ast
 import importlib.util
 import json
 import os
@@ -148,6 +150,13 @@ def test_metadata_without_end_is_refused(environment: Path, tmp_path: Path) -> N
     assert done.returncode == 1
     assert b"more than 8,388,608 bytes" in done.stderr
     assert read_statement(done.stdout)[0] is None
+
+
+def test_older_interpreters_understand_it() -> None:
+    """Its syntax is that of 3.7, and no annotation is evaluated: `list[str]` is one of 3.9."""
+    ast.parse(INSIDE, feature_version=(3, 7))
+    code = compile(INSIDE, "inside", "exec", dont_inherit=True)
+    assert code.co_flags & __future__.annotations.compiler_flag
 
 
 def test_it_imports_nothing_that_python_does_not_bring_along() -> None:

@@ -5,6 +5,8 @@ that begins with `MARK`; then runs `pip` with what follows. It must run on every
 image may have, so nothing here is newer than 3.7, and it imports what Python brings along alone.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import platform
