@@ -11,8 +11,8 @@ from packaging.utils import canonicalize_name
 from auditor.errors import ExitCode, ImageError
 from auditor.evidence import Means, check_bytecode, find_shadows, installations, prove
 from auditor.image.base import attributed
-from auditor.inventory import take_inventory
 from auditor.inventory.embedded import embedded_locks
+from auditor.inventory.environments import take_inventory
 from auditor.inventory.ledger import Ledger
 from auditor.inventory.native import take_natives
 from auditor.inventory.os_files import compare_os_files
@@ -36,7 +36,7 @@ from auditor.model import (
     Verdict,
 )
 from auditor.policy import absent, required_degrees, strange_names
-from auditor.report import Judged, build_report, verdict, verified_bytecode
+from auditor.report.build import Judged, build_report, verdict, verified_bytecode
 from auditor.rules import Facts, hindrance, observe
 from auditor.rules.artifacts import artifacts_not_checked
 from auditor.units import plural

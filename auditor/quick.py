@@ -19,7 +19,7 @@ from auditor.inventory.ledger import Ledger
 from auditor.lock import locked_hashes, python_version_file
 from auditor.model import Degree, Proof
 from auditor.policy import required_degrees, strange_names
-from auditor.report import Judged
+from auditor.report.build import Judged
 from auditor.rules import LEFT, Facts, observe
 from auditor.rules.distributions import BOOTSTRAP
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from auditor.audit import Options
     from auditor.evidence import Installation
-    from auditor.inventory.stated import Stated
+    from auditor.inventory.stated.inventory import Stated
     from auditor.lock import Lock
     from auditor.model import Expectation, Image, Report
 

@@ -13,7 +13,7 @@ from auditor.image.engine_beside import run_beside
 from auditor.image.engine_facts import require_platform
 from auditor.image.reference import Transport, parse_reference
 from auditor.inventory.pip_list import ENVIRONMENT
-from auditor.inventory.stated import Question
+from auditor.inventory.stated.question import Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,10 +21,10 @@ from auditor.cli.outputs import check_writable, write_files
 from auditor.cli.progress import progress
 from auditor.cli.terminal import color, say, width, write
 from auditor.errors import AuditorError, ExitCode, UsageError
-from auditor.image import open_image
 from auditor.image.base import read_base
 from auditor.image.cache import IndexCache
 from auditor.image.limits import PLATFORMS
+from auditor.image.open import open_image
 from auditor.image.reading import Reading
 from auditor.image.reference import Access, Transport, parse_reference
 from auditor.inventory.pip_list import ENVIRONMENT, pip_list_command
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from auditor.image.container_run import Completed
     from auditor.image.engine_beside import Beside
     from auditor.image.reference import Reference
-    from auditor.inventory.stated import Question
+    from auditor.inventory.stated.question import Question
     from auditor.lock import Lock
     from auditor.model import Image, OtherPlatform, Platform, Report
     from auditor.policy import Config
@@ -119,7 +119,7 @@ def _quick(
     """Wait for what the image's interpreter says, and judge it."""
     from auditor.image.engine_facts import config_of  # noqa: PLC0415 -- see `_beside`
     from auditor.image.engine_glance import glanced, single_files  # noqa: PLC0415
-    from auditor.inventory.stated import take_stated  # noqa: PLC0415
+    from auditor.inventory.stated.inventory import take_stated  # noqa: PLC0415
     from auditor.quick import known_names, quick_check  # noqa: PLC0415
 
     question, beside = asked

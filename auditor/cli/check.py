@@ -202,6 +202,7 @@ def check(**given: Unpack[Given]) -> int:
         from auditor.cli.asking import asking  # noqa: PLC0415 -- `--help` needs none of it
 
         with asking(given) as asked:
+            asked[1].begun()
             from auditor.cli.auditing import audit_image  # noqa: PLC0415 -- while others work
 
             return audit_image(given, outputs, config, asked)

@@ -12,6 +12,7 @@ from auditor.image import oci
 from auditor.image.assemble import assemble
 from auditor.image.documents import normalised_platform
 from auditor.image.host import HostTree
+from auditor.image.platforms import host_platform, parse_platform
 from auditor.image.rootfs import TreeRootfs
 from auditor.image.span import Span
 from auditor.image.store import SpanStore
@@ -97,7 +98,7 @@ def open_environment(path: Path, wanted: Wanted) -> Image:
         reference=wanted.reference,
         digest=None,
         manifest_digest=None,
-        config=ImageConfig(_required(wanted, oci.host_platform())),
+        config=ImageConfig(_required(wanted, host_platform())),
         layers=(),
         rootfs=rootfs,
         prefix=prefix,
@@ -128,9 +129,9 @@ def _required(wanted: Wanted, held: Platform | None) -> Platform:
 
     Where nothing tells, it is the one asked for, else this machine's.
     """
-    asked = oci.parse_platform(wanted.platform)
+    asked = parse_platform(wanted.platform)
     if asked is None or held is None:
-        return asked or held or oci.host_platform()
+        return asked or held or host_platform()
     if asked[:2] != held[:2]:
         raise UsageError(
             f"{wanted.reference} is for {held}, not for {asked}", "leave --platform out"

@@ -23,7 +23,7 @@ from auditor.image.documents import (
     texts,
 )
 from auditor.image.layer import normalised
-from auditor.image.oci import fits, host_platform, parse_platform
+from auditor.image.platforms import fits, host_platform, parse_platform
 from auditor.image.store import AGAIN, LayerName, blob_digest
 
 if TYPE_CHECKING:

@@ -61,6 +61,7 @@ class Beside:
         # Not the thread's own end: a `join` that a signal interrupts takes it for ended (3.11).
         self._done = threading.Event()
         self._found = threading.Event()
+        self._begun = threading.Event()
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._busy = False
@@ -78,6 +79,14 @@ class Beside:
             return None
         self._done.wait()
         return self._completed if is_image(image, self._facts) else None
+
+    def begun(self) -> None:
+        """Wait until the command runs, or will not run any more.
+
+        Until then this thread had better be idle: work in Python holds up the questions that
+        find the command.
+        """
+        self._begun.wait()
 
     def outcome(self) -> tuple[Mapping[str, Any], Completed]:
         """Give what the engine says of the image and what the command did, once it has ended.
@@ -116,6 +125,7 @@ class Beside:
             self._error = ImageError(str(error))
         finally:
             self._found.set()
+            self._begun.set()
             self._done.set()
 
     def _may_begin(self) -> bool:
@@ -133,8 +143,13 @@ class Beside:
             self._argv = tuple(argv)
             self._found.set()
             command = Command(self._argv, self._env)
-            # Removing a container takes a tenth of a second, which the command runs in.
+
+            def meanwhile() -> None:
+                """Remove the other container, which takes a while, once this one runs."""
+                self._begun.set()
+                stack.close()
+
             completed = run_container(
-                api, facts, command, RunLimits(), wake=self._wake, meanwhile=stack.close
+                api, facts, command, RunLimits(), wake=self._wake, meanwhile=meanwhile
             )
             self._facts, self._completed = facts, completed

@@ -10,7 +10,7 @@ from docker.errors import NotFound
 from auditor.clause import one_line
 from auditor.errors import EngineError
 from auditor.image.documents import image_config
-from auditor.image.oci import fits, parse_platform
+from auditor.image.platforms import fits, parse_platform
 
 if TYPE_CHECKING:
     from docker.api.client import APIClient

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import platform as host
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,11 +13,11 @@ from auditor.image.documents import (
     digest,
     document,
     mapping,
-    normalised_platform,
     objects,
     platform_of,
     text,
 )
+from auditor.image.platforms import fits, host_platform, parse_platform
 from auditor.image.store import AGAIN, LayerName, blob_name
 
 if TYPE_CHECKING:
@@ -55,23 +54,6 @@ def holds_images(store: Store) -> bool:
     if content is None:
         return False
     return any(_manifests(store, document(content, INDEX), frozenset(), 0, complete=False))
-
-
-def parse_platform(written: str | None) -> Platform | None:
-    """Read `--platform`; raises `UsageError`."""
-    if written is None:
-        return None
-    parts = written.split("/")
-    if not 2 <= len(parts) <= 3 or not all(parts):
-        raise UsageError(
-            f"{written!r} is no platform", "write it as os/architecture, such as linux/arm64"
-        )
-    return normalised_platform(*parts)
-
-
-def host_platform() -> Platform:
-    """Give the platform that an engine on this machine would take."""
-    return normalised_platform("linux", host.machine())
 
 
 def choose(store: Store, wanted: Wanted, *, complete: bool = False) -> Chosen:
@@ -213,11 +195,6 @@ def _is_named(candidate: _Candidate, tag: str) -> bool:
     return wanted in candidate.tags or any(
         name.endswith((f"/{wanted}", f":{wanted}")) for name in _written(candidate)
     )
-
-
-def fits(platform: Platform, wanted: Platform) -> bool:
-    """Tell whether an image's platform is the one wanted; without a variant, any will do."""
-    return platform[:2] == wanted[:2] and wanted.variant in {"", platform.variant}
 
 
 def _names(candidates: list[_Candidate]) -> str:

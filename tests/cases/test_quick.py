@@ -12,8 +12,9 @@ import pytest
 from auditor.catalogue import KINDS
 from auditor.errors import ImageError
 from auditor.image.container_run import Completed
-from auditor.inventory import take_inventory
-from auditor.inventory.stated import Question, take_stated
+from auditor.inventory.environments import take_inventory
+from auditor.inventory.stated.inventory import take_stated
+from auditor.inventory.stated.question import Question
 from auditor.model import PathOrigin
 from auditor.quick import known_names, quick_check
 from auditor.rules import JUDGED, LEFT, RULES

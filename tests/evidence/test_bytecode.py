@@ -14,7 +14,7 @@ from auditor.evidence.bytecode import Bytecode, check_bytecode
 from auditor.evidence.code_digest import CODE, answer, parts
 from auditor.evidence.code_digest import SOURCE as SOURCE_KIND
 from auditor.evidence.code_process import CodeProcess, CodeProcesses, Request
-from auditor.inventory import take_inventory
+from auditor.inventory.environments import take_inventory
 from tests.builders import File, Symlink, elf, image_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from auditor.evidence import verdicts
 from auditor.evidence.bytecode import Bytecode, check_bytecode
 from auditor.evidence.comparison import compare
 from auditor.image.cache import IndexCache
-from auditor.inventory import take_inventory
+from auditor.inventory.environments import take_inventory
 from tests.builders import image_of
 from tests.evidence.test_bytecode import (
     CACHE,

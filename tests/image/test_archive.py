@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.errors import ImageError, UsageError
-from auditor.image import limits, open_image
+from auditor.image import limits
 from auditor.image.archive import read_archive_stream, read_flat_stream
+from auditor.image.open import open_image
 from auditor.image.reading import Reading
 from auditor.model import ImageConfig, NotChecked, Platform, UnreadableError
 from tests.builders import File, Files, Hardlink, Symlink, Whiteout, docker_archive, layer_tar

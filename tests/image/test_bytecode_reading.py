@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.image import open_image
 from auditor.image.indexing import index_layer
+from auditor.image.open import open_image
 from tests.builders import Hardlink, Symlink, oci_layout, rootfs_of
 
 if TYPE_CHECKING:

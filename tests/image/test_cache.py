@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.errors import ImageError
-from auditor.image import index_format, limits, open_image
+from auditor.image import index_format, limits
 from auditor.image.archive import read_archive_stream
 from auditor.image.cache import IndexCache
 from auditor.image.compression import Compression
 from auditor.image.index_format import decoded, encoded, format_name
 from auditor.image.indexing import index_layer
 from auditor.image.layer import Budget, LayerIndex
+from auditor.image.open import open_image
 from auditor.image.reading import Reading
 from auditor.image.stream import DamagedError
 from auditor.kept_files import Usage, sealed
@@ -383,7 +384,7 @@ def test_format_follows_the_code(tmp_path: Path) -> None:
 AUDIT = """
 import sys
 from pathlib import Path
-from auditor.image import open_image
+from auditor.image.open import open_image
 from auditor.image.cache import IndexCache
 from auditor.image.reading import Reading
 image = open_image(sys.argv[1], reading=Reading(cache=IndexCache(Path(sys.argv[2]), 20_000)))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.errors import ImageError, UsageError
-from auditor.image import open_image
-from auditor.image.oci import host_platform
+from auditor.image.open import open_image
+from auditor.image.platforms import host_platform
 from auditor.model import Platform, Problem
 from tests.builders import Directory, Files, Symlink, elf
 from tests.image.host_files import write_files

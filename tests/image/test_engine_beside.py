@@ -245,13 +245,16 @@ def test_no_outcome(
     with (
         fake_engine(engine, {**HOLDING, **changes}),
         run_beside(THING, finding, {}) as beside,
-        pytest.raises(ImageError, match=message),
     ):
-        beside.outcome()
+        beside.begun()
+        with pytest.raises(ImageError, match=message):
+            beside.outcome()
 
 
 def test_outcome(engine: Path) -> None:
-    with fake_engine(engine, HOLDING), run_beside(THING, find, {}) as beside:
+    with fake_engine(engine, HOLDING) as calls, run_beside(THING, find, {}) as beside:
+        beside.begun()
+        assert START in calls
         facts, completed = beside.outcome()
     assert facts["Id"] == FACTS["Id"]
     assert completed.stdout == b"ok"

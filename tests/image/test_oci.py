@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.errors import ImageError, UsageError
-from auditor.image import limits, open_image
-from auditor.image.oci import host_platform
+from auditor.image import limits
+from auditor.image.open import open_image
+from auditor.image.platforms import host_platform
 from auditor.model import Platform
 from tests.builders import layer_tar, oci_layout
 from tests.builders.images import (

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.errors import AuditorError, ImageError, UsageError
-from auditor.image import open_image
+from auditor.image.open import open_image
 from auditor.image.reading import Reading
 from auditor.image.reference import Access, parse_reference
 from auditor.image.registry import open_registry_image

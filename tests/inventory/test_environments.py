@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.errors import UsageError
-from auditor.inventory import take_inventory
+from auditor.inventory.environments import take_inventory
 from tests.builders import File, Files, Symlink, elf, image_of
 
 if TYPE_CHECKING:

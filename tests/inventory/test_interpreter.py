@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.image import open_image
+from auditor.image.open import open_image
 from auditor.inventory.interpreter import read_interpreter
 from auditor.model import Interpreter, Libc, Platform, UnreadableError
 from tests.builders import Symlink, elf, rootfs_of

@@ -10,12 +10,12 @@ import pytest
 
 from auditor.image.directory import open_environment
 from auditor.image.store import Wanted
-from auditor.inventory import take_inventory
 from auditor.inventory.by_products import (
     bytecode_source,
     only_adds_paths,
     only_exits,
 )
+from auditor.inventory.environments import take_inventory
 from auditor.inventory.ledger import Ledger
 from auditor.inventory.scripts import is_console_script
 from auditor.model import Owner, OwnerKind

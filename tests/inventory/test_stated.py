@@ -27,7 +27,8 @@ from auditor.image.partial import NotReadError
 from auditor.image.store import Wanted
 from auditor.inventory.distributions import read_distributions
 from auditor.inventory.pip_list import PIP
-from auditor.inventory.stated import Question, take_stated
+from auditor.inventory.stated.inventory import take_stated
+from auditor.inventory.stated.question import Question
 from auditor.inventory.stated.statement import MARK, read_statement
 from auditor.inventory.stated.tree import StatedTree
 from auditor.model import Entry, FileType, ImageConfig, Libc, Platform, UnreadableError

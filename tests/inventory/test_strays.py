@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.image.directory import open_directory, open_environment
 from auditor.image.store import Wanted
-from auditor.inventory import take_inventory
+from auditor.inventory.environments import take_inventory
 from auditor.inventory.ledger import Ledger
 from auditor.inventory.os_files import OsComparison, compare_os_files
 from auditor.inventory.strays import Stray, stray_code, stray_programs

@@ -6,7 +6,7 @@ import pytest
 from packaging.markers import default_environment
 from packaging.tags import Tag, sys_tags
 
-from auditor.image import open_image
+from auditor.image.open import open_image
 from auditor.inventory.interpreter import read_interpreter
 from auditor.inventory.target import target_of
 from auditor.model import Interpreter, Libc, Target

@@ -19,12 +19,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from auditor.image.container_run import Completed
-    from auditor.inventory.runtime import Runtime
     from auditor.inventory.stated.question import Question
     from auditor.model import (
         Distribution,
         ImageConfig,
-        PathEntry,
         Problem,
         Rootfs,
         Testimony,
@@ -63,40 +61,41 @@ def take_stated(
     if statement is None:
         why = failure_of(completed, config, runtime.executable) or "its answer is not understood"
         raise ImageError(f"{question.reference}: {runtime.executable} cannot be asked: {why}", HINT)
-    distributions, _ = _distributions(statement, {})
+    found, problems = _distributions(statement, {})
     packages = OsPackages()
-    if any(
-        each.location.startswith(_OF_THE_SYSTEM) or each.name not in known for each in distributions
-    ):
+    if any(each.location.startswith(_OF_THE_SYSTEM) or each.name not in known for each in found):
         with single_files() as rootfs:
             packages = read_os_packages(rootfs, holding="-info")
-    inventory = _inventory(runtime, question.beside, statement, packages)
+        found, problems = _distributions(statement, metadata_owners(packages))
+    inventory = Inventory(
+        environments=(_environment(question, statement, found, problems),),
+        interpreter=statement.interpreter,
+        problems=packages.problems,
+        os_packages=packages,
+    )
     of_pip = replace(completed, stdout=rest)
     return Stated(inventory, statement.rootfs, testimony_of(of_pip, config, statement.prefix))
 
 
-def _inventory(
-    runtime: Runtime, beside: tuple[PathEntry, ...], statement: Statement, packages: OsPackages
-) -> Inventory:
-    found, problems = _distributions(statement, metadata_owners(packages))
+def _environment(
+    question: Question,
+    statement: Statement,
+    distributions: list[Distribution],
+    problems: list[Problem],
+) -> Environment:
+    runtime = question.asked()
     venv = read_venv(statement.rootfs, statement.prefix)
-    environment = Environment(
+    return Environment(
         prefix=statement.prefix,
         interpreter=runtime.executable,
         python_version=statement.interpreter.full_version,
         import_paths=statement.paths,
         runtime=True,
         runtime_reason=runtime.reason,
-        distributions=tuple(found),
+        distributions=tuple(distributions),
         seeded=venv is not None and venv.seeded,
-        sys_path=beside,
+        sys_path=question.beside,
         problems=tuple(problems),
-    )
-    return Inventory(
-        environments=(environment,),
-        interpreter=statement.interpreter,
-        problems=packages.problems,
-        os_packages=packages,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auditor.inventory import take_inventory
+from auditor.inventory.environments import take_inventory
 from auditor.inventory.native.files import native_files
 from tests.builders import Files, Symlink, elf, image_of
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.image import open_image
+from auditor.image.open import open_image
 from auditor.inventory.native.loader import Loaded, Loader
 from auditor.model import ImageConfig, Interpreter, Libc, Platform
 from tests.builders import Files, Symlink, elf, rootfs_of
