@@ -259,17 +259,18 @@ def _not_checked(facts: Facts) -> Iterator[NotChecked]:
         yield NotChecked("attestations", why)
     yield from _os_files_not_checked(facts)
     if not facts.image.history:
-        yield NotChecked("instructions", "the image does not tell how it was made")
+        yield NotChecked("instructions", "nothing tells how it was made")
     half = sum(not each.elf.complete for each in facts.natives.files)
     if half:
-        yield NotChecked("native libraries", f"{half:,} have headers that could not be read whole")
+        yield NotChecked("native libraries", f"the headers of {half:,} could not be read whole")
     if facts.testimony is None:
-        yield NotChecked("pip list", "nothing was run inside the image")
+        yield NotChecked("pip list", "nothing was run inside it")
     others = [each for each in facts.inventory.environments if not each.runtime]
     held = sum(len(each.distributions) for each in others)
     if held:
         where = ", ".join(each.prefix for each in others if each.distributions)
-        yield NotChecked("other environments", f"the files of {held} distributions in {where}")
+        why = f"the files of {plural(held, 'distribution')} in {where}"
+        yield NotChecked("other environments", why)
     unproven = {
         name: count
         for name, proof in facts.proofs.items()
@@ -277,14 +278,14 @@ def _not_checked(facts: Facts) -> Iterator[NotChecked]:
         and (count := sum(check.state is FileState.UNPROVEN for check in proof.files))
     }
     if unproven:
-        yield NotChecked(
-            "files without a hash",
-            f"RECORD has none for {sum(unproven.values()):,} files of {', '.join(unproven)}",
-        )
+        files = plural(sum(unproven.values()), "file")
+        why = f"RECORD has none for {files} of {', '.join(unproven)}"
+        yield NotChecked("files without a hash", why)
     compiled = sum(proof.bytecode for proof in facts.proofs.values())
     compiled -= sum(verified_bytecode(facts).values())
     if compiled:
-        yield NotChecked("bytecode", f"{compiled:,} compiled files were not compared with sources")
+        why = f"{plural(compiled, 'compiled file')} not compared with sources"
+        yield NotChecked("bytecode", why)
 
 
 def _platforms_not_checked(facts: Facts) -> Iterator[NotChecked]:
@@ -313,8 +314,8 @@ def _os_files_not_checked(facts: Facts) -> Iterator[NotChecked]:
     found = facts.os_comparison
     what = "operating system files"
     if found.taken_as_installed:
-        why = "came in the layer of their package's own list and were not compared with it"
-        yield NotChecked(what, f"{found.taken_as_installed:,} {why}")
+        why = "from the layer of the package's own list, not compared with it"
+        yield NotChecked(what, f"{plural(found.taken_as_installed, 'file')} {why}")
     if found.unreadable:
         yield NotChecked(what, f"{found.unreadable:,} could not be read once more")
 

@@ -140,9 +140,9 @@ def test_what_was_not_compared_is_said(lock: Lock) -> None:
     }
     report = check(image(EXTRA, cached, second), lock, Options())
     left = {each.what: each.why for each in report.not_checked}
-    assert left["pip list"] == "nothing was run inside the image"
+    assert left["pip list"] == "nothing was run inside it"
     assert left["bytecode"].startswith("1 compiled")
-    assert left["other environments"] == "the files of 1 distributions in /opt/other"
+    assert left["other environments"] == "the files of 1 distribution in /opt/other"
 
 
 def test_without_an_interpreter_families_1_and_2_are_silent(lock: Lock) -> None:

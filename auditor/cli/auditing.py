@@ -32,6 +32,7 @@ from auditor.lock import certain_artifacts, find_lock, read_lock
 from auditor.model import Degree, Policy, Problem, Severity
 from auditor.report.formats import FORMATS, View
 from auditor.report.formats.words import headline, summary
+from auditor.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -107,7 +108,7 @@ def _full(given: Given, reference: Reference, lock: Lock, options: Options) -> R
         spent = time.monotonic()
         say(
             f"auditor: {_inputs(lock, options.policy)}, {image.reference}: "
-            f"{image.files:,} files read in {read - started:.1f} s, "
+            f"{plural(image.files, 'file')} read in {read - started:.1f} s, "
             f"compared in {spent - read:.1f} s"
         )
     return report

@@ -18,6 +18,7 @@ from auditor.image.reading import Reading
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
 from auditor.image.store import Wanted
 from auditor.model import NotChecked
+from auditor.units import plural
 
 if TYPE_CHECKING:
     from auditor.model import Image
@@ -83,7 +84,7 @@ def attributed(image: Image, base: Base | None) -> Image:
     if common < len(base.diff_ids) or not base.diff_ids:
         why = (
             f"the image is not built on {base.reference} as it is now: {common} of its "
-            f"{len(base.diff_ids)} layers are the same"
+            f"{plural(len(base.diff_ids), 'layer')} in common"
         )
         return _with(image, NotChecked("base image", why))
     return image

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.image import limits
 from auditor.model import Hidden, Problem
+from auditor.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -98,5 +99,5 @@ class HiddenFiles:
         """Say what went over the limit."""
         if not self._left_out:
             return []
-        why = f"{self._left_out:,} files that later layers hide were not looked at"
+        why = f"{plural(self._left_out, 'file')} hidden by later layers and not looked at"
         return [Problem("layers", why, limit=True)]

@@ -46,7 +46,7 @@ def interpreter_fault(
     end = _end(image.rootfs, executable)
     if image.rootfs.stat(executable) is None:
         leads = f"{executable} leads to {end}, which" if end != executable else executable
-        return f"{leads} is not in the image"
+        return f"{leads} does not exist"
     interpreter = read_interpreter(image.rootfs, executable, image.config.platform)
     if interpreter is None:
         return ""

@@ -119,7 +119,7 @@ def wheel_mismatch(package: Package, target: Target) -> str:
     else:
         found = _listed(tag.platform for tags in wheels for tag in tags)
     takes = f"{target.tags[0].interpreter}-{target.tags[0].abi} on {_platform(target)}"
-    return f"its wheels are for {found} and it has no sdist; the image takes {takes}"
+    return f"its wheels are for {found} and it has no sdist; the interpreter takes {takes}"
 
 
 def _platform(target: Target) -> str:

@@ -131,13 +131,13 @@ class _Selection:
         if answer is False:
             self._mismatch(
                 self.lock.path,
-                f"the lock requires Python {required}, the image runs {self._python}",
+                f"the lock requires Python {required}, the interpreter is {self._python}",
                 self.lock.keys.get("requires-python"),
             )
         elif answer is None:
             self._problem(
                 self.lock.path,
-                f"its requires-python {required} cannot be decided: the image tells "
+                f"its requires-python {required} cannot be decided: files tell "
                 f"Python {self._python} only",
             )
 
@@ -152,13 +152,13 @@ class _Selection:
         more = f" (and {len(environments) - 3} more)" if len(environments) > 3 else ""
         if None in answers:
             self._problem(
-                self.lock.path, f"its environments cannot be decided from an image: {listed}{more}"
+                self.lock.path, f"its environments cannot be decided from files: {listed}{more}"
             )
             return
         markers = self.target.markers
         self._mismatch(
             self.lock.path,
-            f"the lock is for {listed}{more}; the image runs Python {self._python} on "
+            f"the lock is for {listed}{more}; the interpreter is Python {self._python} on "
             f"{markers.get('sys_platform', '')} {markers.get('platform_machine', '')}",
             self.lock.keys.get("environments"),
         )
@@ -174,7 +174,7 @@ class _Selection:
                 package.name,
                 f"its marker {package.marker} "
                 + (
-                    f"needs {needs}, which an image does not tell"
+                    f"needs {needs}, which files do not tell"
                     if needs
                     else "compares what cannot be compared"
                 ),
@@ -199,7 +199,7 @@ class _Selection:
             lines = " and ".join(str(self.lock.lines[index] or "?") for index in indices)
             self._mismatch(
                 name,
-                f"{len(indices)} entries apply to the image (lines {lines}) where only one may",
+                f"{len(indices)} entries apply here (lines {lines}) where only one may",
                 line,
             )
             return None
@@ -228,12 +228,12 @@ class _Selection:
         answer = self.decider.python(required)
         if answer is False:
             self._mismatch(
-                package.name, f"requires Python {required}, the image runs {self._python}", line
+                package.name, f"requires Python {required}, the interpreter is {self._python}", line
             )
         elif answer is None:
             self._problem(
                 package.name,
-                f"its requires-python {required} cannot be decided: the image tells Python "
+                f"its requires-python {required} cannot be decided: files tell Python "
                 f"{self._python} only",
             )
         return bool(answer)

@@ -41,7 +41,7 @@ def absent(policy: Policy, rootfs: Rootfs) -> Iterator[PolicyNote]:
         there = each.soname in sonames if each.path is None else rootfs.lstat(each.path) is not None
         if not there:
             entry = f"[[native]] {each.path or each.soname}"
-            yield PolicyNote(entry, "the image has no such file", policy.path, each.line)
+            yield PolicyNote(entry, "there is no such file", policy.path, each.line)
 
 
 def _sonames(rootfs: Rootfs) -> Iterator[str]:

@@ -101,6 +101,6 @@ def no_environment(facts: Facts) -> Iterator[Observation]:
             message = (
                 f"none of {', '.join(candidates)} can be told to be the one that runs"
                 if candidates
-                else "there is no Python environment in the image"
+                else "there is no Python environment in it"
             )
             yield Observation(subject=subject, message=message)

@@ -100,4 +100,4 @@ def hindrance(inventory: Inventory, expectation: Expectation) -> str:
         return f"the runtime environment cannot run: {runtime.fault}"
     if inventory.interpreter is None:
         return "no interpreter was found to select from the lock for"
-    return "the lock is not for this image" if expectation.mismatches else ""
+    return "the lock is not for this platform or Python" if expectation.mismatches else ""

@@ -62,7 +62,7 @@ def python_version_file_differs(facts: Facts) -> Iterator[Observation]:
     if wanted_parts[:known] != actual_parts[:known]:
         yield Observation(
             subject=path,
-            message=f"{path} names Python {wanted}, the image runs {actual}",
+            message=f"{path} names Python {wanted}, the interpreter is {actual}",
             environment=facts.prefix,
             expected=wanted,
             actual=actual,

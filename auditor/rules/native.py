@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.model import Observation, OwnerKind
 from auditor.policy import declared
+from auditor.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,7 +53,7 @@ def _description(
         yield "nobody owns it"
     identity = [f"SONAME {elf.soname}" if elf.soname else "no SONAME"]
     identity.append(f"build-id {elf.build_id}" if elf.build_id else "no build-id")
-    yield ", ".join([*identity, f"{stranger.file.size:,} bytes"])
+    yield ", ".join([*identity, plural(stranger.file.size, "byte")])
     if stranger.aliases:
         yield "also as " + ", ".join(sorted(map(posixpath.basename, stranger.aliases)))
     if not stranger.is_module:
@@ -203,7 +204,7 @@ def _preloaded(facts: Facts, preload: Preload) -> Iterator[Observation]:
             subject=preload.name
             if preload.name.startswith("/")
             else f"{preload.setting}={preload.name}",
-            message=f"{preload.setting} names {preload.name}, which the image does not have",
+            message=f"{preload.setting} names {preload.name}, which does not exist",
             path=preload.name if preload.name.startswith("/") else None,
         )
         return

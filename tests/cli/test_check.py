@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 from auditor.report.schema import schema
+from tests.image.host_files import write_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -348,6 +349,21 @@ def test_any_width(
     result = invoke("check", project.image)
     assert result.exit_code == 1
     assert "LI103 idna" in result.stdout
+    titles = next(line for line in result.stdout.splitlines() if line.startswith("  package"))
+    assert titles.split()[:4] == ["package", "locked", "installed", "evidence"]
+
+
+def test_what_was_audited_is_called_what_it_is(
+    invoke: Invoke, project: Project, tmp_path: Path
+) -> None:
+    project.lock("idna==3.11")
+    assert "drift, the image is not" in invoke("check", project.image).stdout
+    root = tmp_path / "root"
+    write_files(root, project.files)
+    result = invoke("check", f"dir:{root}", "--python", "/usr/local")
+    assert "drift, the file system is not" in " ".join(result.stdout.split())
+    result = invoke("check", f"env:{root}/usr/local")
+    assert "drift, the environment is not" in " ".join(result.stdout.split())
 
 
 def test_the_same_input_gives_the_same_bytes(invoke: Invoke, project: Project) -> None:

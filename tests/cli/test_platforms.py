@@ -130,4 +130,4 @@ def test_what_is_not_compared_there_is_told(
     lock = project.lock("idna==3.10", top='requires-python = ">=3.12"')
     result = check(invoke, tmp_path / "damaged", "--all-platforms", "--lock", str(lock))
     assert result.exit_code == 1
-    assert "platform linux/arm64: the lock is not for this image" in result.stdout
+    assert "platform linux/arm64: the lock is not for this platform or Python" in result.stdout

@@ -48,10 +48,10 @@ def test_that_is_not_there(tmp_path: Path) -> None:
 CASES: dict[str, tuple[Sequence[str], list[bool], str]] = {
     "lowest": (DIGESTS[:1], [True, False], ""),
     "all": (DIGESTS, [True, True], ""),
-    "higher": (DIGESTS[1:], [False, False], "0 of its 1 layers are the same"),
-    "newer": ((DIGESTS[0], "sha256:0"), [True, False], "1 of its 2 layers are the same"),
-    "longer": ((*DIGESTS, "sha256:0"), [True, True], "2 of its 3 layers are the same"),
-    "empty": ((), [False, False], "0 of its 0 layers are the same"),
+    "higher": (DIGESTS[1:], [False, False], "0 of its 1 layer in common"),
+    "newer": ((DIGESTS[0], "sha256:0"), [True, False], "1 of its 2 layers in common"),
+    "longer": ((*DIGESTS, "sha256:0"), [True, True], "2 of its 3 layers in common"),
+    "empty": ((), [False, False], "0 of its 0 layers in common"),
 }
 
 

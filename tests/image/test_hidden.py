@@ -78,7 +78,7 @@ def test_more_than_the_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     image = image_of([{f"/{n}": str(n) for n in range(5)}, {f"/{n}": Whiteout() for n in range(5)}])
     assert len(image.hidden) == 2
     assert [(each.limit, each.why) for each in image.problems] == [
-        (True, "3 files that later layers hide were not looked at")
+        (True, "3 files hidden by later layers and not looked at")
     ]
 
 

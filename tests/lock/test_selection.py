@@ -132,32 +132,32 @@ def test_sources_have_no_version_to_compare() -> None:
             ["a-1-cp311-cp311-macosx_11_0_arm64.whl", "a-1-cp312-cp312-win_amd64.whl"],
             LINUX,
             (
-                "its wheels are for macosx_11_0_arm64, win_amd64 and it has no sdist; the image "
-                "takes cp311-cp311 on manylinux_2_36_x86_64"
+                "its wheels are for macosx_11_0_arm64, win_amd64 and it has no sdist; the "
+                "interpreter takes cp311-cp311 on manylinux_2_36_x86_64"
             ),
         ),
         (
             ["a-1-cp312-cp312-manylinux_2_28_x86_64.whl", "a-1-cp311-cp311-win_amd64.whl"],
             LINUX,
             (
-                "its wheels are for cp312-cp312 and it has no sdist; the image takes "
-                "cp311-cp311 on manylinux_2_36_x86_64"
+                "its wheels are for cp312-cp312 and it has no sdist; the "
+                "interpreter takes cp311-cp311 on manylinux_2_36_x86_64"
             ),
         ),
         (
             ["a-1-cp311-cp311-manylinux_2_28_x86_64.whl"],
             ARM,
             (
-                "its wheels are for manylinux_2_28_x86_64 and it has no sdist; the image takes "
-                "cp311-cp311 on manylinux_2_36_aarch64"
+                "its wheels are for manylinux_2_28_x86_64 and it has no sdist; the "
+                "interpreter takes cp311-cp311 on manylinux_2_36_aarch64"
             ),
         ),
         (
             ["a-1-cp311-cp311-manylinux_2_28_x86_64.whl"],
             ALPINE,
             (
-                "its wheels are for manylinux_2_28_x86_64 and it has no sdist; the image takes "
-                "cp311-cp311 on musllinux_1_2_x86_64"
+                "its wheels are for manylinux_2_28_x86_64 and it has no sdist; the "
+                "interpreter takes cp311-cp311 on musllinux_1_2_x86_64"
             ),
         ),
         (
@@ -165,16 +165,16 @@ def test_sources_have_no_version_to_compare() -> None:
             target(libc=None),
             (
                 "its wheels are for macosx_10_0_arm64, macosx_11_0_arm64, macosx_12_0_arm64, "
-                "macosx_13_0_arm64 and 2 more and it has no sdist; the image takes "
-                "cp311-cp311 on linux_x86_64"
+                "macosx_13_0_arm64 and 2 more and it has no sdist; the "
+                "interpreter takes cp311-cp311 on linux_x86_64"
             ),
         ),
         (
             ["a-1-cp313-cp313-manylinux_2_28_x86_64.whl"],
             target("3.13.0", free_threaded=True),
             (
-                "its wheels are for cp313-cp313 and it has no sdist; the image takes "
-                "cp313-cp313t on manylinux_2_36_x86_64"
+                "its wheels are for cp313-cp313 and it has no sdist; the "
+                "interpreter takes cp313-cp313t on manylinux_2_36_x86_64"
             ),
         ),
     ],
@@ -202,7 +202,7 @@ def test_an_sdist_makes_up_for_wheels_that_do_not_fit() -> None:
         (
             {"requires-python": ">=3.12"},
             LINUX,
-            "the lock requires Python >=3.12, the image runs 3.11.7",
+            "the lock requires Python >=3.12, the interpreter is 3.11.7",
             3,
         ),
         (
@@ -210,7 +210,7 @@ def test_an_sdist_makes_up_for_wheels_that_do_not_fit() -> None:
             LINUX,
             (
                 'the lock is for sys_platform == "darwin" or platform_machine == "aarch64"; the '
-                "image runs Python 3.11.7 on linux x86_64"
+                "interpreter is Python 3.11.7 on linux x86_64"
             ),
             4,
         ),
@@ -219,7 +219,8 @@ def test_an_sdist_makes_up_for_wheels_that_do_not_fit() -> None:
             LINUX,
             (
                 'the lock is for python_version == "3.0" or python_version == "3.1" or '
-                'python_version == "3.2" (and 2 more); the image runs Python 3.11.7 on linux x86_64'
+                'python_version == "3.2" (and 2 more); the interpreter is Python '
+                "3.11.7 on linux x86_64"
             ),
             4,
         ),
@@ -262,13 +263,13 @@ def test_one_bad_package_does_not_stop_the_rest() -> None:
     assert [
         (mismatch.subject, mismatch.message, mismatch.line) for mismatch in expectation.mismatches
     ] == [
-        ("old", "requires Python <3.10, the image runs 3.11.7", 10),
-        ("twice", "2 entries apply to the image (lines 20 and 30) where only one may", 30),
+        ("old", "requires Python <3.10, the interpreter is 3.11.7", 10),
+        ("twice", "2 entries apply here (lines 20 and 30) where only one may", 30),
     ]
     (problem,) = expectation.problems
     assert problem.subject == "kernel"
     assert problem.why == (
-        'its marker platform_release >= "5" needs platform_release, which an image does not tell'
+        'its marker platform_release >= "5" needs platform_release, which files do not tell'
     )
     assert not problem.limit
 
@@ -303,21 +304,21 @@ def test_what_cannot_be_decided_of_a_python_known_as_major_and_minor() -> None:
     assert [(problem.subject, problem.why) for problem in expectation.problems] == [
         (
             "pylock.toml",
-            "its requires-python >=3.11.2 cannot be decided: the image tells Python 3.11 only",
+            "its requires-python >=3.11.2 cannot be decided: files tell Python 3.11 only",
         ),
         (
             "pylock.toml",
-            'its environments cannot be decided from an image: python_full_version > "3.11.5"',
+            'its environments cannot be decided from files: python_full_version > "3.11.5"',
         ),
         (
             "b",
             (
-                'its marker python_full_version < "3.11.3" needs python_full_version, which an '
-                "image does not tell"
+                'its marker python_full_version < "3.11.3" needs python_full_version, which '
+                "files do not tell"
             ),
         ),
         ("d", 'its marker "x" == "y" compares what cannot be compared'),
-        ("a", "its requires-python >=3.11.4 cannot be decided: the image tells Python 3.11 only"),
+        ("a", "its requires-python >=3.11.4 cannot be decided: files tell Python 3.11 only"),
     ]
     assert list(expectation.packages) == ["c"]
     assert expectation.mismatches == ()

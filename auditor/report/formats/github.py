@@ -12,7 +12,7 @@ from auditor.inventory.instructions import short
 from auditor.model import Severity
 from auditor.report.formats.escape import clip, escape, guard
 from auditor.report.formats.view import PLAIN, View
-from auditor.report.formats.words import audited, headline, open_findings, summary
+from auditor.report.formats.words import audited, headline, noun, open_findings, summary
 from auditor.units import plural
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _annotation(finding: Finding, report: Report) -> str:
 def _text(finding: Finding, report: Report) -> list[str]:
     return [
         *_facts(finding),
-        f"image: {audited(report)}",
+        f"{noun(report.image)}: {audited(report)}",
         f"what it means: auditor explain {finding.code}",
     ]
 

@@ -19,7 +19,6 @@ BOLD, RED, GREEN, YELLOW, CYAN = "1", "1;31", "1;32", "1;33", "1;36"
 _LABEL = 10
 _CELL = 60  # characters
 _GAP = 2  # blanks between columns
-_THINNEST = 7  # columns a cell is squeezed to before the table may grow over the edge
 
 
 class Line(NamedTuple):
@@ -75,9 +74,16 @@ def columns(cells: Mapping[str, Sequence[str]], width: int) -> list[Line]:
 
 
 def _widths(table: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Give each column its natural width, the widest squeezed until the table fits `room`."""
+    """Give each column its natural width, the widest squeezed until the table fits `room`.
+
+    No column is narrower than its title: before that the table grows over the edge.
+    """
     widths = [max(len(cell) for cell in column) for column in table]
     room -= _GAP * (len(widths) - 1)
-    while sum(widths) > room and max(widths) > _THINNEST:
-        widths[widths.index(max(widths))] -= 1
+    while sum(widths) > room:
+        spare = [width - len(column[0]) for width, column in zip(widths, table, strict=True)]
+        wide = [at for at, left in enumerate(spare) if left]
+        if not wide:
+            break
+        widths[max(wide, key=lambda at: widths[at])] -= 1
     return widths

@@ -10,11 +10,11 @@ from auditor.report.formats.escape import escape
 from auditor.units import plural
 
 if TYPE_CHECKING:
-    from auditor.model import Finding, PolicyNote, Report
+    from auditor.model import Finding, Image, PolicyNote, Report
 
 MEANING = {
     Verdict.CONSISTENT: "found nothing that contradicts the lock",
-    Verdict.DRIFT: "the image is not what its lock says",
+    Verdict.DRIFT: "the {} is not what its lock says",
     Verdict.INCOMPLETE: "something could not be checked, so this is no pass",
 }
 
@@ -28,6 +28,13 @@ def headline(report: Report) -> str:
 def audited(report: Report) -> str:
     """Give the image's reference and digest, on one line."""
     return escape(f"{report.image.reference} {report.image.digest or '(no digest)'}")
+
+
+def noun(image: Image) -> str:
+    """Give what it is that was audited."""
+    if image.prefix is not None:
+        return "environment"
+    return "image" if image.digest or image.layers else "file system"
 
 
 def open_findings(report: Report) -> list[Finding]:
@@ -46,10 +53,9 @@ def summary(report: Report) -> str:
     """Give the counts and what the verdict means, on one line."""
     tally = counts(report)
     parts = [plural(tally[level], level) for level in Severity]
-    return (
-        f"{', '.join(parts)}, {tally['ignored']} ignored: {report.verdict}, "
-        + (MEANING[report.verdict])
-    )
+    return f"{', '.join(parts)}, {tally['ignored']} ignored: {report.verdict}, " + MEANING[
+        report.verdict
+    ].format(noun(report.image))
 
 
 def policy_note(note: PolicyNote) -> str:
