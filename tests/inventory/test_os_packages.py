@@ -79,6 +79,16 @@ def test_dpkg_ignores_a_list_without_its_package() -> None:
     assert owned({**files, "/var/lib/dpkg/status": STATUS.format("other")}) == {}
 
 
+def test_a_name_that_is_no_text_hides_no_other() -> None:
+    status = b"Package: \xe4\n\n" + STATUS.format("here").encode()
+    files: Files = {
+        "/bin/x": "",
+        **dpkg("here", ["/bin/x"]),
+        "/var/lib/dpkg/status": status,
+    }
+    assert owned(files) == {"/bin/x": "here"}
+
+
 @pytest.mark.parametrize(
     ("diverted_for", "expected"),
     [

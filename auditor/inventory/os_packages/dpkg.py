@@ -37,7 +37,9 @@ def dpkg_claims(database: Database) -> Iterator[Claim]:
     """
     diversions = _diversions(database)
     status = database.read(f"{_ADMIN}/status")
-    known = None if status is None else {name.decode() for name in _PACKAGE.findall(status)}
+    known = None
+    if status is not None:
+        known = {name.decode("utf-8", "surrogateescape") for name in _PACKAGE.findall(status)}
     present = frozenset(names(database.rootfs, _INFO))
     for name in sorted(present):
         stem, dot, suffix = name.rpartition(".")
