@@ -6,9 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +54,16 @@ class Audit:
         (only,) = [found for found in self.report["findings"] if found["code"] == code]
         assert isinstance(only, dict)
         return only
+
+
+def due(lock: Path, audit: Audit) -> dict[str, str]:
+    """Give the degrees of packages that were installed from the artifacts of their lock.
+
+    An installer takes a wheel where the lock has any; each sample lock has one that fits.
+    """
+    packages = tomllib.loads(lock.read_text())["packages"]
+    wheels = {canonicalize_name(each["name"]) for each in packages if each.get("wheels")}
+    return {name: "proven" if name in wheels else "built" for name in audit.degrees}
 
 
 def do(*argv: object, env: Mapping[str, str] | None = None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sample_locks.fetch import LOCKS, SAMPLES, fetch
-from tests.real.audits import check
+from tests.real.audits import check, due
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,9 @@ def test_as_locked_it_is_consistent(sample: Callable[[str], str]) -> None:
     assert audit.above_note == []
     assert audit.code == 0
     assert len(audit.degrees) > 100
+    assert audit.degrees == due(LOCK, audit)
     assert set(audit.degrees.values()) == {"proven", "built"}
+    assert {row["unproven_files"] for row in audit.report["packages"]} == {0}
     assert {"grpcio", "lc3py", "numpy", "onnxruntime", "scipy", "webrtcvad"} <= audit.degrees.keys()
 
 
@@ -135,7 +137,7 @@ def test_the_environment_that_runs_is_the_locked_one_whatever_else_is_wrong(
     audit = check(f"docker:{sample('backend-drifted')}", LOCK)
 
     assert [env["prefix"] for env in audit.report["environments"]] == ["/opt/venv", "/usr/local"]
-    assert set(audit.degrees.values()) == {"proven", "built"}
+    assert audit.degrees == due(LOCK, audit)
     in_it = [
         found
         for found in audit.report["findings"]
