@@ -75,9 +75,14 @@ class Entry(NamedTuple):
     target: str = ""
     """What a symbolic link holds, as it stands."""
     layer: int | None = None
-    """Index into `Image.layers`, where the transport knows layers."""
+    """Index into `Image.layers` of what brought it, where the transport knows layers.
+
+    A layer that writes the same bytes to the same path again brought nothing.
+    """
     mtime: int = 0
     """When a regular file was last changed: seconds since 1970, modulo 2**32."""
+    written: int | None = None
+    """Index of the layer that wrote it last, with the same bytes or with others."""
 
 
 class ElfType(StrEnum):

@@ -46,21 +46,25 @@ class HiddenFiles:
         else:
             self._left_out += 1
 
-    def settle(self, at: Callable[[str], Content | None]) -> None:
+    def settle(self, at: Callable[[str], Content | None]) -> list[tuple[str, int]]:
         """End a layer: what it wrote again with the same bytes was not taken away by it.
 
-        `at` gives the regular file that now stands at a path.
+        `at` gives the regular file that now stands at a path. Gives the path of each file that
+        was written again, and the layer that had brought it.
         """
+        again = []
         fresh = self._taken[self._settled :]
         del self._taken[self._settled :]
         for taken in fresh:
             now = at(taken.path)
             if now is not None and now.sha256 == taken.content.sha256:
+                again.append((taken.path, taken.layer))
                 continue
             if now is not None:
                 self._replaced.add(len(self._taken))
             self._taken.append(taken)
         self._settled = len(self._taken)
+        return again
 
     def result(
         self, at: Callable[[str], Content | None], shown: Iterable[tuple[int, int]]

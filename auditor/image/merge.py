@@ -65,7 +65,8 @@ class Merge:
             self.problems += index.problems
             self._hide(index)
             self._apply(number, index)
-            self._taken.settle(self._content)
+            for path, layer in self._taken.settle(self._content):
+                self._keep_layer(path, layer)
         self.problems += self._taken.problems()
         self.hidden = self._taken.result(
             self._content, ((node.layer, node.row) for node in self.nodes.values())
@@ -111,7 +112,7 @@ class Merge:
         columns = (index.paths, index.kinds, index.modes, index.sizes, index.mtimes)
         for row, (path, kind, mode, size, mtime) in enumerate(zip(*columns, strict=True)):
             target = index.targets.get(row, "")
-            entry = Entry(_TYPES[kind], mode, size, target, self._number, mtime)
+            entry = Entry(_TYPES[kind], mode, size, target, self._number, mtime, self._number)
             node: Node | None = Node(entry, number, row)
             if path == "/":
                 self.nodes["/"] = Node(entry, number, row)
@@ -138,7 +139,8 @@ class Merge:
         if found is None or found.entry.type is FileType.DIRECTORY:
             self._problem(path, f"is a hard link to {target}, which is no file below it")
             return None
-        return found._replace(entry=found.entry._replace(layer=self._number))
+        entry = found.entry._replace(layer=self._number, written=self._number)
+        return found._replace(entry=entry)
 
     def _problem(self, path: str, why: str) -> None:
         if len(self.problems) < limits.PROBLEMS * 2:
@@ -163,7 +165,10 @@ class Merge:
         elif path not in self.children:
             self.children[path] = {}
         below = self.nodes.get(path)
-        if below is not None:
+        if below is not None and below.entry.type is FileType.DIRECTORY is node.entry.type:
+            # Layers name the directories of whatever they change.
+            node = node._replace(entry=node.entry._replace(layer=below.entry.layer))
+        elif below is not None:
             self._take(path, below)
         else:
             self._text += len(path)
@@ -197,6 +202,11 @@ class Merge:
         if content is not None:
             self._taken.take(path, content, layer, by)
 
+    def _keep_layer(self, path: str, layer: int) -> None:
+        """Say that a layer had brought a file before, with the same bytes."""
+        node = self.nodes[path]
+        self.nodes[path] = node._replace(entry=node.entry._replace(layer=layer))
+
     def _content(self, path: str) -> Content | None:
         """Give the content of the regular file at a real path."""
         node = self.nodes.get(path)
@@ -211,4 +221,4 @@ class Merge:
 
 def _implied(layer: int | None) -> Node:
     """Give a directory that only the paths of its files imply."""
-    return Node(Entry(FileType.DIRECTORY, 0o755, 0, "", layer), 0)
+    return Node(Entry(FileType.DIRECTORY, 0o755, 0, "", layer, written=layer), 0)

@@ -1,7 +1,8 @@
 """Which files an interpreter brought along: the known layout below its prefix, and no more.
 
 A later layer that adds to that layout or changes it did not bring the interpreter: its files
-are not the interpreter's.
+are not the interpreter's. One that writes the whole layout again brought an interpreter where
+the program itself is another one; with the same program it brought nothing but what differs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from auditor.inventory.files import names
 from auditor.inventory.sys_path import search_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from auditor.model import Entry, Image, Rootfs
 
@@ -42,7 +43,7 @@ class Home(NamedTuple):
     executable: str | None
     """Real path of the program, where there is one."""
     layer: int | None
-    """The layer that most of the standard library came in, where layers are known."""
+    """The layer that brought the interpreter, where layers are known."""
 
     def owns(self, rootfs: Rootfs, path: str, entry: Entry) -> bool:
         """Tell whether the file at a real path came with this interpreter."""
@@ -54,20 +55,53 @@ class Home(NamedTuple):
         return self.layer is None or entry.layer is None or entry.layer <= self.layer
 
 
-def interpreter_homes(rootfs: Rootfs, prefixes: Iterable[str]) -> Iterator[Home]:
+def interpreter_homes(image: Image, prefixes: Iterable[str]) -> Iterator[Home]:
     """Yield the interpreters that live at some of `prefixes`, each real prefix once."""
+    rootfs = image.rootfs
+    changed = frozenset(each.path for each in image.hidden)
     real = {rootfs.resolve(prefix) for prefix in prefixes}
     for prefix in sorted(path for path in real if path is not None):
         for library in _libraries(rootfs, prefix):
-            layers = Counter(
-                entry.layer
-                for name in names(rootfs, library)
-                if name.endswith((".py", ".pyc")) and (entry := rootfs.lstat(f"{library}/{name}"))
-            )
             program = posixpath.join(prefix, "bin", posixpath.basename(library))
-            # Of two layers with as many files, the lower one.
-            layer = max(layers, key=lambda each: (layers[each], -(each or 0)))
-            yield Home(prefix, rootfs.resolve(program), layer)
+            executable = rootfs.resolve(program)
+            parts = _programs(rootfs, library, executable)
+            yield Home(prefix, executable, _bringing_layer(rootfs, library, parts, changed))
+
+
+def _programs(rootfs: Rootfs, library: str, executable: str | None) -> list[str]:
+    """Give the program of a standard library, and the library beside that it is linked with."""
+    if executable is None:
+        return []
+    elf = rootfs.elf(executable)
+    linked = [name for name in elf.needed if name.startswith("libpython")] if elf else []
+    return [executable, *(posixpath.join(posixpath.dirname(library), name) for name in linked)]
+
+
+def _bringing_layer(
+    rootfs: Rootfs, library: str, programs: Iterable[str], changed: Collection[str]
+) -> int | None:
+    """Give the layer by which an interpreter was there: most of its library, and its program.
+
+    `changed` are the paths that had other bytes in a lower layer: what replaces a program is no
+    part of the interpreter for that.
+    """
+    modules = [
+        entry
+        for name in names(rootfs, library)
+        if name.endswith((".py", ".pyc")) and (entry := rootfs.lstat(f"{library}/{name}"))
+    ]
+    entries = {path: entry for path in programs if (entry := rootfs.lstat(path)) is not None}
+    layer = _most(entry.written for entry in modules)
+    if all(entry.layer != layer for entry in entries.values()):
+        layer = _most(entry.layer for entry in modules)
+    first = [entry.layer for path, entry in entries.items() if path not in changed]
+    return max((each for each in [layer, *first] if each is not None), default=None)
+
+
+def _most(layers: Iterable[int | None]) -> int | None:
+    """Give the layer that occurs most; of two that occur as often, the lower one."""
+    counts = Counter(layers)
+    return max(counts, key=lambda each: (counts[each], -(each or 0)))
 
 
 def interpreter_prefixes(image: Image) -> Iterator[str]:

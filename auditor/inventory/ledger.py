@@ -35,6 +35,7 @@ from auditor.model import Entry, FileType, Owner, OwnerKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from auditor.inventory.interpreter_files import Home
     from auditor.model import Distribution, Environment, Image, Inventory
 
 _VERSION = re.compile(r"/(?:python|pypy)(3\.\d+)t?/")
@@ -87,7 +88,7 @@ class Ledger:
             prefixes.append(inventory.interpreter.prefix)
         self._homes = tuple(
             home
-            for home in interpreter_homes(image.rootfs, prefixes)
+            for home in interpreter_homes(image, prefixes)
             if home.executable not in inventory.os_packages.files
         )
         self._territories: dict[str, Owner | None] = {}
@@ -161,13 +162,20 @@ class Ledger:
 
     def _found(self, path: str, entry: Entry) -> Owner | None:
         """Give the owner of a file that nobody listed."""
-        for home in self._homes:
-            if inside(path, home.prefix) and home.owns(self._rootfs, path, entry):
-                return Owner(OwnerKind.INTERPRETER, home.prefix)
+        home = self._home(path, entry)
+        if home is not None:
+            return Owner(OwnerKind.INTERPRETER, home.prefix)
         territory = self._territory(posixpath.dirname(path))
         if territory is not None and self._rootfs.elf(path) is not None:
             territory = None if _brings_no_native(territory, path) else territory
         return self._by_product(path) or territory or self._remaining(path, entry)
+
+    def _home(self, path: str, entry: Entry | None) -> Home | None:
+        """Give the interpreter that brought the file at a real path."""
+        for home in self._homes:
+            if entry and inside(path, home.prefix) and home.owns(self._rootfs, path, entry):
+                return home
+        return None
 
     def _territory(self, folder: str) -> Owner | None:
         """Give the owner of a directory: its own, or that of the nearest one above it."""
@@ -246,9 +254,12 @@ class Ledger:
     @cached_property
     def _interpreters(self) -> frozenset[str]:
         """Give the digests of the programs that a virtual environment may hold a copy of."""
-        paths = {home.executable for home in self._homes}
-        paths |= set(self._os_programs())
-        return frozenset(self._digest(path) for path in paths if path is not None)
+        paths = {
+            path
+            for home in self._homes
+            if (path := home.executable) and self._home(path, self._rootfs.lstat(path))
+        }
+        return frozenset(self._digest(path) for path in paths.union(self._os_programs()))
 
     def _os_programs(self) -> Iterator[str]:
         for path, owner in self._files.items():

@@ -39,7 +39,7 @@ CASES: dict[str, tuple[Sequence[Files], list[str]]] = {
         [{"/a": "1"}, {"/a": "2"}, {"/a": Whiteout()}],
         ["/a 1 0>1 replaced", "/a 1 1>2"],
     ),
-    "same-bytes-then-deleted": ([{"/a": "1"}, {"/a": "1"}, {"/a": Whiteout()}], ["/a 1 1>2"]),
+    "same-bytes-then-deleted": ([{"/a": "1"}, {"/a": "1"}, {"/a": Whiteout()}], ["/a 1 0>2"]),
     "folder-in-place-of-a-file": ([{"/a": "1"}, {"/a": Directory()}], ["/a 1 0>1"]),
     "file-in-place-of-a-folder": ([{"/a/b": "1"}, {"/a": "2"}], ["/a/b 1 0>1"]),
     "link-in-place-of-a-file": ([{"/a": "1"}, {"/a": Symlink("b")}], ["/a 1 0>1"]),

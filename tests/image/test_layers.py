@@ -214,6 +214,21 @@ def test_entries_know_their_layer() -> None:
     }  # fmt: skip
 
 
+def test_what_is_written_again_was_brought_before() -> None:
+    rootfs = rootfs_of(
+        [
+            {"d/same": "1", "d/other": "1", "e/same": "1", "gone": "1", "link": Symlink("d")},
+            {"d": Directory(), "d/same": File("1", 0o600), "d/other": "2", "gone": Whiteout()},
+            {"e": Opaque(), "e/same": "1", "gone": "1", "link": Symlink("d"), "d/same": "1"},
+        ]
+    )
+    found = {path: (entry.layer, entry.written) for path, entry in rootfs.walk()}
+    assert found == {
+        "/d": (0, 1), "/d/same": (0, 2), "/d/other": (1, 1), "/e": (0, 0), "/e/same": (0, 2),
+        "/gone": (2, 2), "/link": (2, 2),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("layers", "why"),
     [

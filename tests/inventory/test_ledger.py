@@ -19,7 +19,7 @@ from auditor.inventory.environments import take_inventory
 from auditor.inventory.ledger import Ledger
 from auditor.inventory.scripts import is_console_script
 from auditor.model import Owner, OwnerKind
-from tests.builders import File, Symlink, elf, image_of
+from tests.builders import File, Opaque, Symlink, elf, image_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,6 +218,68 @@ def test_later_layers_did_not_bring_the_interpreter() -> None:
     assert kind(book, "/usr/local/bin/idle3.11") == "interpreter"
     assert book.owner(f"{LIB}/json/evil.py") is None
     assert book.owner("/usr/local/bin/pydoc3.11") is None
+
+
+PROGRAM = "/usr/local/bin/python3.11"
+PYDOC = "/usr/local/bin/pydoc3.11"
+OTHER = File(elf(strings=["3.11.7", "another build"]), 0o755)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        {PYDOC: File("pydoc", 0o755), PROGRAM: INTERPRETER[PROGRAM]},
+        {f"{LIB}/json/__init__.py": File("", 0o666)},
+        {**INTERPRETER, PYDOC: "pydoc"},
+        {"/usr/local": Opaque(), **INTERPRETER, PYDOC: "pydoc"},
+    ],
+    ids=["programs", "modes", "everything", "everything-instead"],
+)
+def test_what_is_written_again_with_the_same_bytes_stays_the_interpreters(again: Files) -> None:
+    book = ledger({PYDOC: "pydoc"}, again, {f"{LIB}/evil.py": ""})
+    mine = [PROGRAM, PYDOC, f"{LIB}/os.py", f"{LIB}/json/__init__.py"]
+    assert {kind(book, path) for path in mine} == {"interpreter"}
+    assert book.owner(f"{LIB}/evil.py") is None
+
+
+def test_writing_everything_again_does_not_adopt_what_was_changed_before() -> None:
+    changed: Files = {f"{LIB}/json/__init__.py": "evil", f"{LIB}/evil.py": ""}
+    book = ledger({}, changed, {**INTERPRETER, **changed})
+    assert kind(book, f"{LIB}/os.py") == "interpreter"
+    assert book.owner(f"{LIB}/json/__init__.py") is None
+    assert book.owner(f"{LIB}/evil.py") is None
+
+
+def test_another_interpreter_in_place_of_the_first() -> None:
+    """Most of its library may well have the same bytes: patch levels differ in few files."""
+    book = ledger(
+        {f"{LIB}/site.py": "", PYDOC: "old"},
+        {**INTERPRETER, PROGRAM: OTHER, PYDOC: "new", f"{LIB}/site.py": "other"},
+    )
+    mine = [PROGRAM, PYDOC, f"{LIB}/os.py", f"{LIB}/site.py"]
+    assert {kind(book, path) for path in mine} == {"interpreter"}
+
+
+def test_an_interpreter_may_come_in_parts() -> None:
+    library = "/usr/local/lib/libpython3.11.so.1.0"
+    program = File(elf(needed=["libpython3.11.so.1.0"], strings=["3.11.7"]), 0o755)
+    parts: list[Files] = [
+        {**INTERPRETER, PROGRAM: Symlink("nowhere")},
+        {PROGRAM: program, PYDOC: "pydoc"},
+        {library: elf(soname="libpython3.11.so.1.0")},
+        {f"{LIB}/evil.py": ""},
+    ]
+    image = image_of(parts, **_config({}))
+    book = Ledger(image, take_inventory(image))
+    assert {kind(book, path) for path in (PROGRAM, PYDOC, library)} == {"interpreter"}
+    assert book.owner(f"{LIB}/evil.py") is None
+
+
+def test_a_program_that_replaced_the_interpreters_is_nobodys() -> None:
+    book = ledger(VENV, {PROGRAM: OTHER, PYDOC: "", "/venv/bin/python3.11": OTHER})
+    assert book.owner(PROGRAM) is None
+    assert book.owner("/venv/bin/python3.11") is None
+    assert book.owner(PYDOC) is None
 
 
 def test_a_python_that_is_no_program_is_nobodys() -> None:

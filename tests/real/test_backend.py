@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sample_locks.build import base_image
 from sample_locks.fetch import LOCKS, SAMPLES, fetch
 from tests.real.audits import check, due
 
@@ -105,6 +106,21 @@ def test_as_locked_it_is_consistent(sample: Callable[[str], str]) -> None:
     assert set(audit.degrees.values()) == {"proven", "built"}
     assert {row["unproven_files"] for row in audit.report["packages"]} == {0}
     assert {"grpcio", "lc3py", "numpy", "onnxruntime", "scipy", "webrtcvad"} <= audit.degrees.keys()
+
+
+def test_writing_the_same_bytes_again_is_no_drift(derived: Callable[..., str]) -> None:
+    library = "/usr/local/lib/python3.11"
+    tag = derived(
+        "backend-again",
+        "backend-clean",
+        f"RUN chmod -R g+w {library}/json {library}/os.py /usr/local/bin {SITE}/requests",
+        f"COPY --from={base_image('python')} /usr/local/bin /usr/local/bin",
+    )
+
+    audit = check(f"docker:{tag}", LOCK)
+
+    assert audit.above_note == []
+    assert audit.code == 0
 
 
 @pytest.mark.parametrize("name", DRIFTS)
