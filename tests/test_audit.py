@@ -15,11 +15,13 @@ from auditor.model import Image, Severity, Verdict
 from auditor.report.formats import FORMATS
 from auditor.report.formats.view import PLAIN
 from tests.builders import File, Files, Symlink, elf, image_of
+from tests.evidence.test_bytecode import EVIL, TAG, TOP, base, timestamp
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from auditor.lock import Lock
+    from auditor.model import Report
 
 SITE = "/usr/local/lib/python3.11/site-packages"
 FILES: Files = {
@@ -45,6 +47,7 @@ attestation-identities = [{{kind = "GitHub", repository = "a/b"}}]
 url = "https://example.org/six-1.0-py3-none-any.whl"
 hashes = {{sha256 = "{"ab" * 32}"}}
 """
+EMPTY = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 UNREADABLE = {f"{SITE}/pip-1.0.dist-info/RECORD": ""}
 
 
@@ -143,6 +146,37 @@ def test_what_was_not_compared_is_said(lock: Lock) -> None:
     assert left["pip list"] == "nothing was run inside it"
     assert left["bytecode"].startswith("1 compiled")
     assert left["other environments"] == "the files of 1 distribution in /opt/other"
+
+
+@pytest.mark.parametrize(("row", "files"), [("six.py,,", 1), (f"six.py,sha256={EMPTY},0", 0)])
+def test_files_without_a_hash_are_said(tmp_path: Path, row: str, files: int) -> None:
+    path = tmp_path / "pylock.toml"
+    path.write_text(ATTESTED, encoding="utf-8")
+    installed = {f"{SITE}/six.py": "", f"{SITE}/six-1.0.dist-info/RECORD": f"{row}\n"}
+    report = check(image(EXTRA, installed), read_lock(path, "pylock.toml"), Options())
+    said = [each.why for each in report.not_checked if each.what == "files without a hash"]
+    assert said == ["RECORD has none for 1 file of six"] * files
+    assert [row.unproven_files for row in report.packages] == [files]
+
+
+def bytecode_of_a_later_layer(lock: Lock) -> Report:
+    cached = {f"{TOP}/__pycache__/os.{TAG}.pyc": timestamp(EVIL, size=0)}
+    return check(image_of([base(), cached]), lock, Options(ignore=("LI203",)))
+
+
+def test_compiled_code_that_is_read(lock: Lock) -> None:
+    report = bytecode_of_a_later_layer(lock)
+    assert [each.code for each in report.findings if not each.ignored] == ["LI207"]
+    assert report.verdict is Verdict.DRIFT
+
+
+def test_compiled_code_of_which_its_reader_dies_leaves_the_audit_incomplete(
+    lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auditor.evidence.code_process._COMMAND", ("/bin/false",))
+    report = bytecode_of_a_later_layer(lock)
+    assert [each.code for each in report.findings if not each.ignored] == ["LI901"]
+    assert report.verdict is Verdict.INCOMPLETE
 
 
 def test_without_an_interpreter_families_1_and_2_are_silent(lock: Lock) -> None:
