@@ -191,7 +191,7 @@ class _Builder:
             index.unreadable[offset] = "is a sparse member of its layer, which is not read"
             self._problem(member.name, index.unreadable[offset])
             return
-        script = may_be_script(folder, size)
+        script = may_be_script(folder, name, size)
         source_code = name.endswith(".py") and size <= limits.KEPT_FILE
         kept = script or source_code or is_kept(folder, name, size)
         passing = self._room > 0 and name.endswith(_PYTHON)

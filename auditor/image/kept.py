@@ -82,6 +82,11 @@ def _is_system(folder: str, name: str) -> bool:
     )
 
 
-def may_be_script(folder: str, size: int) -> bool:
-    """Tell whether the file is kept if it turns out to be no ELF: its first line matters."""
-    return size < limits.SCRIPT_BYTES and folder.endswith(("/bin", "/sbin"))
+def may_be_script(folder: str, name: str, size: int) -> bool:
+    """Tell whether the file is kept if it turns out to be no ELF: its first line matters.
+
+    Or all of it, where a container starts with it.
+    """
+    return size < limits.SCRIPT_BYTES and (
+        folder.endswith(("/bin", "/sbin")) or name.endswith(".sh") or "entrypoint" in name
+    )

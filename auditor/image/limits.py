@@ -43,7 +43,7 @@ KEPT_LAYER = 64 << 20
 """Bytes of all contents that one layer's index keeps; others are read again when asked for."""
 
 SCRIPT_BYTES = 64 << 10
-"""Bytes of a file in a `bin` directory that is kept as a script."""
+"""Bytes of a file that is kept as a script: in a `bin` directory, or by its name."""
 
 JSON_BYTES = 16 << 20
 """Bytes of one JSON document of an image."""

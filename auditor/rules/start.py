@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from auditor.inventory.files import text_of
 from auditor.inventory.instructions import masked
 from auditor.inventory.options import words_of
-from auditor.inventory.runtime import shebang, which
+from auditor.inventory.runtime import which
 from auditor.inventory.shell import Command, commands, from_words
 from auditor.model import Observation
 from auditor.rules.installs import is_set, unwrapped
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 _SCRIPT_BYTES = 64 * 1024
 _SHELL = re.compile(r"(?:ba|da|a|z|k)?sh")
+_SHELL_LINE = re.compile(r"#!(?:\S*/|.*[ \t/])(?:ba|da|a|z|k)?sh(?:[ \t\r\n]|$)")
+_SOURCING = frozenset({".", "source"})
+_OWN_FOLDER = re.compile(
+    r"\$\(dirname (?:-- )?\$\{?(?:0|BASH_SOURCE(?:\[0\])?)\}?\)/|\$\{(?:0|BASH_SOURCE)%/\*\}/"
+)
+"""How scripts spell the directory that they lie in, without its quotes."""
+_MOST_SCRIPTS = 32
+"""Scripts that one command of the image may lead to."""
 _PIP = re.compile(r"pip[\d.]*")
 _FIXED = ("--no-sync", "--frozen", "--locked", "--no-project")
 _INSTALLING = {
@@ -55,23 +63,44 @@ def resynced_at_start(facts: Facts) -> Iterator[Observation]:
 
 
 def _started(facts: Facts, words: list[str]) -> Iterator[tuple[Command, str | None]]:
-    """Yield the commands that words run, and those of the shell script that they name."""
-    config, rootfs = facts.image.config, facts.image.rootfs
-    for command in from_words(words, dict(config.env)):
-        yield command, None
-        given = command.words
-        if _SHELL.fullmatch(command.name):
-            given = tuple(word for word in given[1:] if word[:1] not in "-+")
-            path = posixpath.join(config.working_dir, given[0]) if given else None
-        else:
-            path = which(rootfs, config, given[0])
-            line = shebang(rootfs, path) if path else None
-            if not line or not any(_SHELL.fullmatch(posixpath.basename(each)) for each in line):
-                continue
-        if path is not None:
-            text = text_of(rootfs, path, _SCRIPT_BYTES)
-            for inner in commands(text, command.env):
-                yield inner, posixpath.normpath(path)
+    """Yield the commands that words run, each with the shell script that it stands in."""
+    seen: set[str] = set()
+    for command in from_words(words, dict(facts.image.config.env)):
+        yield from _followed(facts, command, None, seen)
+
+
+def _followed(
+    facts: Facts, command: Command, script: str | None, seen: set[str]
+) -> Iterator[tuple[Command, str | None]]:
+    """Yield a command and, where it is a shell script, what that runs: each script once."""
+    yield command, script
+    path, is_shell = _named_file(facts, command, script)
+    if path is None or path in seen or len(seen) == _MOST_SCRIPTS:
+        return
+    seen.add(path)
+    text = text_of(facts.image.rootfs, path, _SCRIPT_BYTES)
+    if is_shell or _SHELL_LINE.match(text):
+        for inner in commands(text, command.env):
+            yield from _followed(facts, inner, path, seen)
+
+
+def _named_file(facts: Facts, command: Command, script: str | None) -> tuple[str | None, bool]:
+    """Give the file that a command, which stands in `script`, runs, and whether a shell reads it.
+
+    Without a shell's name before it, the file's first line decides.
+    """
+    config = facts.image.config
+    words = list(command.words)
+    if script is not None:
+        here = posixpath.join(posixpath.dirname(script), "")
+        words = [_OWN_FOLDER.sub(lambda _: here, word) for word in words]
+    if command.name not in _SOURCING and not _SHELL.fullmatch(command.name):
+        path = which(facts.image.rootfs, config, words[0])
+        is_native = path is not None and facts.image.rootfs.elf(path) is not None
+        return None if is_native else path, False
+    given = [word for word in words[1:] if word[:1] not in "-+"]
+    path = posixpath.normpath(posixpath.join(config.working_dir, given[0])) if given else None
+    return path, True
 
 
 def _changes(command: Command) -> str:

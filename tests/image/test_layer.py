@@ -204,9 +204,17 @@ def test_content_that_is_kept(path: str, *, kept: bool) -> None:
 
 def test_scripts_are_kept_and_programs_are_not() -> None:
     index = indexed(
-        {"bin/script": "#!/bin/sh", "usr/bin/ls": elf(), "bin/big": b"#!" + bytes(70_000)}
+        {
+            "bin/script": "#!/bin/sh",
+            "usr/bin/ls": elf(),
+            "bin/big": b"#!" + bytes(70_000),
+            "app/start.sh": "start",
+            "docker-entrypoint": "begin",
+            "app/native.sh": elf(),
+            "app/start": "#!/bin/sh",
+        }
     )
-    assert list(index.contents.values()) == [b"#!/bin/sh"]
+    assert list(index.contents.values()) == [b"#!/bin/sh", b"start", b"begin"]
 
 
 def test_kept_contents_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.rules.start import resynced_at_start
-from tests.builders import File, image_of
+from tests.builders import File, elf, image_of
 from tests.rules.bare import facts_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ CHANGES = {
     "/start.sh python main.py": "installs",
     "sh /start.sh": "installs",
     "bash -e start.sh": "installs",
+    "/outer.sh python main.py": "installs",
+    ". /start.sh && exec python main.py": "installs",
+    "/sourcing.sh": "installs",
+    "/sourcing-beside.sh": "installs",
+    "/sourcing-next-to-it.sh": "installs",
 }
 
 CHANGES_NOTHING = (
@@ -62,14 +67,39 @@ CHANGES_NOTHING = (
     "/python.py",
     "sh",
     "sh /missing.sh",
+    "/endless.sh",
+    "/sourcing-nothing.sh",
+    ". $(dirname $0)/start",
     "$START",
+    "/native",
 )
 
-FILES = {
+FILES: dict[str, File | str] = {
     "/start.sh": File('#!/usr/bin/env bash\npip install foo\nexec "$@"\n', 0o755),
+    "/outer.sh": File('#!/bin/sh\nif true; then\n  exec /lib/inner.sh "$@"\nfi\n', 0o755),
+    "/lib/inner.sh": File('#!/bin/sh\ntini -- start.sh "$@"\n', 0o755),
+    "/bin/start.sh": File("#!/bin/sh\npip install foo\n", 0o755),
+    "/sourcing.sh": File("#!/bin/bash\nsource ./lib/common\n", 0o755),
+    "/sourcing-beside.sh": File('#!/bin/sh\n. "$(dirname "$0")/lib/common"\n', 0o755),
+    "/sourcing-next-to-it.sh": File("#!/bin/sh\n. ${0%/*}/lib/common\n", 0o755),
+    "/sourcing-nothing.sh": File("#!/bin/sh\n. ./lib/variables\n. /missing\n.\n", 0o755),
+    "/lib/common": "pip install foo\n",
+    "/lib/variables": "UV_NO_SYNC=1\n",
+    "/endless.sh": File('#!/bin/sh\nexec "$0" /endless.sh\nsh /endless.sh\n', 0o755),
+    "/native": File(elf(strings=["\npip install foo\n"]), 0o755),
+    "/start": "pip install foo\n",
     "/quiet.sh": File('#!/bin/sh -e\nexport UV_NO_SYNC=1\nuv run main.py\nexec "$@"\n', 0o755),
     "/python.py": File("#!/usr/bin/python3\npip install foo\n", 0o755),
 }
+
+
+DEEPEST = 40
+"""Scripts of a chain in which only the last one installs."""
+FILES |= {
+    f"/chain{number}.sh": File(f"#!/bin/sh\n. /chain{number + 1}.sh\n", 0o755)
+    for number in range(DEEPEST)
+}
+FILES[f"/chain{DEEPEST}.sh"] = File("#!/bin/sh\npip install foo\n", 0o755)
 
 
 def observed(command: str, env: Mapping[str, str] | None = None) -> list[Observation]:
@@ -102,3 +132,14 @@ def test_a_script_is_named() -> None:
         ('ENTRYPOINT ["/start.sh"]', "/start.sh"),
         ('CMD ["uv", "run", "--with", "x", "y"]', None),
     ]
+
+
+def test_the_script_that_installs_is_named_not_the_first() -> None:
+    [found] = observed("/outer.sh")
+    assert found.path == "/bin/start.sh"
+    assert found.message.endswith("(in /bin/start.sh)")
+
+
+def test_scripts_are_followed_to_a_limit() -> None:
+    assert observed(f"/chain{DEEPEST - 31}.sh")
+    assert observed(f"/chain{DEEPEST - 32}.sh") == []
