@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from auditor.errors import ExitCode, ImageError
-from auditor.evidence import Means, check_bytecode, find_shadows, installations, prove
+from auditor.evidence import (
+    Means,
+    attestations,
+    check_bytecode,
+    find_shadows,
+    installations,
+    prove,
+)
 from auditor.image.base import attributed
 from auditor.inventory.embedded import embedded_locks
 from auditor.inventory.environments import take_inventory
@@ -39,12 +46,13 @@ from auditor.policy import absent, required_degrees, strange_names
 from auditor.report.build import Judged, build_report, verdict, verified_bytecode
 from auditor.rules import Facts, hindrance, observe
 from auditor.rules.artifacts import artifacts_not_checked
+from auditor.rules.attestations import attestations_not_checked
 from auditor.units import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from auditor.evidence import Manifests
+    from auditor.evidence import Attestor, Manifests
     from auditor.evidence.verdicts import Memory
     from auditor.image.base import Base
     from auditor.image.container_run import Completed
@@ -92,6 +100,8 @@ class Options:
     """Digest of the configuration or the manifest that the image must have."""
     manifests: Manifests | None = None
     """What the locked artifacts hold; None: files are compared with RECORD alone."""
+    attestor: Attestor | None = None
+    """Who verifies the attestations that the lock asks for; None: nobody."""
     require: Degree | None = None
     """The least evidence for every package that the policy does not name."""
     policy: Policy = field(default_factory=Policy)
@@ -185,8 +195,9 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
     if runtime is not None and run is not None:
         testimony = take_testimony(image, runtime, run)
     means = _means(image, inventory, ledger, options)
+    attestor = options.attestor
     if hindrance(inventory, expectation):
-        means = means._replace(manifests=None)  # artifacts that nobody needs
+        means, attestor = means._replace(manifests=None), None  # artifacts that nobody needs
     found = prove(image.rootfs, installed, expectation, means)
     return Facts(
         lock_path=lock.path,
@@ -198,6 +209,7 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         absent=found.absent,
         compared_artifacts=means.manifests is not None,
         required=required_degrees(options.policy, options.require, expectation.packages),
+        attested=attestations(found.proofs, expectation, attestor) if attestor else None,
         ledger=ledger,
         natives=take_natives(image, inventory, ledger.owner),
         bytecode=check_bytecode(
@@ -248,15 +260,7 @@ def _judge(facts: Facts) -> Judged:
 def _not_checked(facts: Facts) -> Iterator[NotChecked]:
     """Name what this audit did not compare, so that silence is not read as proof."""
     yield from artifacts_not_checked(facts)
-    attested = [
-        name
-        for name, package in facts.expectation.packages.items()
-        if package.attestation_identities
-    ]
-    if attested:
-        why = f"the identities that the lock names for {plural(len(attested), 'package')} "
-        why += "were not verified"
-        yield NotChecked("attestations", why)
+    yield from attestations_not_checked(facts)
     yield from _os_files_not_checked(facts)
     if not facts.image.history:
         yield NotChecked("instructions", "nothing tells how it was made")

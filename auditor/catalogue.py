@@ -468,10 +468,12 @@ _ALL = (
         "A locked artifact could not be fetched, or more evidence is required",
         _WARNING,
         "Without the artifact, the installed files were compared with what the installation says "
-        "of itself; whoever changed both is not found.",
+        "of itself; whoever changed both is not found. Without its provenance, or the means to "
+        "verify it, nobody knows who attested it (`--attestations`).",
         "Make the artifact reachable (`--wheelhouse DIR`, `--mirror FROM=TO`, `--index-url`), "
         "say that nobody is to be asked (`--offline`), or require less of this package "
-        "(`[require]` in the configuration).",
+        "(`[require]` in the configuration). A provenance is looked for as "
+        "`<artifact>.provenance` beside the artifact, and in the indexes.",
     ),
     Kind(
         "LI904",
@@ -503,12 +505,15 @@ _ALL = (
     Kind(
         "LI907",
         "artifact-not-locked",
-        "An artifact does not verify against the lock",
+        "An artifact, or who attested it, does not verify against the lock",
         _ERROR,
         "What is found under the locked name has another hash or size than the lock says: the "
         "lock was edited, or the server gives something else than what was locked. Nothing can "
-        "be compared with it.",
-        "Find out which of the two changed; lock again only after that.",
+        "be compared with it. Or the bytes are the locked ones, and none of those whom the lock "
+        "names (`attestation-identities`) attested them: somebody else published this "
+        "release, or the signatures do not hold.",
+        "Find out which of the two changed; lock again only after that. Where a project moved "
+        "its releases to another repository or workflow, its own announcement says so.",
     ),
 )
 

@@ -756,6 +756,27 @@ class Proof:
     """What it is, where that is known to be no locked artifact."""
 
 
+class Attested(StrEnum):
+    """What came of looking for an attestation by whom the lock names."""
+
+    VERIFIED = "verified"
+    REFUSED = "refused"
+    """There are attestations, and none of them is by anybody that the lock names (LI907)."""
+    UNKNOWN = "unknown"
+    """There is none, or none that can be had or verified here (LI903)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """Whether the locked artifact that is installed was attested by whom the lock names."""
+
+    attested: Attested
+    why: str = ""
+    """A clause that fits behind the artifact's name; empty where it was verified."""
+    found: str | None = None
+    """Who attested it, in words; None where no signature holds."""
+
+
 # --------------------------------------------------------------------------------- policy
 
 
@@ -912,6 +933,8 @@ class PackageRow:
     bytecode_verified: int
     bytecode_unverified: int
     attestation_identities: tuple[Mapping[str, object], ...] = ()
+    attested: Attested | None = None
+    """None where the lock names nobody, nothing is installed, or it was not to be verified."""
     sboms: tuple[str, ...] = ()
 
 

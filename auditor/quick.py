@@ -21,6 +21,7 @@ from auditor.model import Degree, Proof
 from auditor.policy import required_degrees, strange_names
 from auditor.report.build import Judged
 from auditor.rules import LEFT, Facts, observe
+from auditor.rules.attestations import attestations_not_checked
 from auditor.rules.distributions import BOOTSTRAP
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def quick_check(image: Image, stated: Stated, lock: Lock, options: Options) -> R
         locked_hashes=locked_hashes(lock.pylock),
     )
     notes = tuple(strange_names(facts.own, facts.inventory, facts.expectation))
-    judged = Judged(observe(facts, quick=True), tuple(LEFT), notes, mode="quick")
+    left = (*LEFT, *attestations_not_checked(facts))
+    judged = Judged(observe(facts, quick=True), left, notes, mode="quick")
     return conclude(facts, judged, lock, options)
 
 

@@ -32,3 +32,9 @@ TAR_READ = 1 << 20
 
 LZMA_MEMORY = 256 << 20
 """Bytes of memory that unpacking an xz archive may take."""
+
+PROVENANCE_BYTES = 4 << 20
+"""Bytes of the document that says who attested an artifact."""
+
+ATTESTATIONS = 64
+"""Attestations of one artifact that are looked at."""

@@ -6,19 +6,22 @@ from typing import TYPE_CHECKING
 
 from auditor.artifacts.download import downloaded
 from auditor.artifacts.faults import ArtifactError
-from auditor.artifacts.http import Http
+from auditor.artifacts.http import Http, body
 from auditor.artifacts.manifest import Absence
 from auditor.artifacts.manifest_format import Kept
 from auditor.artifacts.ranges import HttpAccess, NoRangesError, index_wheel
 from auditor.artifacts.reading import read_artifact
 from auditor.artifacts.simple_index import SimpleIndex
 from auditor.model import ArtifactKind
+from auditor.web import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from auditor.artifacts.sources import Sources
     from auditor.model import Artifact
+
+_PROVENANCE = "application/vnd.pypi.integrity.v1+json, application/json;q=0.5"
 
 
 class Remote:
@@ -38,7 +41,19 @@ class Remote:
 
     def by_index(self, index: str, artifact: Artifact) -> Kept:
         """Give the manifest of an artifact that an index lists; raises `ArtifactError`."""
-        return self.by_url(self._indexes.url_of(index, artifact), artifact)
+        return self.by_url(self._indexes.listed(index, artifact).url, artifact)
+
+    def provenance(self, index: str, artifact: Artifact, limit: int) -> bytes:
+        """Give the document in which an index says who attested an artifact (PEP 740).
+
+        Raises `ArtifactError` where it has none, or one of more than `limit` bytes.
+        """
+        url = self._indexes.listed(index, artifact).provenance
+        if url is None:
+            where = f"the index {host_of(index)}"
+            raise ArtifactError(Absence.UNREACHABLE, f"{where} has no provenance of it")
+        with self._http.answer(url, {"Accept": _PROVENANCE}) as answer:
+            return body(answer, limit)
 
     def by_url(self, url: str, artifact: Artifact) -> Kept:
         """Give the manifest of the artifact at a URL; raises `ArtifactError`."""

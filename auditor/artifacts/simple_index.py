@@ -40,6 +40,8 @@ class Listed(NamedTuple):
     filename: str
     url: str
     hashes: Mapping[str, str]
+    provenance: str | None = None
+    """Where the index says who attested it (PEP 740)."""
 
 
 class SimpleIndex:
@@ -51,8 +53,8 @@ class SimpleIndex:
         self._locks: dict[str, threading.Lock] = {}
         self._pages: dict[str, Sequence[Listed] | ArtifactError] = {}
 
-    def url_of(self, index: str, artifact: Artifact) -> str:
-        """Give the address of an artifact, by its name, file name and hashes.
+    def listed(self, index: str, artifact: Artifact) -> Listed:
+        """Give what an index says of an artifact, by its name, file name and hashes.
 
         Raises `ArtifactError` where the index does not have it, or under another hash.
         """
@@ -72,7 +74,7 @@ class SimpleIndex:
             shared = sorted(listed.hashes.keys() & artifact.hashes.keys())
             wrong = [one for one in shared if listed.hashes[one] != artifact.hashes[one]]
             if not wrong:
-                return listed.url
+                return listed
             expected, got = artifact.hashes[wrong[0]], listed.hashes[wrong[0]]
             other = mismatch(f"{wrong[0]} {expected}", f"{got} in {where}")
         assert other is not None  # noqa: S101 -- each of `same` returned or set it
@@ -105,7 +107,12 @@ def json_page(content: bytes, base: str) -> list[Listed]:
     try:
         files = json.loads(content)["files"]
         return [
-            Listed(str(each["filename"]), urljoin(base, str(each["url"])), _hashes(each["hashes"]))
+            Listed(
+                str(each["filename"]),
+                urljoin(base, str(each["url"])),
+                _hashes(each["hashes"]),
+                _provenance(base, each.get("provenance")),
+            )
             for each in files
         ]
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
@@ -129,7 +136,8 @@ class _Page(HTMLParser):
         self.found: list[Listed] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        href = dict(attrs).get("href")
+        given = dict(attrs)
+        href = given.get("href")
         if href is None:
             return
         try:
@@ -143,7 +151,19 @@ class _Page(HTMLParser):
             algorithm, _, digest = parts.fragment.partition("=")
             hashes = {algorithm.lower(): digest.lower()} if digest else {}
             name = unquote(parts.path.rpartition("/")[2])
-            self.found.append(Listed(name, parts._replace(fragment="").geturl(), hashes))
+            provenance = _provenance(self._base, given.get("data-provenance"))
+            address = parts._replace(fragment="").geturl()
+            self.found.append(Listed(name, address, hashes, provenance))
+
+
+def _provenance(base: str, said: object) -> str | None:
+    """Give the address of a provenance; what is none costs the page nothing."""
+    if not isinstance(said, str) or not said:
+        return None
+    try:
+        return urljoin(base, said)
+    except ValueError:
+        return None
 
 
 def _hashes(said: Mapping[str, object]) -> dict[str, str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.artifacts.access import FileAccess
 from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts.limits import PROVENANCE_BYTES
 from auditor.artifacts.local import file_of, in_folders, in_pip_cache, opened, unread
 from auditor.artifacts.manifest import Absence
 from auditor.artifacts.manifest_format import Kept
@@ -18,7 +20,6 @@ from auditor.model import ArtifactKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from auditor.artifacts.remote import Remote
     from auditor.model import Artifact
@@ -106,6 +107,49 @@ class Finder:
                 faults.append(error)
         raise self._worst(faults)
 
+    def provenance(self, artifact: Artifact) -> bytes:
+        """Give the document that says who attested an artifact (PEP 740).
+
+        It is looked for as `<artifact>.provenance` beside the artifact, then in the indexes. The
+        first one decides: signatures are verified over the locked hash, whoever gave them.
+        Raises `ArtifactError` where nobody has it.
+        """
+        faults: list[ArtifactError] = []
+        for attempt in self._provenances(artifact):
+            try:
+                return attempt()
+            except ArtifactError as error:
+                if not isinstance(error.__cause__, FileNotFoundError):
+                    faults.append(error)
+        if faults:
+            raise faults[-1]
+        if self._sources.offline:
+            why = "no provenance is beside it, and nobody is asked (--offline)"
+            raise ArtifactError(Absence.OFFLINE, why)
+        why = "no provenance is beside it, and no index is named"
+        raise ArtifactError(Absence.UNREACHABLE, why)
+
+    def _provenances(self, artifact: Artifact) -> Iterator[Callable[[], bytes]]:
+        sources = self._sources
+        beside = [] if artifact.path is None else [sources.folder / artifact.path]
+        beside += in_folders(artifact, sources.wheelhouses)
+        if artifact.url is not None:
+            path = file_of(rewritten(artifact.url, sources.mirrors))
+            beside += [] if path is None else [path]
+        yield from (partial(_document, Path(f"{each}.provenance")) for each in beside)
+        yield from (
+            partial(self._ask().provenance, index, artifact, PROVENANCE_BYTES)
+            for index in self._indexes(artifact)
+        )
+
+    def _indexes(self, artifact: Artifact) -> list[str]:
+        """Give the indexes that may be asked, mirrors in their place."""
+        sources = self._sources
+        if sources.offline:
+            return []
+        named = [*sources.index_urls, *([artifact.index] if artifact.index else [])]
+        return list(dict.fromkeys(rewritten(each, sources.mirrors) for each in named))
+
     def _attempts(self, artifact: Artifact) -> Iterator[Attempt]:
         sources = self._sources
         if artifact.path is not None:
@@ -121,10 +165,8 @@ class Finder:
                 yield partial(self._read, artifact, path)
             elif not sources.offline:
                 yield partial(self._ask().by_url, url, artifact)
-        if not sources.offline:
-            indexes = [*sources.index_urls, *([artifact.index] if artifact.index else [])]
-            for index in dict.fromkeys(rewritten(each, sources.mirrors) for each in indexes):
-                yield partial(self._ask().by_index, index, artifact)
+        for index in self._indexes(artifact):
+            yield partial(self._ask().by_index, index, artifact)
 
     def _ask(self) -> Remote:
         from auditor.artifacts.remote import Remote  # noqa: PLC0415 -- a tenth of a second
@@ -174,6 +216,17 @@ class Finder:
         if faults:
             return faults[-1]
         return ArtifactError(Absence.UNREACHABLE, "the lock does not say where it is")
+
+
+def _document(path: Path) -> bytes:
+    with opened(path) as file:
+        try:
+            content = file.read(PROVENANCE_BYTES + 1)
+        except OSError as error:
+            raise unread(error) from error
+    if len(content) > PROVENANCE_BYTES:
+        raise ArtifactError.limit(f"its provenance has more than {PROVENANCE_BYTES} bytes")
+    return content
 
 
 def rewritten(url: str, mirrors: tuple[tuple[str, str], ...]) -> str:

@@ -65,6 +65,11 @@ class ManifestStore:
                 self._show("artifacts", *self._finder.traffic.so_far())
         return [each if isinstance(each, (Manifest, Absent)) else each.result() for each in found]
 
+    def provenances(self, artifacts: Sequence[Artifact]) -> list[bytes | Absent]:
+        """Give for each artifact who says to have attested it (PEP 740), or why nobody does."""
+        asked = [self._pool.submit(self._provenance, artifact) for artifact in artifacts]
+        return [each.result() for each in asked]
+
     def close(self) -> None:
         """Break off what is still being fetched."""
         self._finder.close()
@@ -103,6 +108,12 @@ class ManifestStore:
         if cache is not None and new.manifest.verified:
             cache.keep(keys, new)
         return new.manifest
+
+    def _provenance(self, artifact: Artifact) -> bytes | Absent:
+        try:
+            return self._finder.provenance(artifact)
+        except ArtifactError as error:
+            return Absent(artifact, error.absence, error.why)
 
 
 def _key(artifact: Artifact) -> _Key:

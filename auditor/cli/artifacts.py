@@ -57,6 +57,11 @@ _OPTIONS = (
         help="Package index to find artifacts in (simple API); repeatable.",
     ),
     click.option(
+        "--attestations",
+        is_flag=True,
+        help="Verify that those whom the lock names attested what is installed.",
+    ),
+    click.option(
         "--manifests",
         metavar="PLACE",
         help="Folder or bucket URL in which machines share what artifacts contain.",
@@ -73,6 +78,10 @@ def artifact_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def check_artifact_options(ctx: click.Context, given: Given) -> None:
     """Refuse what cannot be followed; raises `UsageError`."""
+    if given["attestations"] and not given["quick"]:
+        from auditor.artifacts.attestations import require_support  # noqa: PLC0415 -- `--help`
+
+        require_support()
     for folder in given["wheelhouse"]:
         if not Path(folder).is_dir():
             raise UsageError(f"--wheelhouse {folder}: no such folder", "name an existing one")

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from auditor.artifacts import ManifestStore
+    from auditor.artifacts.attestor import Attestor
     from auditor.audit import Runner
     from auditor.cli.check import Given
     from auditor.cli.outputs import Output
@@ -92,7 +94,12 @@ def _full(given: Given, reference: Reference, lock: Lock, options: Options) -> R
         access = Access(given["plain_http"], given["tls_ca"])
         cache = _cache(given)
         reading = Reading(show, cache, given["verify"])
-        options = replace(options, manifests=manifests, memory=None if given["verify"] else cache)
+        options = replace(
+            options,
+            manifests=manifests,
+            attestor=_attestor(given, manifests),
+            memory=None if given["verify"] else cache,
+        )
         opened = partial(open_image, given["image"], access=access, reading=reading)
         image = opened(platform=given["platform"])
         if given["base"]:
@@ -154,6 +161,15 @@ def _other(
     except UsageError as error:  # it has several images for that platform
         return unopened_platform(platform, Problem(str(platform), error.message))
     return other_platform(platform, image, lock, options)
+
+
+def _attestor(given: Given, manifests: ManifestStore) -> Attestor | None:
+    if not given["attestations"]:
+        return None
+
+    from auditor.artifacts.attestor import Attestor  # noqa: PLC0415 -- see `_beside`
+
+    return Attestor(manifests, offline=given["offline"])
 
 
 def _cache(given: Given) -> IndexCache | None:

@@ -20,7 +20,16 @@ from auditor.report.formats import FORMATS
 NEVER = "never"
 _ORDER = "auditor.order"
 _FOR_FILES = (
-    *("all_platforms", "base", "bytecode", "evidence", "index_url", "manifests", "mirror"),
+    *(
+        "all_platforms",
+        "attestations",
+        "base",
+        "bytecode",
+        "evidence",
+        "index_url",
+        "manifests",
+        "mirror",
+    ),
     *("no_run", "verify", "wheelhouse"),
 )
 """Options that mean nothing where no file is read."""
@@ -56,6 +65,7 @@ class Given(TypedDict):
     wheelhouse: tuple[str, ...]
     mirror: tuple[str, ...]
     index_url: tuple[str, ...]
+    attestations: bool
     manifests: str | None
     cache_dir: str | None
     no_cache: bool

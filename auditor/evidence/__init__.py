@@ -1,5 +1,6 @@
 """How sure it is: installed files against what their distribution records about them."""
 
+from auditor.evidence.attesting import Attestor, attestations
 from auditor.evidence.bytecode import check_bytecode
 from auditor.evidence.installed import Installation, installations
 from auditor.evidence.proof import Proofs, is_below, prove
@@ -7,10 +8,12 @@ from auditor.evidence.search import Manifests, Means
 from auditor.evidence.shadowing import find_shadows
 
 __all__ = [
+    "Attestor",
     "Installation",
     "Manifests",
     "Means",
     "Proofs",
+    "attestations",
     "check_bytecode",
     "find_shadows",
     "installations",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor.catalogue import KINDS, NOT_CHECKED
 from auditor.model import (
+    Attested,
     Checked,
     Degree,
     FileState,
@@ -148,8 +149,14 @@ def _package_rows(facts: Facts) -> Iterable[PackageRow]:
             bytecode_verified=compared[name],
             bytecode_unverified=max(proof.bytecode - compared[name], 0) if proof else 0,
             attestation_identities=package.attestation_identities if package else (),
+            attested=_attested(facts, name),
             sboms=found.chosen.sboms if found else (),
         )
+
+
+def _attested(facts: Facts, name: str) -> Attested | None:
+    found = (facts.attested or {}).get(name)
+    return found.attested if found else None
 
 
 def verified_bytecode(facts: Facts) -> Counter[str]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from auditor.artifacts.manifest import Absence
 from auditor.evidence import is_below
-from auditor.model import ArtifactKind, Degree, FileState, NotChecked, Observation
+from auditor.model import ArtifactKind, Attested, Degree, FileState, NotChecked, Observation
 from auditor.policy import declared
+from auditor.rules.attestations import attestation_observations
 from auditor.rules.files import judged, lock_line, relative
 from auditor.units import plural
 
@@ -90,11 +91,11 @@ def _by_its_word(facts: Facts, proof: Proof) -> str:
 
 
 def not_compared(facts: Facts) -> Iterator[Observation]:
-    """LI903: an artifact could not be fetched, or the evidence is less than what is required."""
+    """LI903: an artifact could not be fetched, or less is shown than what is required."""
     told: set[str] = set()
     for name, each in absent(facts, Absence.UNREACHABLE):
         proof = facts.proofs[name]
-        if is_below(proof.degree, Degree.INDEXED):
+        if _is_apart(proof):
             told.add(name)
             yield Observation(
                 subject=name,
@@ -116,6 +117,16 @@ def not_compared(facts: Facts) -> Iterator[Observation]:
                 actual=proof.degree,
                 lock_line=lock_line(facts, proof),
             )
+            told.add(name)
+    for observation in attestation_observations(facts, Attested.UNKNOWN):
+        # Without its artifact there was nothing that a signature could be for.
+        if observation.subject not in told or not _is_apart(facts.proofs[observation.subject]):
+            yield observation
+
+
+def _is_apart(proof: Proof) -> bool:
+    """Tell whether an installation was not shown to be a locked artifact."""
+    return is_below(proof.degree, Degree.INDEXED)
 
 
 def _shortcoming(facts: Facts, proof: Proof) -> str:
@@ -128,7 +139,7 @@ def _shortcoming(facts: Facts, proof: Proof) -> str:
 
 
 def not_locked(facts: Facts) -> Iterator[Observation]:
-    """LI907: what is found under an artifact's name is not what the lock says."""
+    """LI907: what is found under an artifact's name, or who attested it, is not in the lock."""
     for name, each in absent(facts, Absence.MISMATCH):
         hashes = sorted(each.artifact.hashes.items())
         yield Observation(
@@ -138,6 +149,7 @@ def not_locked(facts: Facts) -> Iterator[Observation]:
             expected=", ".join(f"{algorithm}:{digest}" for algorithm, digest in hashes),
             lock_line=lock_line(facts, facts.proofs[name]),
         )
+    yield from attestation_observations(facts, Attested.REFUSED)
 
 
 def artifacts_not_checked(facts: Facts) -> Iterator[NotChecked]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from auditor.inventory.ledger import Ledger
     from auditor.inventory.strays import Stray
     from auditor.model import (
+        Attestation,
         Degree,
         Environment,
         Expectation,
@@ -72,6 +73,8 @@ class Facts:
     """False where nobody was to be asked for the locked artifacts."""
     required: Mapping[str, Degree] = field(default_factory=dict)
     """By normalised name: the least evidence that is asked for."""
+    attested: Mapping[str, Attestation] | None = None
+    """By normalised name: what came of verifying; None where it was not to be."""
     natives: Natives = field(default_factory=Natives)
     locked_hashes: Mapping[str, str] = field(default_factory=dict)
     """sha256 -> file name of every artifact that the lock lists, selected or not."""

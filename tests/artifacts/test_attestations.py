@@ -2,105 +2,122 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import subprocess
-import sys
-import tarfile
-from typing import TYPE_CHECKING, NamedTuple
+import json
+from typing import TYPE_CHECKING
 
 import pytest
 
 from auditor.artifacts import attestations
-from auditor.artifacts.attestations import Attested, require_support, verify
+from auditor.artifacts.attestations import require_support, shown_identity, trust, verify
 from auditor.errors import UsageError
+from auditor.model import Attestation, Attested
+from tests.builders.attested import SDIST, Published, published
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SIGNER = {
+SIGNER: dict[str, object] = {
     "kind": "GitHub",
     "repository": "trailofbits/pypi-attestations",
     "workflow": "release.yml",
 }
+OTHER: dict[str, object] = {**SIGNER, "repository": "example/other"}
+SHOWN = "GitHub trailofbits/pypi-attestations, release.yml"
 SHA256 = "ab" * 32
+EMPTY = b'{"version": 1, "attestation_bundles": []}'
 
 
-class Attestation(NamedTuple):
-    filename: str
-    sha256: str
-    provenance: bytes
+@pytest.fixture(autouse=True)
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No root of trust but the one that was shipped."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Attestation:
-    """A published archive and its provenance; the verifier's own source brings both along."""
-    folder: Path = tmp_path_factory.mktemp("attested")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--no-binary",
-        ":all:",
-    ]
-    subprocess.run([*command, "--dest", folder, "pypi-attestations==0.0.30"], check=True)
-    (source,) = folder.glob("*.tar.gz")
-    name = "pypi_attestations-0.0.19.tar.gz"
-    assets = "pypi_attestations-0.0.30/test/assets"
-    with tarfile.open(source) as archive:
-        content, provenance = (
-            (archive.extractfile(f"{assets}/{each}") or io.BytesIO()).read()
-            for each in (name, f"{name}.provenance")
-        )
-    return Attestation(name, hashlib.sha256(content).hexdigest(), provenance)
+def real(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    return published(SDIST, tmp_path_factory.mktemp("attested"))
+
+
+def verified(real: Published, *identities: dict[str, object], **change: str) -> Attestation:
+    name, sha256 = change.get("filename", real.filename), change.get("sha256", real.sha256)
+    return verify(name, sha256, real.provenance, identities)
 
 
 @pytest.mark.network
-def test_signed_by_whom_the_lock_names(real: Attestation) -> None:
-    found = verify(*real, [{"kind": "Unheard"}, SIGNER], offline=True)
-    assert found == (
-        Attested.VERIFIED,
-        "GitHub trailofbits/pypi-attestations, release.yml",
-    )
-
-
-@pytest.mark.network
-def test_without_a_newer_root_of_trust_the_shipped_one_decides(real: Attestation) -> None:
-    assert verify(*real, [SIGNER], offline=False).attested is Attested.VERIFIED
+def test_attested_by_whom_the_lock_names(real: Published) -> None:
+    found = Attestation(Attested.VERIFIED, found=SHOWN)
+    assert verified(real, SIGNER) == found
+    assert verified(real, {"kind": "Unheard"}, OTHER, SIGNER) == found
+    assert verified(real, {**SIGNER, "environment": "release"}) == found
 
 
 @pytest.mark.network
 @pytest.mark.parametrize(
-    ("change", "identity"),
+    "identity",
     [
-        ({}, {**SIGNER, "repository": "example/other"}),
-        ({}, {**SIGNER, "workflow": "other.yml"}),
-        ({}, {"kind": "GitLab", "repository": "a/b", "workflow_filepath": ".gitlab-ci.yml"}),
-        ({"sha256": SHA256}, SIGNER),
-        ({"filename": "pypi_attestations-0.0.20.tar.gz"}, SIGNER),
+        OTHER,
+        {**SIGNER, "workflow": "other.yml"},
+        {"kind": "GitLab", "repository": "a/b", "workflow_filepath": ".gitlab-ci.yml"},
+        {"kind": "Google", "email": "a@example.org"},
     ],
-    ids=["repository", "workflow", "publisher", "bytes", "file-name"],
+    ids=["repository", "workflow", "publisher", "person"],
 )
-def test_signed_by_others_or_for_other_bytes(
-    real: Attestation, change: dict[str, str], identity: dict[str, object]
-) -> None:
-    name = change.get("filename", real.filename)
-    sha256 = change.get("sha256", real.sha256)
-    found = verify(name, sha256, real.provenance, [identity], offline=True)
-    assert found.attested is Attested.REFUSED
-    assert found.why
+def test_attested_by_others(real: Published, identity: dict[str, object]) -> None:
+    found = verified(real, identity)
+    assert found == Attestation(Attested.REFUSED, "they are by others", SHOWN)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"sha256": SHA256}, "digest"), ({"filename": "pypi_attestations-0.0.20.tar.gz"}, "name")],
+    ids=["bytes", "file-name"],
+)
+def test_attested_for_something_else(real: Published, change: dict[str, str], why: str) -> None:
+    found = verified(real, SIGNER, **change)
+    words = f"no signature holds: subject does not match distribution {why}"
+    assert (found.attested, found.found) == (Attested.REFUSED, None)
+    assert found.why.startswith(words)
     assert "\n" not in found.why
 
 
 @pytest.mark.network
-def test_one_changed_byte_of_the_signature(real: Attestation) -> None:
-    at = real.provenance.index(b'"signature":') + 20
-    other = b"A" if real.provenance[at : at + 1] != b"A" else b"B"
-    changed = real.provenance[:at] + other + real.provenance[at + 1 :]
-    found = verify(*real._replace(provenance=changed), [SIGNER], offline=True)
+@pytest.mark.parametrize(
+    "identity", [{"kind": "Unheard"}, {**SIGNER, "branch": "main"}], ids=["kind", "more"]
+)
+def test_one_of_the_identities_cannot_be_verified(
+    real: Published, identity: dict[str, object]
+) -> None:
+    """It may be the one that attested: nobody can tell."""
+    found = verified(real, OTHER, identity)
+    assert found.attested is Attested.UNKNOWN
+    assert found.why.startswith("they are by others, and attestations by ")
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("field", ["signature", "statement", "certificate"])
+@pytest.mark.parametrize("junk", ["", "AAAA", "////", "MIAwgDCA" * 99])
+def test_damaged_attestation(real: Published, field: str, junk: str) -> None:
+    document = json.loads(real.provenance)
+    for bundle in document["attestation_bundles"]:
+        for each in bundle["attestations"]:
+            held = each["verification_material" if field == "certificate" else "envelope"]
+            held[field] = junk
+    found = verified(real._replace(provenance=json.dumps(document).encode()), SIGNER)
+    assert found.attested is Attested.REFUSED
+    assert found.why.startswith("no signature holds: ")
+
+
+@pytest.mark.network
+def test_one_changed_byte_of_the_signatures(real: Published) -> None:
+    document = json.loads(real.provenance)
+    for bundle in document["attestation_bundles"]:
+        for each in bundle["attestations"]:
+            signature = each["envelope"]["signature"]
+            changed = "A" if signature[20] != "A" else "B"
+            each["envelope"]["signature"] = f"{signature[:20]}{changed}{signature[21:]}"
+    found = verified(real._replace(provenance=json.dumps(document).encode()), SIGNER)
     assert found.attested is Attested.REFUSED
 
 
@@ -111,22 +128,44 @@ def test_one_changed_byte_of_the_signature(real: Attestation) -> None:
         (b"\xff\x00", SIGNER, "cannot be read"),
         (b"[" * 100_000, SIGNER, "cannot be read"),
         (b'{"version": 2, "attestation_bundles": []}', SIGNER, "cannot be read"),
-        (b'{"version": 1, "attestation_bundles": []}', SIGNER, "holds no attestation"),
-        (b"{}", {"kind": "Unheard"}, "of kind Unheard"),
-        (b"{}", {"repository": "a/b"}, "of kind None"),
+        (EMPTY, SIGNER, "holds no attestation"),
+        (b"{}", {"kind": "Unheard"}, "attestations by Unheard cannot be verified"),
+        (b"{}", {**SIGNER, "branch": "main"}, f"by {SHOWN}, main cannot"),
+        (b"{}", {"repository": "a/b"}, "by publisher of no kind a/b cannot"),
     ],
 )
 def test_nothing_to_verify(provenance: bytes, identity: dict[str, object], why: str) -> None:
-    found = verify("a-1.tar.gz", SHA256, provenance, [identity], offline=True)
+    found = verify("a-1.tar.gz", SHA256, provenance, [identity])
     assert found.attested is Attested.UNKNOWN
     assert why in found.why
 
 
 def test_a_file_name_that_is_none() -> None:
-    found = verify(
-        "a", SHA256, b'{"version": 1, "attestation_bundles": []}', [SIGNER], offline=True
-    )
-    assert found.attested is Attested.UNKNOWN
+    assert verify("a", SHA256, EMPTY, [SIGNER]).attested is Attested.UNKNOWN
+
+
+def test_identities_are_shown_on_one_line() -> None:
+    assert shown_identity({**SIGNER, "environment": "release"}) == SHOWN
+    assert shown_identity({"kind": "New", "name": "a\nb\x1b"}) == "New a b\\x1b"
+
+
+def test_root_of_trust_without_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert trust(offline=True) == ""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert trust(offline=True) == "Sigstore's root of trust cannot be kept: Not a directory"
+
+
+def test_root_of_trust_that_is_damaged(tmp_path: Path) -> None:
+    trust(offline=True)
+    (kept,) = tmp_path.glob("cache/**/trusted_root.json")
+    kept.write_bytes(b"{")
+    assert trust(offline=True).startswith("Sigstore's root of trust cannot be read: ")
+
+
+@pytest.mark.network
+def test_root_of_trust_is_renewed_where_it_can_be() -> None:
+    assert trust(offline=False) == ""
 
 
 def test_without_the_extra_the_option_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

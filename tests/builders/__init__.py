@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from tests.builders.artifacts import Shelf, artifact_bytes, manifest_of
+from tests.builders.artifacts import Shelf, Signers, artifact_bytes, manifest_of
 from tests.builders.elf import elf
 from tests.builders.files import (
     Device,
@@ -29,6 +29,7 @@ __all__ = [
     "Hardlink",
     "Opaque",
     "Shelf",
+    "Signers",
     "Symlink",
     "Whiteout",
     "artifact_bytes",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor.artifacts.manifest import Absence, Absent, Manifest
 from auditor.artifacts.reading import read_artifact
+from auditor.model import Attestation, Attested
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -66,3 +67,16 @@ class Shelf:
         if name in self._manifests and name not in self._absences:
             return self._manifests[name]
         return Absent(artifact, self._absences.get(name, Absence.UNREACHABLE), "for a reason")
+
+
+class Signers:
+    """Who attested what, by file name; asked about anything else, they know of nothing."""
+
+    def __init__(self, attested: Mapping[str, Attestation]) -> None:
+        self._attested = attested
+
+    def attest(
+        self, claims: Sequence[tuple[Artifact, Sequence[Mapping[str, object]]]]
+    ) -> list[Attestation]:
+        unknown = Attestation(Attested.UNKNOWN, "for a reason")
+        return [self._attested.get(artifact.filename, unknown) for artifact, _ in claims]

@@ -23,9 +23,9 @@ from auditor.catalogue import KINDS
 from auditor.image.base import Base
 from auditor.image.container_run import Completed
 from auditor.lock import read_lock
-from auditor.model import Degree
+from auditor.model import Attestation, Attested, Degree
 from auditor.policy import read_config
-from tests.builders import File, Shelf, Symlink, Whiteout, elf, image_of, manifest_of
+from tests.builders import File, Shelf, Signers, Symlink, Whiteout, elf, image_of, manifest_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,6 +188,18 @@ def shelf(case: Mapping[str, Any]) -> Shelf | None:
     return Shelf(manifests, absences)
 
 
+def signers(case: Mapping[str, Any]) -> Signers | None:
+    """Give who attested the artifacts, as the case says; None where nobody is to be asked."""
+    if "attested" not in case:
+        return None
+    return Signers(
+        {
+            filename: Attestation(Attested(state), *details)
+            for filename, (state, *details) in case["attested"].items()
+        }
+    )
+
+
 def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Options]:
     """Give what the case is made of."""
     file = directory / "pylock.toml"
@@ -214,6 +226,7 @@ def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Optio
         own=tuple(chosen.get("own", ())),
         base=Base("base", lowest) if lowest else None,
         manifests=shelf(case),
+        attestor=signers(case),
         require=Degree(chosen["require"]) if "require" in chosen else None,
         policy=policy(case, directory),
     )

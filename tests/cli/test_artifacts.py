@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders.attested import WHEEL as ATTESTED
+from tests.builders.attested import Published, published
+from tests.cli.conftest import SITE, interpreter
 from tests.image.fake_registry import Answer, fake_registry
 
 if TYPE_CHECKING:
@@ -151,3 +156,117 @@ def test_pip_cache(invoke: Invoke, project: Project, tmp_path: Path) -> None:
         patch.setenv("PIP_CACHE_DIR", str(tmp_path))
         assert evidence(report(invoke, project, "--offline", "--no-cache")) == "proven"
     assert evidence(report(invoke, project, "--offline", "--no-cache")) == "recorded"
+
+
+# --------------------------------------------------------------------------- attestations
+
+
+@pytest.fixture
+def named(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The project, whose lock names who is to have attested its package."""
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(project.root.parent / "home"))
+    lock = project.root / "pylock.toml"
+    identity = '{ kind = "GitHub", repository = "a/b", workflow = "release.yml" }'
+    entry = f'version = "3.10"\nattestation-identities = [{identity}]\n'
+    lock.write_text(lock.read_text().replace('version = "3.10"\n', entry))
+    return project
+
+
+def test_attestations_are_verified_only_where_asked(invoke: Invoke, named: Project) -> None:
+    result = report(invoke, named)
+    (package,) = json.loads(result.stdout)["packages"]
+    assert (result.exit_code, package["attested"]) == (0, None)
+    assert "attestations" in [each["what"] for each in json.loads(result.stdout)["not_checked"]]
+
+
+@pytest.mark.parametrize("where", ["option", "file"])
+@pytest.mark.parametrize(
+    ("provenance", "why"),
+    [
+        (None, "nobody is asked (--offline)"),
+        (b"{", "its provenance cannot be read"),
+        (b'{"version": 1, "attestation_bundles": []}', "its provenance holds no attestation"),
+    ],
+)
+def test_attestations_that_are_unknown(
+    invoke: Invoke, named: Project, provenance: bytes | None, why: str, where: str
+) -> None:
+    if provenance is not None:
+        (named.wheels / f"{WHEEL}.provenance").write_bytes(provenance)
+    if where == "file":
+        (named.root / "auditor.toml").write_text("attestations = true\n")
+    option = ("--attestations",) if where == "option" else ()
+    result = report(invoke, named, "--offline", *option)
+    assert (result.exit_code, result.stderr) == (3, "")
+    (package,) = json.loads(result.stdout)["packages"]
+    (finding,) = json.loads(result.stdout)["findings"]
+    assert (package["evidence"], package["attested"]) == ("proven", "unknown")
+    assert (finding["code"], finding["lock_line"]) == ("LI903", 4)
+    assert finding["expected"] == "GitHub a/b, release.yml"
+    assert why in finding["message"]
+    assert "attested   1 unknown\n" in invoke("check", named.image, "--offline", *option).stdout
+
+
+def test_attestations_of_a_lock_that_names_nobody(invoke: Invoke, project: Project) -> None:
+    result = report(invoke, project, "--attestations")
+    assert result.exit_code == 0
+    assert "names nobody" in result.stdout
+
+
+def test_attestations_need_an_extra(
+    invoke: Invoke, named: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pypi_attestations", None)
+    assert report(invoke, named).exit_code == 0
+    # Before any work: there is no such image.
+    result = invoke("check", "docker-archive:none.tar", "--attestations")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "pip install 'pylock-auditor[attestations]'" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    return published(ATTESTED, tmp_path_factory.mktemp("attested"))
+
+
+def install(project: Project, real: Published, identity: dict[str, str]) -> None:
+    """Make it a project of one published wheel, which that identity is to have attested."""
+    name, version = real.filename.split("-")[:2]
+    shown = ", ".join(f'{key} = "{value}"' for key, value in identity.items())
+    (project.root / real.filename).write_bytes(real.content)
+    (project.root / f"{real.filename}.provenance").write_bytes(real.provenance)
+    (project.root / "pylock.toml").write_text(
+        f'lock-version = "1.0"\ncreated-by = "hand"\n'
+        f'[[packages]]\nname = "{name.replace("_", "-")}"\nversion = "{version}"\n'
+        f"attestation-identities = [{{ {shown} }}]\n"
+        f'wheels = [{{ path = "{real.filename}", hashes = {{ sha256 = "{real.sha256}" }} }}]\n'
+    )
+    project.files.clear()
+    project.files.update(interpreter())
+    with zipfile.ZipFile(io.BytesIO(real.content)) as archive:
+        files = {each: archive.read(each) for each in archive.namelist() if each[-1] != "/"}
+    project.files.update({f"{SITE}/{path}": content for path, content in files.items()})
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("repository", "attested"),
+    [("sign-and-publish-examples", "verified"), ("another", "refused")],
+)
+def test_attestations_of_a_published_wheel(
+    invoke: Invoke, named: Project, real: Published, repository: str, attested: str
+) -> None:
+    publisher = json.loads(real.provenance)["attestation_bundles"][0]["publisher"]
+    origin = f"github.com/CircleCI-Public/{repository}"
+    install(named, real, {**publisher, "vcs_origin": origin})
+    result = report(invoke, named, "--attestations")
+    document = json.loads(result.stdout)
+    (package,) = document["packages"]
+    assert (package["evidence"], package["attested"]) == ("proven", attested)
+    assert (result.exit_code, result.stderr) == (0 if attested == "verified" else 3, "")
+    codes = [each["code"] for each in document["findings"]]
+    assert codes == ([] if attested == "verified" else ["LI907"])
+    for finding in document["findings"]:
+        assert origin in finding["expected"]
+        assert publisher["vcs_origin"] in finding["actual"]

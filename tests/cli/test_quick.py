@@ -191,6 +191,12 @@ def refuse(call: Call) -> None:
         ({}, ("--expect-digest", "sha256:" + "0" * 64), 3, "docker:thing is sha256:aaa"),
         ({}, ("--lock", "none.toml"), 2, "none.toml: No such file"),
         ({}, ("--bytecode",), 2, "--quick reads no file and asks one interpreter: --bytecode"),
+        (
+            {},
+            ("--attestations",),
+            2,
+            "--quick reads no file and asks one interpreter: --attestations",
+        ),
         ({}, ("--no-run",), 2, "--quick reads no file and asks one interpreter: --no-run"),
         ({}, ("--base", "x"), 2, "--quick reads no file and asks one interpreter: --base"),
     ],
@@ -204,6 +210,7 @@ def refuse(call: Call) -> None:
         "digest",
         "no-lock",
         "bytecode",
+        "attestations",
         "no-run",
         "base",
     ],
@@ -231,6 +238,18 @@ def test_only_an_engine_s_image_can_be_asked(
 def test_what_asks_for_more_may_be_a_default(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDITOR_BYTECODE", "1")
     assert ask(answers("idna==3.10")).exit_code == 0
+
+
+def test_attestations_as_a_default_are_said_to_be_left(
+    ask: Ask, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDITOR_ATTESTATIONS", "1")
+    named = 'version = "3.10"\nattestation-identities = [{ kind = "GitHub" }]\n'
+    lock = project.root / "pylock.toml"
+    lock.write_text(lock.read_text().replace('version = "3.10"\n', named))
+    result = ask(answers("idna==3.10"), "--format", "json")
+    assert result.exit_code == 0
+    assert "attestations" in [each["what"] for each in report(result)["not_checked"]]
 
 
 def test_less_evidence_than_required_is_no_pass(ask: Ask) -> None:

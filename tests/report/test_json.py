@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from auditor.model import Ignored, Report
+from auditor.model import Attested, Ignored, Report
 from auditor.report.formats import FORMATS
 from auditor.report.schema import schema, schema_text
 from tests.report.reports import CLEAN, DRIFTED, EMPTY, IMAGE, finding
@@ -21,6 +21,7 @@ IGNORED = replace(
         replace(finding("LI201", "idna", "was changed"), ignored=Ignored("known", "2027-01-01")),
     ),
 )
+ATTESTED = replace(CLEAN, packages=tuple(replace(CLEAN.packages[0], attested=a) for a in Attested))
 
 
 def test_golden() -> None:
@@ -28,7 +29,9 @@ def test_golden() -> None:
 
 
 @pytest.mark.parametrize(
-    "report", [DRIFTED, CLEAN, EMPTY, IGNORED], ids=["drifted", "clean", "empty", "ignored"]
+    "report",
+    [DRIFTED, CLEAN, EMPTY, IGNORED, ATTESTED],
+    ids=["drifted", "clean", "empty", "ignored", "attested"],
 )
 def test_every_report_follows_the_schema(report: Report) -> None:
     validator = jsonschema.Draft202012Validator(schema())

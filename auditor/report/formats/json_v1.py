@@ -99,6 +99,7 @@ def _package(row: PackageRow) -> dict[str, Any]:
             "unverified": row.bytecode_unverified,
         },
         "attestation_identities": [dict(each) for each in row.attestation_identities],
+        "attested": row.attested.value if row.attested else None,
         "sboms": list(row.sboms),
     }
 

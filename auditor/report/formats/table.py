@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from auditor.inventory.instructions import short
-from auditor.model import Severity, Verdict
+from auditor.model import Attested, Severity, Verdict
 from auditor.report.formats.escape import clip, escape
 from auditor.report.formats.lines import (
     CYAN,
@@ -129,6 +130,10 @@ def _checked(report: Report, width: int) -> Iterator[Line]:
     if checked.native_libraries:
         amounts.append(f"native libraries: {checked.native_libraries:,}")
     yield from labelled("content", ", ".join(amounts), width, 2)
+    tally = Counter(row.attested for row in report.packages)
+    attested = [f"{tally[each]:,} {each}" for each in Attested if tally[each]]
+    if attested:
+        yield from labelled("attested", ", ".join(attested), width, 2)
 
 
 def _environment(environment: Environment) -> str:

@@ -1,0 +1,236 @@
+"""Who says to have attested an artifact: where that is looked for, and who verifies it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.artifacts import Absence, Absent, ManifestStore, Sources
+from auditor.artifacts import sources as sources_module
+from auditor.artifacts.attestor import Attestor
+from auditor.model import Attestation, Attested
+from auditor.web import Patience
+from tests.artifacts.wanted import NAME, artifact
+from tests.builders.attested import WHEEL, Published, published
+from tests.image.fake_registry import Answer, fake_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from auditor.model import Artifact
+    from tests.image.fake_registry import FakeRegistry
+
+DOCUMENT = b'{"version": 1, "attestation_bundles": []}'
+GITHUB: dict[str, object] = {"kind": "GitHub", "repository": "a/b", "workflow": "release.yml"}
+PAGE = "/simple/demo/"
+SHA = artifact().hashes["sha256"]
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No credentials, proxies or roots of trust but the test's own."""
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+
+
+@pytest.fixture
+def server() -> Iterator[FakeRegistry]:
+    with fake_registry() as served:
+        served.script["/provenance"] = [Answer(body=DOCUMENT)]
+        yield served
+
+
+def found(wanted: Artifact, folder: Path = Path("/nowhere"), **changes: object) -> bytes | Absent:
+    patience = Patience(connect=2, read=0.3, tries=2, pause=0.01, longest=1)
+    sources = Sources(**{"folder": folder, "patience": patience, **changes})  # type: ignore[arg-type]
+    with ManifestStore(sources) as store:
+        (given,) = store.provenances([wanted])
+    return given
+
+
+def absent(wanted: Artifact, folder: Path = Path("/nowhere"), **changes: object) -> Absent:
+    given = found(wanted, folder, **changes)
+    assert isinstance(given, Absent)
+    return given
+
+
+def json_page(**more: object) -> Answer:
+    file = {"filename": NAME, "url": f"/{NAME}", "hashes": {"sha256": SHA}, **more}
+    kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
+    return Answer(body=json.dumps({"files": [file]}).encode(), headers=kind)
+
+
+def html_page(attribute: str) -> Answer:
+    link = f'<a href="/{NAME}#sha256={SHA}" {attribute}>x</a>'
+    return Answer(body=link.encode(), headers={"Content-Type": "text/html"})
+
+
+# ---------------------------------------------------------------------- beside the artifact
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_beside_the_path_of_the_lock(tmp_path: Path, offline: bool) -> None:
+    (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
+    assert found(artifact(), tmp_path, offline=offline) == DOCUMENT
+
+
+def test_in_a_wheelhouse(tmp_path: Path) -> None:
+    (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
+    houses = (tmp_path / "empty", tmp_path)
+    assert found(artifact(path="gone.whl"), wheelhouses=houses) == DOCUMENT
+
+
+def test_beside_a_file_url(tmp_path: Path) -> None:
+    (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
+    url = f"https://example.org/{NAME}"
+    mirrors = (("https://example.org/", f"{tmp_path.as_uri()}/"),)
+    assert found(artifact(path=None, url=url), mirrors=mirrors, offline=True) == DOCUMENT
+
+
+def test_nothing_beside_it(tmp_path: Path) -> None:
+    given = absent(artifact(), tmp_path)
+    assert given.absence is Absence.UNREACHABLE
+    assert given.why == "no provenance is beside it, and no index is named"
+    given = absent(artifact(index="https://example.org/simple"), tmp_path, offline=True)
+    assert given.absence is Absence.OFFLINE
+    assert given.why == "no provenance is beside it, and nobody is asked (--offline)"
+
+
+def test_beside_it_and_not_to_be_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / f"{NAME}.provenance")
+    assert "no regular file" in absent(artifact(), tmp_path).why
+
+
+def test_more_than_the_limit(
+    server: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources_module, "PROVENANCE_BYTES", len(DOCUMENT) - 1)
+    (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
+    given = absent(artifact(), tmp_path)
+    assert given.absence is Absence.LIMIT
+    assert "more than" in given.why
+    server.script[PAGE] = [json_page(provenance="/provenance")]
+    assert "more than" in absent(artifact(index=f"http://{server.host}/simple")).why
+    monkeypatch.setattr(sources_module, "PROVENANCE_BYTES", len(DOCUMENT))
+    assert found(artifact(), tmp_path) == DOCUMENT
+
+
+# -------------------------------------------------------------------------------- by an index
+
+
+@pytest.mark.parametrize("where", ["option", "lock"])
+@pytest.mark.parametrize(
+    "listing",
+    [
+        json_page(provenance="/provenance"),
+        json_page(provenance="../../provenance"),
+        html_page('data-provenance="/provenance"'),
+    ],
+)
+def test_index_names_it(server: FakeRegistry, listing: Answer, where: str) -> None:
+    server.script[PAGE] = [listing]
+    index = f"http://{server.host}/simple/"
+    wanted = artifact(path=None, index=index if where == "lock" else None)
+    assert found(wanted, index_urls=() if where == "lock" else (index,)) == DOCUMENT
+    assert [asked.path for asked in server.asked] == [PAGE, "/provenance"]
+    assert "integrity.v1+json" in server.asked[1].headers["Accept"]
+
+
+@pytest.mark.parametrize(
+    ("listing", "why"),
+    [
+        (json_page(), "has no provenance of it"),
+        (json_page(provenance=None), "has no provenance of it"),
+        (json_page(provenance=7), "has no provenance of it"),
+        (json_page(provenance="https://[::1"), "has no provenance of it"),
+        (html_page('data-provenance=""'), "has no provenance of it"),
+        (json_page(provenance="/gone"), "answers 404"),
+        (json_page(provenance="http://example.org/provenance"), "is not reached by TLS"),
+        (json_page(provenance="file:///etc/passwd"), "is not reached by TLS"),
+        (json_page(hashes={"sha256": "0" * 64}, provenance="/provenance"), "the lock says sha256"),
+        (Answer(404), "answers 404"),
+    ],
+)
+def test_index_that_has_none(server: FakeRegistry, listing: Answer, why: str) -> None:
+    server.script[PAGE] = [listing]
+    assert why in absent(artifact(path=None, index=f"http://{server.host}/simple")).why
+    assert len(server.asked) <= 2
+
+
+def test_a_file_beside_it_comes_first(server: FakeRegistry, tmp_path: Path) -> None:
+    (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
+    assert found(artifact(index=f"http://{server.host}/simple"), tmp_path) == DOCUMENT
+    assert server.asked == []
+
+
+def test_page_that_listed_the_artifact_is_asked_for_once(server: FakeRegistry) -> None:
+    server.script[PAGE] = [json_page(provenance="/provenance")]
+    wanted = artifact(path=None, index=f"http://{server.host}/simple")
+    with ManifestStore(Sources(Path("/nowhere"))) as store:
+        store.get([wanted])
+        assert store.provenances([wanted]) == [DOCUMENT]
+    assert [asked.path for asked in server.asked].count(PAGE) == 1
+
+
+# --------------------------------------------------------------------------------- verified
+
+
+def attested(store_of: Sources, *claims: tuple[Artifact, dict[str, object]]) -> list[Attestation]:
+    with ManifestStore(store_of) as store:
+        attestor = Attestor(store, offline=True)
+        return attestor.attest([(wanted, [identity]) for wanted, identity in claims])
+
+
+def test_nobody_is_asked_about_nothing(tmp_path: Path) -> None:
+    assert attested(Sources(tmp_path)) == []
+    assert not (tmp_path / "home").exists()
+
+
+def test_what_cannot_be_verified(tmp_path: Path) -> None:
+    (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
+    claims = [artifact(), artifact(b"", "sha512"), artifact(path="gone.whl")]
+    given = attested(Sources(tmp_path, offline=True), *((each, GITHUB) for each in claims))
+    assert {each.attested for each in given} == {Attested.UNKNOWN}
+    assert [each.why for each in given] == [
+        "its provenance holds no attestation",
+        "the lock lists no sha256 of it",
+        "no provenance is beside it, and nobody is asked (--offline)",
+    ]
+
+
+def test_no_root_of_trust(tmp_path: Path) -> None:
+    (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
+    (tmp_path / "home").touch()
+    (given,) = attested(Sources(tmp_path), (artifact(), GITHUB))
+    assert given.attested is Attested.UNKNOWN
+    assert "root of trust cannot be kept" in given.why
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    return published(WHEEL, tmp_path_factory.mktemp("attested"))
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("by_them", [True, False])
+def test_a_published_wheel_by_way_of_an_index(
+    server: FakeRegistry, real: Published, by_them: bool
+) -> None:
+    bundle = json.loads(real.provenance)["attestation_bundles"][0]
+    file = {"filename": WHEEL, "url": "x", "hashes": {}, "provenance": "/provenance"}
+    kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
+    listing = Answer(body=json.dumps({"files": [file]}).encode(), headers=kind)
+    server.script["/simple/circleci-sign-publish-example/"] = [listing]
+    server.script["/provenance"] = [Answer(body=real.provenance)]
+    index = f"http://{server.host}/simple"
+    wanted = artifact(real.content, path=None, filename=WHEEL, index=index)
+    identity = bundle["publisher"] if by_them else GITHUB
+    (given,) = attested(Sources(Path("/nowhere")), (wanted, identity))
+    assert given.attested is (Attested.VERIFIED if by_them else Attested.REFUSED)
+    assert (given.found or "").startswith("CircleCI ")
