@@ -68,7 +68,13 @@ _LISTED = 20
 
 
 _ANSWERS_FOR_PYTHON = frozenset(
-    {OwnerKind.INTERPRETER, OwnerKind.OS_PACKAGE, OwnerKind.BASE, OwnerKind.BY_PRODUCT}
+    {
+        OwnerKind.INTERPRETER,
+        OwnerKind.OS_PACKAGE,
+        OwnerKind.CONDA_PACKAGE,
+        OwnerKind.BASE,
+        OwnerKind.BY_PRODUCT,
+    }
 )
 """Whose interpreters a script may start."""
 

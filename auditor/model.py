@@ -538,7 +538,7 @@ class Distribution:
 
 
 class OsFile(NamedTuple):
-    """What a package database of the operating system says about one file."""
+    """What a package database, the operating system's or conda's, says about one file."""
 
     package: str
     source: str
@@ -565,6 +565,7 @@ class OwnerKind(StrEnum):
 
     DISTRIBUTION = "distribution"
     OS_PACKAGE = "os-package"
+    CONDA_PACKAGE = "conda-package"
     INTERPRETER = "interpreter"
     BY_PRODUCT = "by-product"
     """Made by an installer or an interpreter in the course of its work."""
@@ -641,6 +642,8 @@ class Inventory:
     """Where no environment could be named the runtime: those that it could have been."""
     problems: tuple[Problem, ...] = ()
     os_packages: OsPackages = field(default_factory=OsPackages)
+    conda_files: Mapping[str, OsFile] = field(default_factory=dict)
+    """What conda's records claim, by real path."""
 
     @property
     def runtime(self) -> Environment | None:

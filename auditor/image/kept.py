@@ -68,6 +68,7 @@ def is_kept(folder: str, name: str, size: int) -> bool:
         or name in _NAMES
         or name.endswith(_SUFFIXES)
         or name.startswith(_PREFIXES)
+        or (folder.endswith("/conda-meta") and name.endswith(".json"))
         or (folder.startswith(_SYSTEM) and _is_system(folder, name))
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor.errors import UsageError
 from auditor.inventory.command_line import command_line, first_entries
+from auditor.inventory.conda import conda_files
 from auditor.inventory.discovery import Discovered, discover, targets
 from auditor.inventory.distributions import read_distributions
 from auditor.inventory.faults import LIBRARY, interpreter_fault, libraries
@@ -86,8 +87,10 @@ def take_inventory(image: Image, python: str | None = None) -> Inventory:
         taken = set(layout.paths)
     environments += _others(image, found, owners, taken)
     candidates = () if runtime else tuple(env.prefix for env in environments)
-    problems = tuple(found.problems)
-    return Inventory(tuple(environments), interpreter, candidates, problems, os_packages)
+    prefixes = found.prefixes | ({interpreter.prefix} if interpreter else set())
+    conda, unread = conda_files(image.rootfs, prefixes)
+    problems = (*found.problems, *unread)
+    return Inventory(tuple(environments), interpreter, candidates, problems, os_packages, conda)
 
 
 def _others(

@@ -1,7 +1,8 @@
 """The ledger: every file has exactly one owner, or nobody.
 
 The first that holds: a package of the operating system; a distribution, by its RECORD; an
-interpreter, by its layout; what an installer leaves behind; the application; the base image.
+interpreter, by its layout; what an installer leaves behind; the application; a conda package
+that still has the bytes it installed; the base image.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class Ledger:
         self._rootfs = image.rootfs
         self._environments = inventory.environments
         self._base_layers = base_layers
+        self._conda = inventory.conda_files
         self._unread = bool(inventory.os_packages.problems)
         runtime = inventory.runtime
         self._version = (runtime and runtime.python_version) or ""
@@ -189,6 +191,9 @@ class Ledger:
         return owner
 
     def _remaining(self, path: str, entry: Entry) -> Owner | None:
+        conda = self._conda.get(path)
+        if conda is not None and (not conda.digest or conda.digest.hex() == self._digest(path)):
+            return Owner(OwnerKind.CONDA_PACKAGE, conda.package)
         if entry.layer is not None and entry.layer < self._base_layers:
             return Owner(OwnerKind.BASE, "base image")
         local = inside(path, "/usr/local") or inside(path, "/etc") or inside(path, "/var")

@@ -193,6 +193,8 @@ def test_whiteouts_are_listed_and_hidden() -> None:
         ("/app/pylock.toml", True),
         ("/app/pylock.runtime.toml", True),
         ("/app/.python-version", True),
+        ("/opt/conda/conda-meta/zlib-1.3.1-0.json", True),
+        ("/opt/conda/conda-meta/history", False),
     ],
 )
 def test_content_that_is_kept(path: str, *, kept: bool) -> None:
