@@ -123,6 +123,34 @@ def test_distroless_has_sums_alone() -> None:
     )
 
 
+def test_distroless_links_and_configuration_come_with_the_sums() -> None:
+    python = "/usr/lib/python3.11"
+    debian: Files = {
+        f"{python}/os.py": "os",
+        "/usr/bin/python3": Symlink("../lib/python3.11/os.py"),
+        "/etc/python3.11/sitecustomize.py": "# apport",
+        f"{python}/sitecustomize.py": Symlink("/etc/python3.11/sitecustomize.py"),
+        f"{python}/dangling": Symlink("nothing"),
+        f"{python}/elsewhere": Symlink("/opt/plain"),
+        "/usr/local/bin/python": Symlink("/usr/lib/python3.11/os.py"),
+        "/opt/plain": "",
+        "/var/lib/dpkg/status.d/python3.md5sums": f"{MD5}  usr/lib/python3.11/os.py\n",
+    }
+    later: Files = {
+        "/etc/other": "",
+        f"{python}/usercustomize.py": Symlink("os.py"),
+        f"{python}/other.py": Symlink("/etc/other"),
+    }
+    found = read_os_packages(rootfs_of([debian, later])).files
+    assert found.keys() == {
+        f"{python}/os.py",
+        "/usr/bin/python3",
+        "/etc/python3.11/sitecustomize.py",
+        f"{python}/sitecustomize.py",
+    }
+    assert found["/etc/python3.11/sitecustomize.py"].conffile
+
+
 def q1(content: bytes, mark: str = "Q1", algorithm: str = "sha1") -> str:
     return mark + base64.b64encode(hashlib.new(algorithm, content).digest()).decode()
 

@@ -10,18 +10,22 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from auditor.inventory.files import names
+from auditor.inventory.files import RealPaths, names
 from auditor.inventory.os_packages.claims import Claim
-from auditor.model import OsFile
+from auditor.model import FileType, OsFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from auditor.inventory.os_packages.claims import Database
+    from auditor.model import Entry, Rootfs
 
 _ADMIN = "/var/lib/dpkg"
 _INFO = f"{_ADMIN}/info"
 _DISTROLESS = f"{_ADMIN}/status.d"
+
+_INSTALLED = ("/bin/", "/etc/", "/lib", "/sbin/", "/usr/bin/", "/usr/lib", "/usr/sbin/")
+"""Where Debian's packages put links to their files, and what they leave to the administrator."""
 
 _PACKAGE = re.compile(rb"^Package:[ \t]*(\S+)", re.MULTILINE)
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -46,12 +50,7 @@ def dpkg_claims(database: Database) -> Iterator[Claim]:
         package = stem.partition(":")[0]
         if dot and suffix == "list" and (known is None or package in known):
             yield from _installed(database, stem, present, diversions)
-    for name in names(database.rootfs, _DISTROLESS):
-        if name.endswith(".md5sums"):
-            path = posixpath.join(_DISTROLESS, name)
-            package = name.removesuffix(".md5sums")
-            for file, digest in _sums(database.lines(path)):
-                yield Claim(file, OsFile(package, path, "md5" if digest else "", digest))
+    yield from _distroless(database)
 
 
 def _installed(
@@ -70,6 +69,57 @@ def _installed(
         if digest or path in conf:
             file = OsFile(package, source, "md5" if digest else "", digest, path in conf)
         yield Claim(_diverted(path, package, diversions), file)
+
+
+def _distroless(database: Database) -> Iterator[Claim]:
+    """Yield the claims of the packages that `status.d` describes."""
+    rootfs = database.rootfs
+    real = RealPaths(rootfs)
+    listed: set[str | None] = set()
+    layers: dict[int | None, OsFile] = {}
+    for name in names(rootfs, _DISTROLESS):
+        path = posixpath.join(_DISTROLESS, name)
+        entry = rootfs.lstat(path)
+        if not name.endswith(".md5sums") or entry is None:
+            continue
+        package = name.removesuffix(".md5sums")
+        layers.setdefault(entry.layer, OsFile(package, path, conffile=True))
+        for file, digest in _sums(database.lines(path)):
+            listed.add(real(file))
+            yield Claim(file, OsFile(package, path, "md5" if digest else "", digest))
+    if layers:
+        yield from _unlisted(rootfs, layers, listed)
+
+
+def _unlisted(
+    rootfs: Rootfs, layers: Mapping[int | None, OsFile], listed: Container[str | None]
+) -> Iterator[Claim]:
+    """Yield what sums leave out: configuration files, and links to files of packages.
+
+    Neither is in a package's sums (deb-md5sums(5)), so what counts is that it came with them:
+    in the same layer.
+    """
+    for path, entry in rootfs.walk():
+        package = layers.get(entry.layer)
+        if package is None or path in listed or not path.startswith(_INSTALLED):
+            continue
+        if entry.type is FileType.SYMLINK:
+            target = rootfs.resolve(path)
+            end = None if target is None else rootfs.lstat(target)
+            if target in listed or (end is not None and _is_configuration(target, end, entry)):
+                yield Claim(path, package)
+        elif _is_configuration(path, entry, entry):
+            yield Claim(path, package)
+
+
+def _is_configuration(path: str | None, entry: Entry, beside: Entry) -> bool:
+    """Tell whether a file is one below /etc, of the same layer as another."""
+    return (
+        path is not None
+        and path.startswith("/etc/")
+        and entry.type is FileType.FILE
+        and entry.layer == beside.layer
+    )
 
 
 def _files(lines: list[str]) -> Iterator[str]:
