@@ -85,10 +85,10 @@ class Finder:
 
     def close(self) -> None:
         """Break off whatever is being read, in every thread."""
-        with self._making:
-            self._stop.set()
-            if self._remote is not None:
-                self._remote.close()
+        # Without the lock: whoever holds it may never let go of it any more, after Ctrl-C.
+        self._stop.set()
+        if self._remote is not None:
+            self._remote.close()
 
     def find(self, artifact: Artifact) -> Kept:
         """Give the manifest of an artifact; raises `ArtifactError` where nobody has it.

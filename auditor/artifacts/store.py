@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +11,7 @@ from auditor.artifacts.faults import ArtifactError
 from auditor.artifacts.manifest import Absence, Absent, Manifest
 from auditor.artifacts.sources import Finder
 from auditor.artifacts.verify import COMPUTED, cache_keys, check
+from auditor.threads import threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +47,9 @@ class ManifestStore:
         self._cache = cache
         self._show = show
         self._found: dict[_Key, Found | Future[Found]] = {}
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="artifacts")
+        self._stack = ExitStack()
+        self._pool = self._stack.enter_context(threads(_AT_ONCE, "artifacts"))
+        self._stack.callback(self._finder.close)
 
     def prefetch(self, artifacts: Sequence[Artifact]) -> None:
         """Begin to find manifests in the background."""
@@ -70,11 +74,6 @@ class ManifestStore:
         asked = [self._pool.submit(self._provenance, artifact) for artifact in artifacts]
         return [each.result() for each in asked]
 
-    def close(self) -> None:
-        """Break off what is still being fetched."""
-        self._finder.close()
-        self._pool.shutdown(cancel_futures=True)
-
     def __enter__(self) -> Self:
         return self
 
@@ -84,7 +83,7 @@ class ManifestStore:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self._stack.__exit__(kind, error, trace)
 
     def _begun(self, artifact: Artifact) -> Found | Future[Found]:
         """Give what is known at once, else the promise of it."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -26,12 +28,18 @@ def main() -> NoReturn:
     """Run the command line of this process, and end it."""
     # An audit makes hundreds of thousands of small tuples and no cycles worth looking for.
     gc.set_threshold(_GARBAGE)
-    # A container that the audit started must go whoever ends the audit, so these end it like
-    # Ctrl-C does; one that is ignored (nohup) stays ignored.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # A container that the audit started must go whoever ends the audit, so all of these end it
+    # in the same way; one that is ignored (nohup) stays ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == ExitCode.INTERRUPTED:
+        # At once: a thread may wait for ever for a lock that the interrupted one had taken.
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

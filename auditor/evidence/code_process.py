@@ -8,13 +8,13 @@ import subprocess
 import sys
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from auditor.evidence.code_digest import HEADER
+from auditor.threads import threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -135,7 +135,7 @@ class CodeProcesses:
         count = len(os.sched_getaffinity(0))
         for _ in range(count):
             self._idle.put(self._stack.enter_context(CodeProcess(kind)))
-        self._threads = ThreadPoolExecutor(count)
+        self._threads = self._stack.enter_context(threads(count, kind))
         self._ahead = 2 * count
         self._over = False
 
@@ -149,8 +149,7 @@ class CodeProcesses:
         trace: TracebackType | None,
     ) -> None:
         self._over = True
-        self._threads.shutdown(cancel_futures=True)
-        self._stack.close()
+        self._stack.__exit__(kind, error, trace)
 
     def answers(self, requests: Iterable[Request]) -> Iterator[tuple[Request, list[str]]]:
         """Yield the requests, in their order, each with the words of its answer.

@@ -52,6 +52,15 @@ def silent_engine(directory: Path) -> Iterator[tuple[str, threading.Event]]:
         thread.join(10)
 
 
+@contextmanager
+def ending(child: subprocess.Popen[str]) -> Iterator[None]:
+    """Kill a process that should have ended in the body."""
+    try:
+        yield
+    finally:
+        child.kill()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_an_audit_in_one_line(
     project: Project, tmp_path: Path, number: signal.Signals
@@ -64,7 +73,7 @@ def test_signals_end_an_audit_in_one_line(
             stderr=subprocess.PIPE,
             text=True,
         )
-        with child:
+        with child, ending(child):
             assert came.wait(30)
             child.send_signal(number)
             out, err = child.communicate(timeout=30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from auditor.image.registry.client import Client
 from auditor.image.span import damaged, verify
 from auditor.image.store import Wanted, blob_digest
 from auditor.image.stream import DamagedError, Source, hashed
+from auditor.threads import threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,14 +121,13 @@ class RegistryStore:
         different = {layer.digest: layer for layer in wanted}
         total = sum(self._sizes.get(name, 0) for name in different)
         count = _Counter(progress, total)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with threads(AT_ONCE, "layers") as pool:
             try:
                 waiting = {
                     pool.submit(self._read, layer, count): name for name, layer in different.items()
                 }
                 indexes = {waiting[each]: each.result() for each in as_completed(waiting)}
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
                 self._client.http.close()
                 raise
         return [(indexes[layer.digest], self.opener(layer)) for layer in wanted]
