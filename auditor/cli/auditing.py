@@ -21,7 +21,7 @@ from auditor.cli.outputs import check_writable, write_files
 from auditor.cli.progress import progress
 from auditor.cli.terminal import color, say, width, write
 from auditor.errors import AuditorError, ExitCode, UsageError
-from auditor.image.base import read_base
+from auditor.image.base import labelled_base, read_base
 from auditor.image.cache import IndexCache
 from auditor.image.limits import PLATFORMS
 from auditor.image.open import open_image
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from auditor.audit import Runner
     from auditor.cli.check import Given
     from auditor.cli.outputs import Output
+    from auditor.image.base import Base
     from auditor.image.container_run import Completed
     from auditor.image.engine_beside import Beside
     from auditor.image.reference import Reference
@@ -102,9 +103,7 @@ def _full(given: Given, reference: Reference, lock: Lock, options: Options) -> R
         )
         opened = partial(open_image, given["image"], access=access, reading=reading)
         image = opened(platform=given["platform"])
-        if given["base"]:
-            base = read_base(given["base"], given["platform"], access, reading)
-            options = replace(options, base=base)
+        options = replace(options, base=_base(given, image, access, reading))
         others = _others(image, opened, lock, options) if given["all_platforms"] else None
         if show is not None:
             show("comparing", 0, None)
@@ -119,6 +118,13 @@ def _full(given: Given, reference: Reference, lock: Lock, options: Options) -> R
             f"compared in {spent - read:.1f} s"
         )
     return report
+
+
+def _base(given: Given, image: Image, access: Access, reading: Reading) -> Base | None:
+    """Give the base image that the caller names, else the one that the image's label names."""
+    if given["base"]:
+        return read_base(given["base"], given["platform"], access, reading)
+    return labelled_base(image, access)
 
 
 def _quick(

@@ -73,7 +73,23 @@ def image_layers(reference: Reference) -> tuple[str, ...]:
     Raises `EngineError` where no engine answers or it has no such image.
     """
     with connected() as api:
-        facts = inspected_image(api, reference.value)
+        return _layers(inspected_image(api, reference.value))
+
+
+def layers_by_digest(digest: str) -> tuple[str, ...]:
+    """Give the DiffIDs of the image that has this digest in a registry, or in the engine.
+
+    Raises `EngineError` where no engine answers or it has no such image.
+    """
+    with connected() as api:
+        for held in api.images():
+            names = (f"@{held['Id']}", *(held.get("RepoDigests") or ()))
+            if any(name.endswith(f"@{digest}") for name in names):
+                return _layers(inspected_image(api, held["Id"]))
+    raise EngineError(f"the container engine has no image {digest}", "pull it first")
+
+
+def _layers(facts: Inspected) -> tuple[str, ...]:
     return texts((facts.get("RootFS") or {}).get("Layers"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from auditor.image.reference import Access, Transport, parse_reference, split_ta
 from auditor.image.store import Wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from auditor.image.reference import Reference
     from auditor.model import Image
 
@@ -58,8 +61,16 @@ def open_image(
 def _registry(
     reference: Reference, platform: str | None, access: Access, reading: Reading
 ) -> Image:
-    try:
+    with registry_extra(reference):
         from auditor.image.registry import open_registry_image  # noqa: PLC0415 -- an extra
+    return open_registry_image(reference, platform, access, reading)
+
+
+@contextmanager
+def registry_extra(reference: Reference) -> Iterator[None]:
+    """Import what reads registries; raises `UsageError` where a package for it is missing."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("auditor"):
             raise
@@ -67,4 +78,3 @@ def _registry(
             f"{reference.text}: reading a registry needs {error.name}, which is not installed",
             'pip install "pylock-auditor[registry]"',
         ) from error
-    return open_registry_image(reference, platform, access, reading)

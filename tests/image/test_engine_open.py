@@ -15,7 +15,7 @@ import pytest
 from auditor.errors import EngineError
 from auditor.image.archive import read_archive_stream
 from auditor.image.base import read_base
-from auditor.image.engine import open_engine_image, run_in_image
+from auditor.image.engine import layers_by_digest, open_engine_image, run_in_image
 from auditor.image.reading import Reading
 from auditor.image.reference import parse_reference
 from tests.image.engine_images import (
@@ -86,6 +86,13 @@ def test_layers_of_a_base_are_told_without_reading_it(held: Held) -> None:
     assert base.diff_ids == tuple(layer.digest for layer in archive.layers)
     with pytest.raises(EngineError, match="has no image"):
         read_base("docker:localhost/auditor-test-none")
+
+
+def test_layers_of_a_base_are_found_by_its_digest(held: Held) -> None:
+    known = str(held.client.images.get(held.name).id)
+    assert layers_by_digest(known) == read_base(f"docker:{held.name}").diff_ids
+    with pytest.raises(EngineError, match="has no image"):
+        layers_by_digest(f"sha256:{'0' * 64}")
 
 
 def test_every_way_to_name_it(held: Held) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError
 from auditor.image import limits, oci
 from auditor.image.assemble import assemble
-from auditor.image.documents import digest, document, objects
+from auditor.image.documents import diff_ids, digest, document, objects
 from auditor.image.indexing import index_layer
 from auditor.image.registry.client import Client
 from auditor.image.span import damaged, verify
@@ -55,6 +55,18 @@ def open_registry_image(
     client = Client(reference.value, access, patience)
     store = RegistryStore(client, reference.text)
     return assemble(oci.choose(store, wanted, complete=True), store, reference.text, reading)
+
+
+def registry_layers(
+    reference: Reference, platform: str | None, access: Access, patience: Patience | None = None
+) -> tuple[str, ...]:
+    """Give the DiffIDs of an image of a registry, whose layers are not read.
+
+    Raises what `open_registry_image` does.
+    """
+    store = RegistryStore(Client(reference.value, access, patience), reference.text)
+    chosen = oci.choose(store, Wanted(reference.text, None, platform), complete=True)
+    return tuple(diff_ids(chosen.configuration, reference.text))
 
 
 class RegistryStore:
