@@ -6,6 +6,7 @@ had, and by RECORD alone where one that it may be could not.
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -159,14 +160,21 @@ def _is_passed_off(rootfs: Rootfs, wheel: Compared, own: Collection[bytes]) -> b
     """Tell whether an installation that says that it was built in place is a changed wheel.
 
     Two builds never give the same native files, and what auditwheel puts into a `.libs` folder
-    no build in place has. What the sdist holds itself (`own` digests) needs no building.
+    no build in place has, nor needs by the name that it was given there. What the sdist holds
+    itself (`own` digests) needs no building.
     """
+    members = wheel.placed.members
     states = {check.path: check.state for check in wheel.pairing.checks}
-    gone = {path for path, state in states.items() if state is FileState.MISSING}
-    return any(
-        path not in gone and _GRAFTED in path if path in states else rootfs.elf(path) is not None
-        for path in wheel.placed.members
-    )
+    grafted = {posixpath.basename(path) for path in members if _GRAFTED in path}
+    for path, member in members.items():
+        elf = rootfs.elf(path)
+        same = path not in states and member.sha256 not in own
+        there = states.get(path) is not FileState.MISSING
+        if elf is not None and (same or not grafted.isdisjoint(elf.needed)):
+            return True
+        if _GRAFTED in path and there:
+            return True
+    return False
 
 
 def _proof(rootfs: Rootfs, search: Search, compared: Compared, identity: Identity | None) -> Proof:

@@ -442,6 +442,22 @@ def test_a_changed_wheel_cannot_pass_for_a_build(wheel: Texts) -> None:
     assert (proof.degree, proof.against) == (Degree.VERSION, NATIVE)
 
 
+def test_a_build_needs_no_library_by_the_name_that_it_has_in_a_wheel() -> None:
+    files = {**BUILT, "idna/fast.so": elf(soname="patched", needed=["libx-0a1b.so"])}
+    wheel = {**FAST, "idna.libs/libx-0a1b.so": "grafted"}
+    manifests = (manifest_of(NATIVE, wheel), manifest_of(SDIST, SOURCE))
+    proof, _ = prove_one(installed(files), *manifests, locked=BOTH[::2])
+    assert (proof.degree, proof.against) == (Degree.VERSION, NATIVE)
+
+
+def test_a_native_file_that_the_sdist_has_was_not_built() -> None:
+    wheel = {**FAST, "idna/fast.so": BUILT["idna/fast.so"]}
+    sdist = {**SOURCE, "src/idna/fast.so": BUILT["idna/fast.so"]}
+    manifests = (manifest_of(NATIVE, wheel), manifest_of(SDIST, sdist))
+    proof, _ = prove_one(installed(BUILT), *manifests, locked=BOTH[::2])
+    assert (proof.degree, proof.files) == (Degree.BUILT, ())
+
+
 def test_a_build_is_not_believed_while_a_wheel_cannot_be_had() -> None:
     proof, _ = prove_one(installed(BUILT), manifest_of(SDIST, SOURCE), locked=BOTH[::2])
     assert proof.degree is Degree.RECORDED
