@@ -1,7 +1,8 @@
 """Installed files against the sdist that they were built from.
 
-A build copies sources and makes the rest. Python sources that the sdist has must be its own;
-what it does not have was made by the build and is comparable with nothing.
+A build copies sources and makes the rest. Python sources that the sdist has must be its own,
+but for version files that are only data; what it does not have was made by the build and is
+comparable with nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from auditor.evidence.pairing import Pairing, judge_script, script_targets
 from auditor.evidence.placement import script_folders
 from auditor.evidence.recorded import check_recorded, compared_rows, stated
+from auditor.evidence.version_file import is_version_data
 from auditor.inventory.distribution_files import entry_points
 from auditor.model import FileCheck, FileState
 
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from auditor.evidence.pairing import Installed
     from auditor.model import Entry
 
-GENERATED = frozenset({"_version.py", "version.py", "__version__.py", "__about__.py"})
-"""Sources that build tools write anew although the sdist has one of an earlier build."""
-
 _APART = frozenset({"test", "tests", "doc", "docs", "example", "examples", "benchmarks"})
 """Top folders of sdists from which nothing is installed, though names in them may repeat."""
 
@@ -33,26 +32,33 @@ _APART = frozenset({"test", "tests", "doc", "docs", "example", "examples", "benc
 def pair_build(installed: Installed, manifest: Manifest) -> Pairing:
     """Compare an installation with the sdist that it should be built from.
 
-    RECORD comes first: what the build made is known by nothing else.
+    RECORD comes first: what the build made is known by nothing else. The scripts that
+    installers generate are judged by their form, as those of a wheel.
     """
     rootfs, distribution = installed.rootfs, installed.distribution
+    announced = _scripts(installed)
     rows = compared_rows(distribution)
-    name = distribution.name
-    checks = check_recorded(rootfs, {name: rows}, installed.claims.recorded)[name]
-    faulty = {check.path for check in checks if check.state is not FileState.INTACT}
-    found = [check for check in checks if check.path in faulty]
-    sound = [row for row in rows if row.path not in faulty]
-    digests = rootfs.digests([row.path for row in sound])
+    scripts = {row.path: script_targets(row.path, announced, installed.site) for row in rows}
+    found = [
+        check
+        for path, targets in scripts.items()
+        if targets
+        for check in judge_script(installed, path, targets)
+    ]
+    rest = [row for row in rows if not scripts[row.path]]
+    checks = check_recorded(rootfs, {"": rest}, installed.claims.recorded)[""]
+    sound = [check.path for check in checks if check.state is FileState.INTACT]
+    found += [check for check in checks if check.state is not FileState.INTACT]
+    digests = rootfs.digests(sound)
     by_name = _by_name(manifest.members)
-    scripts = _scripts(installed)
     size = 0
-    for path in sorted({row.path for row in sound}):
+    for path in sound:
         entry = rootfs.stat(path)
         if entry is not None and path in digests:
             size += entry.size
-            found += _file(installed, path, (digests[path], entry), by_name, scripts)
+            found += _file(installed, path, (digests[path], entry), by_name)
     found.sort()
-    return Pairing(found, len({row.path for row in rows}), size)
+    return Pairing(found, len(scripts), size)
 
 
 def _by_name(members: Sequence[Member]) -> Mapping[str, list[Member]]:
@@ -74,14 +80,9 @@ def _file(
     path: str,
     found: tuple[bytes, Entry],
     by_name: Mapping[str, list[Member]],
-    scripts: Mapping[str, str],
 ) -> Iterator[FileCheck]:
     """Judge one file that is as RECORD says: the sdist's own, or made by the build."""
     digest, entry = found
-    targets = script_targets(path, scripts, installed.site)
-    if targets:
-        yield from judge_script(installed, path, targets)
-        return
     inside = path.removeprefix(f"{installed.site.root}/")
     namesakes = by_name.get(posixpath.basename(path), [])
     sources = [each for each in namesakes if _is_at(each, inside)]
@@ -90,7 +91,7 @@ def _file(
     if own or path.startswith(installed.site.info + "/"):
         return
     actual = stated(digest, entry.size)
-    if sources and path.endswith(".py") and posixpath.basename(path) not in GENERATED:
+    if sources and path.endswith(".py") and not is_version_data(installed.rootfs, path):
         expected = stated(sources[0].sha256, sources[0].size)
         yield FileCheck(path, FileState.UNLISTED, expected, actual)
     elif not installed.claims.equals(path, digest):

@@ -142,11 +142,14 @@ def _judge(rootfs: Rootfs, search: Search, tags: Collection[Tag]) -> Proof | Non
 def _nearest(search: Search, wheels: list[Compared]) -> Compared | None:
     """Give the wheel to judge by: the one that is named, else the one with fewest differences.
 
-    None while it may be one that could not be had and the installation names none.
+    None while it may be one that could not be had and the installation names none. A wheel's
+    tags name no wheel where it may have been built from an sdist: a pure one's are the same.
     """
     distribution, locked = search.distribution, search.locked
     named = artifact_by_hash(distribution, locked) or artifact_by_tags(distribution, locked)
     word = next((each for each in wheels if each.artifact == named), None)
+    if search.absent and search.may_be_built:
+        return None
     if word is not None or search.absent:
         return word
     return min(wheels, key=lambda each: len(each.pairing.differing), default=None)

@@ -13,7 +13,8 @@ from auditor.evidence.artifact import candidates, claims_build
 from auditor.evidence.building import pair_build
 from auditor.evidence.pairing import Claims, Installed, Pairing, pair
 from auditor.evidence.placement import place_members, site_of
-from auditor.model import ArtifactKind
+from auditor.evidence.version_file import is_version_data
+from auditor.model import ArtifactKind, FileState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -65,6 +66,7 @@ class Compared(NamedTuple):
 class Search:
     """The search for the artifact that one installation is."""
 
+    rootfs: Rootfs
     distribution: Distribution
     locked: LockedPackage
     site: Site
@@ -76,19 +78,22 @@ class Search:
     def open(self) -> bool:
         """Tell whether there is more to compare with.
 
-        What only has other metadata than a wheel may be a build that left no trace of itself.
+        The sdist is asked for last, and only where it may be what was installed.
         """
         if not self.steps or any(each.fits for each in self.compared):
             return False
-        info = f"{self.site.info}/"
         first = not (self.compared or self.absent)
-        return (
-            first
-            or self.steps[0][0].kind is ArtifactKind.WHEEL
-            or any(
-                all(_is_generated(check.path, info) for check in each.pairing.differing)
-                for each in self.compared
-            )
+        return first or self.steps[0][0].kind is ArtifactKind.WHEEL or self.may_be_built
+
+    @property
+    def may_be_built(self) -> bool:
+        """Tell whether it may be a build that left no trace of itself.
+
+        It then differs from a wheel only in what every build writes anew.
+        """
+        return any(
+            all(self._is_generated(check.path) for check in each.pairing.differing)
+            for each in self.wheels
         )
 
     @property
@@ -100,23 +105,30 @@ class Search:
     def build(self) -> Compared | None:
         """The comparison with the sdist, where it may count.
 
-        An installation that does not say that it was built must be all the sdist's own.
+        An installation that does not say that it was built must be all the sdist's own, but
+        for the version that every build writes.
         """
         found = next((each for each in self.compared if not each.manifest.dist_info), None)
         if found is None or claims_build(self.distribution, self.locked):
             return found
-        return None if found.pairing.checks else found
+        made = all(
+            check.state is FileState.BUILT and is_version_data(self.rootfs, check.path)
+            for check in found.pairing.checks
+        )
+        return found if made else None
 
-
-def _is_generated(path: str, info: str) -> bool:
-    """Tell whether a file is metadata that a build writes and that says nothing of code."""
-    return path.startswith(info) and path != f"{info}entry_points.txt"
+    def _is_generated(self, path: str) -> bool:
+        """Tell whether a file is one that every build writes anew, and that runs nothing."""
+        info = f"{self.site.info}/"
+        if path.startswith(info):
+            return path != f"{info}entry_points.txt"
+        return is_version_data(self.rootfs, path)
 
 
 def search_of(rootfs: Rootfs, distribution: Distribution, locked: LockedPackage) -> Search:
     """Begin the search for what one installation is."""
     steps = candidates(distribution, locked)
-    return Search(distribution, locked, site_of(rootfs, distribution), steps)
+    return Search(rootfs, distribution, locked, site_of(rootfs, distribution), steps)
 
 
 def search_all(
@@ -137,7 +149,7 @@ def search_all(
             if isinstance(each, Absent):
                 waiting[name].absent.append(each)
                 continue
-            placed = _place(rootfs, waiting[name], each)
+            placed = _place(waiting[name], each)
             read.append((name, artifact, each, placed))
             if each.dist_info:
                 claims.placements[name] = placed
@@ -155,8 +167,8 @@ def search_all(
             search.compared.append(Compared(artifact, manifest, placed, pairing))
 
 
-def _place(rootfs: Rootfs, search: Search, manifest: Manifest) -> Placement:
+def _place(search: Search, manifest: Manifest) -> Placement:
     record = search.distribution.record
     needed = manifest.data or manifest.scripts
     listed = {row.path for row in record.rows} if record and needed else set()
-    return place_members(rootfs, manifest, search.site, listed)
+    return place_members(search.rootfs, manifest, search.site, listed)

@@ -414,6 +414,65 @@ def test_a_source_of_the_sdist_must_be_its_own() -> None:
     assert states(proof)["idna/__init__.py"] is FileState.UNLISTED
 
 
+VERSIONED: Texts = {**CODE, "idna/_version.py": "v = 1\n"}
+REWRITTEN: Texts = {
+    **VERSIONED,
+    f"{INFO}/WHEEL": "Generator: newer\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    "idna/_version.py": "v: int = 1\n",
+}
+BOTH_PURE = (
+    manifest_of(WHEEL, VERSIONED),
+    manifest_of(SDIST, {**SOURCE, "src/idna/_version.py": "v = 1\n"}),
+)
+
+
+def test_a_build_that_left_no_trace_but_a_new_version_file() -> None:
+    proof, _ = prove_one(installed(REWRITTEN), *BOTH_PURE, locked=(WHEEL, SDIST))
+    assert (proof.degree, proof.against) == (Degree.BUILT, SDIST)
+    assert states(proof) == {"idna/_version.py": FileState.BUILT}
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        ({"idna/_version.py": "import evil\n"}, {}),
+        ({"idna/_version.py": "import evil\n"}, {f"{INFO}/uv_build.json": "{}"}),
+        ({"idna/__init__.py": "x = 2\n"}, {}),
+        ({"idna/__init__.py": "x = 2\n"}, {f"{INFO}/uv_build.json": "{}"}),
+    ],
+    ids=["version", "version-said-built", "source", "source-said-built"],
+)
+def test_no_build_excuses_code(changed: Texts, word: Texts) -> None:
+    files = installed({**REWRITTEN, **changed, **word})
+    proof, _ = prove_one(files, *BOTH_PURE, locked=(WHEEL, SDIST))
+    assert proof.degree is Degree.VERSION
+    assert states(proof)[next(iter(changed))] is FileState.UNLISTED
+
+
+def test_what_may_be_built_is_not_judged_while_the_sdist_cannot_be_had() -> None:
+    absent = {SDIST: Absence.OFFLINE}
+    proof, _ = prove_one(installed(REWRITTEN), BOTH_PURE[0], locked=(WHEEL, SDIST), absent=absent)
+    assert (proof.degree, proof.against) == (Degree.RECORDED, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("#!/moved/bin/python\nimport sys\nfrom idna import main\nsys.exit(main())\n", {}),
+        ("#!/moved/bin/python\nimport evil\n", {"/opt/venv/bin/idna": FileState.SCRIPT}),
+    ],
+    ids=["moved", "replaced"],
+)
+def test_scripts_of_a_build_are_judged_by_their_form(
+    text: str, found: dict[str, FileState]
+) -> None:
+    entry_points = {f"{INFO}/entry_points.txt": "[console_scripts]\nidna = idna:main\n"}
+    script = {"../../../bin/idna": "as RECORD has it"}
+    files = {**installed({**BUILT, **entry_points, **script}), "/opt/venv/bin/idna": text}
+    proof, _ = prove_one(files, manifest_of(SDIST, SOURCE), locked=(SDIST,))
+    assert states(proof) == {"idna/fast.so": FileState.BUILT, **found}
+
+
 def test_what_was_changed_after_the_build_is_told_by_record() -> None:
     files = {**installed(BUILT), f"{VENV}/idna/fast.so": "patched"}
     proof, _ = prove_one(files, manifest_of(SDIST, SOURCE), locked=(SDIST,))
