@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
+from auditor.evidence.installed import same_version
 from auditor.inventory.by_products import SITE
 from auditor.model import FileState, Observation, OwnerKind
 from auditor.rules.files import faults
@@ -68,10 +69,20 @@ def _what(code: StartCode) -> str:
 def _whose(facts: Facts, path: str) -> str:
     owner = facts.ledger.owner(path)
     if owner is not None and owner.kind is OwnerKind.DISTRIBUTION:
-        locked = owner.name in facts.expectation.packages
-        why = "whose locked artifact does not have it" if locked else "which is not locked"
+        why = "which is not locked"
+        if owner.name in facts.expectation.packages:
+            why = "which is not of the locked version"
+        if _is_of_locked_version(facts, owner.name):
+            why = "whose locked artifact does not have it"
         return f" (of {owner.name}, {why})"
     return ""
+
+
+def _is_of_locked_version(facts: Facts, name: str) -> bool:
+    package, found = facts.expectation.packages.get(name), facts.installed.get(name)
+    if package is None or found is None:
+        return False
+    return package.version is None or same_version(found.chosen.version, package.version)
 
 
 def _is_accounted_for(facts: Facts, path: str) -> bool:
@@ -82,7 +93,7 @@ def _is_accounted_for(facts: Facts, path: str) -> bool:
     owner = facts.ledger.namer(path)
     if owner is None or owner.kind is OwnerKind.OS_PACKAGE:
         return owner is not None
-    locked = owner.name in facts.expectation.packages and owner.prefix == facts.prefix
+    locked = _is_of_locked_version(facts, owner.name) and owner.prefix == facts.prefix
     return owner.kind is OwnerKind.DISTRIBUTION and (locked or owner.name in facts.own)
 
 
