@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 
 from sample_locks.build import base_image
 from sample_locks.fetch import LOCKS, SAMPLES, fetch
-from tests.real.audits import check, due
+from tests.real.audits import PROJECT, check, due, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +107,25 @@ def test_as_locked_it_is_consistent(sample: Callable[[str], str]) -> None:
     assert set(audit.degrees.values()) == {"proven", "built"}
     assert {row["unproven_files"] for row in audit.report["packages"]} == {0}
     assert {"grpcio", "lc3py", "numpy", "onnxruntime", "scipy", "webrtcvad"} <= audit.degrees.keys()
+
+
+def test_the_readme_shows_what_is_printed(sample: Callable[[str], str]) -> None:
+    shown = (PROJECT / "README.md").read_text(encoding="utf-8")
+    shown = shown.partition("check docker:auditor-sample/backend:drifted\n")[2].partition("```")[0]
+    tag = sample("backend-drifted")
+    done = run("check", f"docker:{tag}", "--lock", LOCK.name, cwd=LOCK.parent)
+
+    assert done.returncode == 1
+    above, elided, below = _without_digests(shown).partition("  ...\n")
+    printed = _without_digests(done.stdout)
+    assert elided
+    assert printed.startswith(above)
+    assert printed.endswith(below)
+
+
+def _without_digests(text: str) -> str:
+    """Take out what differs from one build of the image to the next."""
+    return re.sub(r"sha256:[0-9a-f]{64}|\b\d\d\d,\d\d\d bytes", "-", text)
 
 
 def test_writing_the_same_bytes_again_is_no_drift(derived: Callable[..., str]) -> None:
