@@ -14,8 +14,10 @@ import shutil
 import subprocess
 import sys
 import venv
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from tabulate import tabulate
 
@@ -30,19 +32,22 @@ from benchmarks.measure import (
     run,
 )
 from sample_locks.build import RECIPES, build
+from sample_locks.fetch import fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 HERE = Path(".cache/bench")
 LAYOUT = HERE / "reference"
 CACHE = HERE / "cache"
+OTHER_CACHE = HERE / "other-cache"
 SYFT = HERE / "syft"
 RECIPE = RECIPES["backend-drifted"]
 INTERPRETER = "/opt/venv/bin/python"
 
 _ENDED = (0, 1)
 """Consistent and drift: the audit took place."""
+_INCOMPLETE = 3
 
 
 def reference() -> None:
@@ -72,10 +77,10 @@ def syft() -> str:
     return str(command)
 
 
-def check(*arguments: str) -> Sequence[str]:
-    """Give the command line of an audit with its cache under `.cache/bench/`."""
-    lock = f"--lock={RECIPE.lock}"
-    return [sys.executable, "-m", "auditor", "check", *arguments, lock, f"--cache-dir={CACHE}"]
+def check(*arguments: str, lock: str = RECIPE.lock, cache: Path = CACHE) -> Sequence[str]:
+    """Give the command line of an audit."""
+    more = [f"--lock={lock}", f"--cache-dir={cache}"]
+    return [sys.executable, "-m", "auditor", "check", *arguments, *more]
 
 
 def forget() -> None:
@@ -83,8 +88,36 @@ def forget() -> None:
     shutil.rmtree(CACHE / "layers", ignore_errors=True)
 
 
-def comparisons() -> list[tuple[Command, Command, str]]:
-    """Give what is compared with what, and what the project aims at."""
+def forget_other() -> None:
+    """Empty the cache of the audits that know no artifact."""
+    shutil.rmtree(OTHER_CACHE, ignore_errors=True)
+
+
+def placed_lock(name: str, artifacts: str) -> str:
+    """Write the lock to where no artifact is, its files below another URL; give its path."""
+    lock = HERE / name / Path(RECIPE.lock).name
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    text = Path(RECIPE.lock).read_text(encoding="utf-8")
+    lock.write_text(text.replace('path = "wheels/', f'url = "{artifacts}/'), encoding="utf-8")
+    return str(lock)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve the files of a folder from a process of its own; give the address."""
+    command = [sys.executable, "-m", "benchmarks.artifacts", "serve", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield server.stdout.readline().strip() if server.stdout else ""
+        finally:
+            server.kill()
+
+
+def comparisons(wheels: Path, address: str) -> list[tuple[Command, Command, str]]:
+    """Give what is compared with what, and what the project aims at.
+
+    The locked artifacts lie in `wheels`, and `address` serves them.
+    """
     layout, engine = f"oci:{LAYOUT}:latest", f"docker:{RECIPE.tag}"
     cold = Command("audit, OCI layout, cold", check(layout), _ENDED, forget)
     warm = Command("audit, OCI layout, warm", check(layout), _ENDED)
@@ -100,6 +133,24 @@ def comparisons() -> list[tuple[Command, Command, str]]:
         "pip list in a container",
         ["docker", "run", "--rm", f"--entrypoint={INTERPRETER}", RECIPE.tag, "-m", "pip", "list"],
     )
+    remote = placed_lock("served", address)
+    nowhere = placed_lock("nowhere", "https://example.org")
+    unproven = Command(
+        "audit, OCI layout, no artifact to be had",
+        check(layout, "--offline", lock=nowhere, cache=OTHER_CACHE),
+        (*_ENDED, _INCOMPLETE),
+        forget_other,
+    )
+    fetching = Command(
+        "audit, OCI layout, nothing cached",
+        check(layout, lock=remote, cache=OTHER_CACHE),
+        _ENDED,
+        forget_other,
+    )
+    urls = [f"{address}/{quote(wheel.name)}" for wheel in wheels.iterdir()]
+    fetch_alone = Command(
+        "fetching the artifacts", [sys.executable, "-m", "benchmarks.artifacts", "fetch", *urls]
+    )
     return [
         (cold, floor, "at most 1.5"),
         (cold, scanner, "at most 0.083 (12 x faster)"),
@@ -107,6 +158,8 @@ def comparisons() -> list[tuple[Command, Command, str]]:
         (full, save, "at most 1.2"),
         (again, pip_list, "at most 1.5"),
         (quick, pip_list, "at most 1.5"),
+        (cold, unproven, "at most 1.15"),
+        (fetching, fetch_alone, "the download"),
     ]
 
 
@@ -136,13 +189,15 @@ def main() -> None:
     parser.add_argument("--only", default="", help="comparisons whose names hold this text")
     arguments = parser.parse_args()
     reference()
+    wheels = fetch(RECIPE.sample)
     rows = []
-    for first, second, aim in comparisons():
-        if arguments.only in f"{first.name} {second.name}":
-            if first.name.endswith("warm"):
-                run(first)
-            print(f"{first.name} / {second.name} ...", file=sys.stderr)
-            rows.append(row(first, second, alternate(first, second, arguments.pairs), aim))
+    with served(wheels) as address:
+        for first, second, aim in comparisons(wheels, address):
+            if arguments.only in f"{first.name} {second.name}":
+                if first.name.endswith("warm"):
+                    run(first)
+                print(f"{first.name} / {second.name} ...", file=sys.stderr)
+                rows.append(row(first, second, alternate(first, second, arguments.pairs), aim))
     cores = len(os.sched_getaffinity(0))
     print(f"{platform.machine()}, {cores} cores, medians of {arguments.pairs} alternated pairs")
     heads = ["this", "s", "CPU s", "MB", "reference", "s", "CPU s", "MB", "ratio", "aim"]
