@@ -14,7 +14,6 @@ from auditor.artifacts.limits import PROVENANCE_BYTES
 from auditor.artifacts.local import file_of, in_folders, in_pip_cache, opened, unread
 from auditor.artifacts.manifest import Absence
 from auditor.artifacts.manifest_format import Kept
-from auditor.artifacts.reading import read_artifact
 from auditor.artifacts.verify import Verifier
 from auditor.model import ArtifactKind
 
@@ -201,6 +200,8 @@ class Finder:
                     verifier.update(piece)
                     self.traffic.add(len(piece))
                 digests = verifier.verified()
+                from auditor.artifacts.reading import read_artifact  # noqa: PLC0415 -- 20 ms
+
                 return Kept(read_artifact(file, artifact.filename, digests["sha256"]), digests)
             except OSError as error:
                 raise unread(error) from error
