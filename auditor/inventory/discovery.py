@@ -82,8 +82,7 @@ def targets(rootfs: Rootfs, found: Discovered, known: Collection[str]) -> Iterat
     """
     count = 0
     for path in found.holders:
-        above = list(_ancestors(path))
-        if any(each in known for each in above) or _is_internal(rootfs, path):
+        if any(each in known for each in (path, *_ancestors(path))) or _is_internal(rootfs, path):
             continue
         if count == _MOST_TARGETS:
             why = f"more than {_MOST_TARGETS:,} directories hold distributions"
