@@ -11,15 +11,16 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import tomli
 from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
 from packaging.version import InvalidVersion, Version
 
+from auditor.clause import one_line
 from auditor.errors import LockError
 from auditor.lock.checks import check_hashes, check_markers, check_tag_sets, unknown_keys
 from auditor.lock.files import MAX_LISTED
 from auditor.lock.foreign import BY_NAME, LOCK_HINT, recognise
 from auditor.lock.lines import key_path, line_of, package_lines, top_lines
+from auditor.toml_text import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,8 +63,7 @@ def read_lock(path: Path, shown: str, named_by: str = "`--lock PATH`") -> Lock:
 
 def parse_lock(content: bytes, shown: str) -> Lock:
     """Validate a lock's bytes; raises `LockError` for everything that is wrong with them."""
-    text = _decode(content, shown)
-    data = _parse(text, shown)
+    text, data = read_toml(content, shown, LockError, LOCK_HINT)
     warnings = _check_format(data, text, shown)
     pylock = _validate(data, text, shown)
     return Lock(
@@ -114,33 +114,6 @@ def _read(path: Path, shown: str, named_by: str) -> bytes:
 def _unreadable(error: OSError, shown: str, named_by: str) -> LockError:
     why = error.strerror or error
     return LockError(f"{shown}: {why}", f"check the path given with {named_by}")
-
-
-def _decode(content: bytes, shown: str) -> str:
-    try:
-        # A byte order mark is no TOML, but editors leave one, and so does PowerShell's `>`.
-        return content.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise LockError(
-            f"{shown}:{line}: not UTF-8: byte 0x{content[error.start]:02x}",
-            "TOML is UTF-8: save the file in that encoding, or lock again",
-        ) from error
-
-
-def _parse(text: str, shown: str) -> dict[str, Any]:
-    try:
-        return tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
-        raise LockError(
-            f"{shown}:{error.lineno}:{error.colno}: not valid TOML: {one_line(error.msg)}",
-            LOCK_HINT,
-        ) from error
-    except (ValueError, RecursionError) as error:
-        # Integers of thousands of digits, and nesting beyond the parser's limit.
-        raise LockError(
-            f"{shown}: TOML that cannot be read: {one_line(str(error))}", LOCK_HINT
-        ) from error
 
 
 def _check_format(data: dict[str, Any], text: str, shown: str) -> tuple[str, ...]:
@@ -200,17 +173,13 @@ def _invalid(
         name = entry.get("name") if isinstance(entry, dict) else None
     about = f" ({one_line(name)})" if isinstance(name, str) else ""
     where = f"{shown}:{line}:" + (f" {key}{about}:" if key else "")
-    return LockError(f"{where} {one_line(error.message)}", LOCK_HINT)
+    return LockError(f"{where} {without_pointers(error.message)}", LOCK_HINT)
 
 
-def one_line(message: str) -> str:
+def without_pointers(message: str) -> str:
     """Give a message that may quote the file as one printable line of bounded length.
 
     A line that only points (`   ~~~^`) into the one above says nothing on its own.
     """
     lines = [line.strip() for line in message.splitlines() if line.strip(" ~^")]
-    line = "".join(
-        character if character.isprintable() else f"\\x{ord(character):02x}"
-        for character in ": ".join(lines)
-    )
-    return line if len(line) <= _MAX_MESSAGE else line[: _MAX_MESSAGE - 3] + "..."
+    return one_line(": ".join(lines), _MAX_MESSAGE)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-import tomli
-
+from auditor.clause import one_line
 from auditor.errors import UsageError
-from auditor.lock.document import one_line
 from auditor.lock.lines import line_of
+from auditor.toml_text import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,19 +72,8 @@ def read_document(path: Path, shown: str) -> Document | None:
 
     Raises `UsageError` for a file that cannot be read or is no TOML.
     """
-    text = _read(path, shown)
-    try:
-        data = tomli.loads(text)
-    except tomli.TOMLDecodeError as error:
-        raise UsageError(
-            f"{shown}:{error.lineno}:{error.colno}: not valid TOML: {one_line(error.msg)}",
-            "correct the file; `--no-config` audits without it",
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{shown}: TOML that cannot be read: {one_line(str(error))}",
-            "correct the file; `--no-config` audits without it",
-        ) from error
+    hint = "correct the file; `--no-config` audits without it"
+    text, data = read_toml(_read(path, shown), shown, UsageError, hint)
     if path.name != SHARED:
         return Document(shown, text, data)
     table: object = data
@@ -99,7 +87,7 @@ def read_document(path: Path, shown: str) -> Document | None:
     return Document(shown, text, table, TABLE)
 
 
-def _read(path: Path, shown: str) -> str:
+def _read(path: Path, shown: str) -> bytes:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UsageError(f"{shown}: not a regular file", "name a file with `--config PATH`")
@@ -115,14 +103,7 @@ def _read(path: Path, shown: str) -> str:
             "that is read",
             "check that this is a configuration",
         )
-    try:
-        return content.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UsageError(
-            f"{shown}:{line}: not UTF-8: byte 0x{content[error.start]:02x}",
-            "TOML is UTF-8: save the file in that encoding",
-        ) from error
+    return content
 
 
 def kind_of(value: object) -> str:
