@@ -7,7 +7,7 @@ import ssl
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -16,6 +16,9 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from auditor import __version__
 from auditor.clause import one_line
 from auditor.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 """Answers after which the same question may be answered."""
@@ -85,6 +88,39 @@ def is_final(error: Exception) -> bool:
         return True
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(reason, NewConnectionError)
+
+
+def patiently(
+    ask: Callable[[], requests.Response],
+    patience: Patience,
+    *,
+    rest: Callable[[float], None],
+    done: Callable[[requests.Response], None],
+) -> requests.Response:
+    """Give the answer to a question, asked again after a cut or an answer that is in `AGAIN`.
+
+    `rest` waits so many seconds, `done` ends with an answer that is not taken. The last answer
+    is given whatever it is, and so is one that asks for more time than there is patience.
+    Raises one of `CUT` where there is none.
+    """
+    pause = patience.pause
+    for left in reversed(range(patience.tries)):
+        try:
+            answer = ask()
+        except CUT as error:
+            if not left or is_final(error):
+                raise
+            wait = pause
+        else:
+            if not left or answer.status_code not in AGAIN:
+                return answer
+            wait = asked_pause(answer) or pause
+            if wait > patience.longest:
+                return answer
+            done(answer)
+        rest(wait)
+        pause *= 2
+    raise AssertionError(patience)
 
 
 def asked_pause(answer: requests.Response) -> float | None:

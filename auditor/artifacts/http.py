@@ -22,14 +22,13 @@ from auditor.artifacts.faults import ArtifactError
 from auditor.artifacts.manifest import Absence
 from auditor.clause import one_line
 from auditor.web import (
-    AGAIN,
     CUT,
     Patience,
     PlainSession,
-    asked_pause,
     authorities,
     host_of,
     is_final,
+    patiently,
 )
 
 if TYPE_CHECKING:
@@ -82,27 +81,17 @@ class Http:
             raise broken_off()
 
     def _patiently(self, url: str, headers: Mapping[str, str]) -> requests.Response:
-        pause = self.patience.pause
-        for attempt in range(1, self.patience.tries + 1):
-            last = attempt == self.patience.tries
-            try:
-                answer = self._followed(url, headers)
-            except CUT as error:
-                if last or is_final(error):
-                    raise unreachable(url, error) from error
-                wait = pause
-            except ValueError as error:
-                raise ArtifactError(Absence.UNREACHABLE, "its URL leads nowhere") from error
-            else:
-                if last or answer.status_code not in AGAIN:
-                    return answer
-                wait = asked_pause(answer) or pause
-                if wait > self.patience.longest:
-                    return answer
-                self._done(answer)
-            self.rest(wait)
-            pause *= 2
-        raise AssertionError(url)
+        try:
+            return patiently(
+                lambda: self._followed(url, headers),
+                self.patience,
+                rest=self.rest,
+                done=self._done,
+            )
+        except CUT as error:
+            raise unreachable(url, error) from error
+        except ValueError as error:
+            raise ArtifactError(Absence.UNREACHABLE, "its URL leads nowhere") from error
 
     def _followed(self, url: str, headers: Mapping[str, str]) -> requests.Response:
         """Follow redirects, credentials only as far as the first origin."""

@@ -19,14 +19,13 @@ from auditor.clause import one_line
 from auditor.errors import ImageError
 from auditor.image.documents import mapping, objects, text
 from auditor.web import (
-    AGAIN,
     CUT,
     PASSING,
     PlainSession,
-    asked_pause,
     authorities,
     host_of,
     is_final,
+    patiently,
 )
 
 if TYPE_CHECKING:
@@ -64,25 +63,15 @@ class Http:
         Answers that ask for patience are waited for. Raises `ImageError` where there is none
         in the end; any other status is the caller's to judge.
         """
-        pause = self._patience.pause
-        for attempt in range(1, self._patience.tries + 1):
-            last = attempt == self._patience.tries
-            try:
-                answer = self._once(url, headers, params, form)
-            except CUT as error:
-                if last or is_final(error):
-                    raise unreachable(url, error) from error
-                wait = pause
-            else:
-                if last or answer.status_code not in AGAIN:
-                    return answer
-                wait = asked_pause(answer) or pause
-                if wait > self._patience.longest:
-                    return answer
-                self.done(answer)
-            self.rest(wait)
-            pause *= 2
-        raise AssertionError(url)
+        try:
+            return patiently(
+                lambda: self._once(url, headers, params, form),
+                self._patience,
+                rest=self.rest,
+                done=self.done,
+            )
+        except CUT as error:
+            raise unreachable(url, error) from error
 
     def rest(self, seconds: float) -> None:
         """Wait, unless the reading is stopped."""
