@@ -115,6 +115,16 @@ def engine() -> Iterator[DockerClient]:
     client.close()
 
 
+@pytest.fixture
+def engine_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the engine is looked for, and no other one: a socket that a test may serve."""
+    for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    path = tmp_path / "engine.sock"
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+    return path
+
+
 @pytest.fixture(scope="session")
 def podman_host() -> Iterator[str]:
     """A podman service with a store of its own, as DOCKER_HOST names it; mark `podman`."""

@@ -20,6 +20,7 @@ from tests.builders.files import (
     layer_tar,
 )
 from tests.builders.images import docker_archive, image_of, oci_layout, rootfs_of
+from tests.builders.interpreter import interpreter
 
 __all__ = [
     "Device",
@@ -36,6 +37,7 @@ __all__ = [
     "docker_archive",
     "elf",
     "image_of",
+    "interpreter",
     "layer_tar",
     "manifest_of",
     "oci_layout",

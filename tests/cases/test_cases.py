@@ -25,7 +25,17 @@ from auditor.image.container_run import Completed
 from auditor.lock import read_lock
 from auditor.model import Attestation, Attested, Degree
 from auditor.policy import read_config
-from tests.builders import File, Shelf, Signers, Symlink, Whiteout, elf, image_of, manifest_of
+from tests.builders import (
+    File,
+    Shelf,
+    Signers,
+    Symlink,
+    Whiteout,
+    elf,
+    image_of,
+    interpreter,
+    manifest_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,19 +47,6 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 SITE = "/usr/local/lib/python3.11/site-packages"
 CASES = sorted(HERE.glob("LI*/*.toml"))
-
-LIBRARY = "/usr/local/lib/python3.11"
-
-
-def interpreter(machine: str = "x86_64") -> dict[str, Any]:
-    libc = "GNU C Library (Debian) stable release version 2.36."
-    return {
-        "/usr/local/bin/python3.11": File(elf(machine, ["3.11.7"]), 0o755),
-        "/usr/local/bin/python": Symlink("python3.11"),
-        f"{LIBRARY}/os.py": "",
-        f"{LIBRARY}/lib-dynload/math.cpython-311-{machine}-linux-gnu.so": elf(machine),
-        f"/lib/{machine}-linux-gnu/libc.so.6": elf(machine, [libc]),
-    }
 
 
 def distribution(requirement: str, more: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
@@ -160,7 +157,9 @@ def other(case: Mapping[str, Any], lock: Lock, options: Options) -> list[OtherPl
     """Give the image for another platform, where the case has one."""
     if "other" not in case:
         return None
-    files = interpreter("aarch64") if case["other"].get("python", True) else {"/bin/sh": elf()}
+    files: dict[str, Any] = (
+        interpreter("aarch64") if case["other"].get("python", True) else {"/bin/sh": elf()}
+    )
     for requirement in case["other"].get("installed", ()):
         files |= distribution(requirement, {})
     image = image_of([files, second_layer(case["other"].get("files", {}))], architecture="arm64")

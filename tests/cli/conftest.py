@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.cli import run
-from tests.builders import File, Symlink, docker_archive, elf
+from tests.builders import docker_archive, interpreter
 from tests.builders.wheels import record, wheel
 
 if TYPE_CHECKING:
@@ -45,18 +45,6 @@ def invoke(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
         return Result(code, *capsys.readouterr())
 
     return invoked
-
-
-def interpreter(machine: str = "x86_64") -> dict[str, Content]:
-    libc = "GNU C Library (Debian) stable release version 2.36."
-    library = "/usr/local/lib/python3.11"
-    return {
-        "/usr/local/bin/python3.11": File(elf(machine, ["3.11.7"]), 0o755),
-        "/usr/local/bin/python": Symlink("python3.11"),
-        f"{library}/os.py": "",
-        f"{library}/lib-dynload/math.cpython-311-{machine}-linux-gnu.so": elf(machine),
-        f"/lib/{machine}-linux-gnu/libc.so.6": elf(machine, [libc]),
-    }
 
 
 def distribution(name: str, version: str) -> dict[str, str]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.builders import interpreter
 from tests.builders.attested import WHEEL as ATTESTED
 from tests.builders.attested import Published, published
-from tests.cli.conftest import SITE, interpreter
+from tests.cli.conftest import SITE
 from tests.image.fake_registry import Answer, fake_registry
 
 if TYPE_CHECKING:

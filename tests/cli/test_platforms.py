@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders import layer_tar
+from tests.builders import interpreter, layer_tar
 from tests.builders.images import Config, oci_members, write_members
-from tests.cli.conftest import interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

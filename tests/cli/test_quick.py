@@ -75,20 +75,15 @@ def answers(*installed: str, files: Mapping[str, str | bytes] = FILES) -> dict[s
 def ask(
     invoke: Callable[..., Result],
     project: Project,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    engine_socket: Path,
 ) -> Ask:
     """Runs `check thing --quick` against an engine; nothing may be left in it, nothing saved."""
     assert project.root.is_dir()
-    for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
-        monkeypatch.delenv(name, raising=False)
-    socket = tmp_path / "engine.sock"
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{socket}")
 
     def asked(told: Mapping[str, Answer], *arguments: str) -> Result:
-        with fake_engine(socket, told) as calls:
+        with fake_engine(engine_socket, told) as calls:
             result = invoke("check", "docker:thing", "--quick", *arguments)
-        socket.unlink()
+        engine_socket.unlink()
         assert calls.count("POST /containers/create") == calls.count(REMOVE)
         assert not [call for call in calls if call.endswith(("/get", "/export"))]
         return result

@@ -47,12 +47,7 @@ REMOVE = "DELETE /containers/NAME"
 
 
 @pytest.fixture
-def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
-    for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
-        monkeypatch.delenv(name, raising=False)
-    socket = tmp_path / "engine.sock"
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{socket}")
-
+def look(engine_socket: Path) -> Look:
     @contextmanager
     def looking(changes: Mapping[str, Answer] | None = None) -> Iterator[tuple[Rootfs, list[str]]]:
         answers = {
@@ -62,13 +57,13 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
             **(changes or {}),
         }
         with (
-            fake_engine(socket, answers) as calls,
+            fake_engine(engine_socket, answers) as calls,
             connected() as api,
             looked_into(api, IMAGE) as rootfs,
         ):
             calls.clear()
             yield rootfs, calls
-        socket.unlink()
+        engine_socket.unlink()
 
     return looking
 

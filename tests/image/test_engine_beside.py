@@ -45,15 +45,6 @@ HOLDING: dict[str, Answer] = {**FINE, SAVE: stream(SAVED), **files_of({"/bin/pyt
 LEFT = LeftBehindError
 
 
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
-        monkeypatch.delenv(name, raising=False)
-    socket = tmp_path / "engine.sock"
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{socket}")
-    return socket
-
-
 def find(rootfs: Rootfs, config: ImageConfig) -> tuple[str, ...] | None:
     assert config.platform.os == "linux"
     return ("/bin/python", "-m", "x") if rootfs.stat("/bin/python") else None
@@ -81,20 +72,20 @@ def answered(
         return beside.answer(argv, read()), calls
 
 
-def test_answer_of_the_same_command(engine: Path) -> None:
-    completed, calls = answered(engine, {}, "/bin/python", "-m", "x")
+def test_answer_of_the_same_command(engine_socket: Path) -> None:
+    completed, calls = answered(engine_socket, {}, "/bin/python", "-m", "x")
     assert completed is not None
     assert (completed.stdout, completed.exit_code) == (b"ok", 0)
     assert (calls.count(CREATE), calls.count(START), calls.count(REMOVE)) == (2, 1, 2)
 
 
-def test_another_command_is_not_answered(engine: Path) -> None:
-    completed, calls = answered(engine, {}, "/opt/venv/bin/python", "-m", "x")
+def test_another_command_is_not_answered(engine_socket: Path) -> None:
+    completed, calls = answered(engine_socket, {}, "/opt/venv/bin/python", "-m", "x")
     assert completed is None
     assert calls.count(CREATE) == calls.count(REMOVE)
 
 
-def test_another_image_is_not_answered(engine: Path) -> None:
+def test_another_image_is_not_answered(engine_socket: Path) -> None:
     other = docker_archive({"/etc/a": "other"})
     facts = saved_facts(other)
     turns = iter([FACTS, facts])
@@ -106,14 +97,14 @@ def test_another_image_is_not_answered(engine: Path) -> None:
             value(next(turns, facts))(call)
 
     changes = {INSPECT: moving, f"GET /images/{facts['Id']}/get": stream(other)}
-    completed, calls = answered(engine, changes, "/bin/python", "-m", "x")
+    completed, calls = answered(engine_socket, changes, "/bin/python", "-m", "x")
     assert completed is None
     assert calls.count(CREATE) == calls.count(REMOVE) == 2
 
 
 @pytest.mark.parametrize("finding", [nothing, refusing])
-def test_nothing_to_run(engine: Path, finding: type) -> None:
-    with fake_engine(engine, HOLDING) as calls:
+def test_nothing_to_run(engine_socket: Path, finding: type) -> None:
+    with fake_engine(engine_socket, HOLDING) as calls:
         with run_beside(THING, finding, {}) as beside:
             assert beside.answer(("/bin/python",), read()) is None
         assert (calls.count(CREATE), calls.count(START), calls.count(REMOVE)) == (1, 0, 1)
@@ -128,18 +119,20 @@ def test_nothing_to_run(engine: Path, finding: type) -> None:
     ],
     ids=["no-image", "no-container", "cut"],
 )
-def test_trouble_is_left_to_who_asks_later(engine: Path, changes: Mapping[str, Answer]) -> None:
-    with fake_engine(engine, HOLDING | {INSPECT: value(FACTS)}):
+def test_trouble_is_left_to_who_asks_later(
+    engine_socket: Path, changes: Mapping[str, Answer]
+) -> None:
+    with fake_engine(engine_socket, HOLDING | {INSPECT: value(FACTS)}):
         image = read()
-    engine.unlink()
-    with fake_engine(engine, {**HOLDING, **changes}) as calls:
+    engine_socket.unlink()
+    with fake_engine(engine_socket, {**HOLDING, **changes}) as calls:
         with run_beside(THING, find, {}) as beside:
             assert beside.answer(("/bin/python", "-m", "x"), image) is None
         assert calls.count(CREATE) == calls.count(REMOVE)
 
 
-def test_no_engine(engine: Path) -> None:
-    assert not engine.exists()
+def test_no_engine(engine_socket: Path) -> None:
+    assert not engine_socket.exists()
     with run_beside(THING, find, {}) as beside:
         pass
     assert beside is not None
@@ -168,7 +161,7 @@ def endless() -> Iterator[tuple[dict[str, Answer], threading.Event]]:
 
 @pytest.mark.parametrize("ending", [ValueError, KeyboardInterrupt, None])
 def test_a_body_that_ends_ends_the_command(
-    engine: Path,
+    engine_socket: Path,
     endless: tuple[dict[str, Answer], threading.Event],
     ending: type[BaseException] | None,
 ) -> None:
@@ -180,7 +173,7 @@ def test_a_body_that_ends_ends_the_command(
             if ending is not None:
                 raise ending
 
-    with fake_engine(engine, HOLDING | changes) as calls:
+    with fake_engine(engine_socket, HOLDING | changes) as calls:
         if ending is None:
             body()
         else:
@@ -190,7 +183,7 @@ def test_a_body_that_ends_ends_the_command(
 
 
 @pytest.mark.parametrize("failing", [1, 2], ids=["looked-into", "run"])
-def test_container_that_stays_is_an_error(engine: Path, failing: int) -> None:
+def test_container_that_stays_is_an_error(engine_socket: Path, failing: int) -> None:
     removals: list[str] = []
 
     def remove(call: Call) -> None:
@@ -201,13 +194,13 @@ def test_container_that_stays_is_an_error(engine: Path, failing: int) -> None:
         with run_beside(THING, find, {}) as beside:
             beside.answer(("/bin/python", "-m", "x"), read())
 
-    with fake_engine(engine, HOLDING | {REMOVE: remove}), pytest.raises(LEFT) as caught:
+    with fake_engine(engine_socket, HOLDING | {REMOVE: remove}), pytest.raises(LEFT) as caught:
         body()
     assert caught.value.hint.startswith("remove it by hand: docker rm --force --volumes auditor-")
 
 
 def test_signal_while_the_answer_is_awaited(
-    engine: Path, endless: tuple[dict[str, Answer], threading.Event]
+    engine_socket: Path, endless: tuple[dict[str, Answer], threading.Event]
 ) -> None:
     changes, attached = endless
     main = threading.main_thread().ident
@@ -222,7 +215,7 @@ def test_signal_while_the_answer_is_awaited(
             beside.outcome()
 
     thread = threading.Thread(target=interrupt)
-    with fake_engine(engine, HOLDING | changes) as calls:
+    with fake_engine(engine_socket, HOLDING | changes) as calls:
         thread.start()
         with pytest.raises(KeyboardInterrupt):
             body()
@@ -240,10 +233,10 @@ def test_signal_while_the_answer_is_awaited(
     ids=["nothing", "unreadable", "no-image"],
 )
 def test_no_outcome(
-    engine: Path, changes: Mapping[str, Answer], finding: Find, message: str
+    engine_socket: Path, changes: Mapping[str, Answer], finding: Find, message: str
 ) -> None:
     with (
-        fake_engine(engine, {**HOLDING, **changes}),
+        fake_engine(engine_socket, {**HOLDING, **changes}),
         run_beside(THING, finding, {}) as beside,
     ):
         beside.begun()
@@ -251,8 +244,8 @@ def test_no_outcome(
             beside.outcome()
 
 
-def test_outcome(engine: Path) -> None:
-    with fake_engine(engine, HOLDING) as calls, run_beside(THING, find, {}) as beside:
+def test_outcome(engine_socket: Path) -> None:
+    with fake_engine(engine_socket, HOLDING) as calls, run_beside(THING, find, {}) as beside:
         beside.begun()
         assert START in calls
         facts, completed = beside.outcome()

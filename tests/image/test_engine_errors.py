@@ -63,13 +63,6 @@ def _no_other_engine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture
-def engine_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "engine.sock"
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
-    return path
-
-
 def opened(text: str = "docker:thing", platform: str | None = None) -> Image:
     return open_engine_image(parse_reference(text), platform, Reading())
 

@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from auditor.model import Image
 
 
-@pytest.fixture
-def engine_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
-        monkeypatch.delenv(name, raising=False)
-    path = tmp_path / "engine.sock"
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
-    return path
-
-
 def warm(cache: IndexCache, **wishes: bool) -> Image:
     return open_engine_image(parse_reference("docker:thing"), None, Reading(None, cache, **wishes))
 

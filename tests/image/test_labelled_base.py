@@ -41,14 +41,6 @@ FACTS = {"Id": OTHER, "RootFS": {"Layers": ["sha256:1", "sha256:2"]}}
 LIST, INSPECT = "GET /images/json", f"GET /images/{OTHER}/json"
 
 
-@pytest.fixture
-def engine_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
-    return tmp_path / "engine.sock"
-
-
 @pytest.mark.parametrize("digest", [KNOWN, OTHER], ids=["in-a-registry", "its-own"])
 def test_the_engine_is_asked_for_the_digest(engine_socket: Path, digest: str) -> None:
     answers = {LIST: value([{"Id": "sha256:0", "RepoDigests": None}, HELD]), INSPECT: value(FACTS)}

@@ -9,28 +9,8 @@ from packaging.tags import Tag, sys_tags
 from auditor.image.open import open_image
 from auditor.inventory.interpreter import read_interpreter
 from auditor.inventory.target import target_of
-from auditor.model import Interpreter, Libc, Target
-
-
-def target(
-    version: str = "3.11.7",
-    machine: str = "x86_64",
-    libc: Libc | None = None,
-    implementation: str = "cpython",
-    *,
-    free_threaded: bool = False,
-) -> Target:
-    return target_of(
-        Interpreter(
-            path="/usr/bin/python3",
-            prefix="/usr",
-            implementation=implementation,
-            full_version=version,
-            free_threaded=free_threaded,
-            machine=machine,
-            libc=libc,
-        )
-    )
+from auditor.model import Libc, Target
+from tests.builders.targets import target
 
 
 def platforms(found: Target) -> list[str]:

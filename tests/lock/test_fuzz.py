@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from auditor.errors import LockError
 from auditor.lock import read_lock, select
-from tests.lock.targets import LINUX
+from tests.builders.targets import LINUX
 
 if TYPE_CHECKING:
     import pytest

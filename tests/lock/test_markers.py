@@ -6,7 +6,7 @@ from packaging.specifiers import SpecifierSet
 
 from auditor.lock.markers import Decider
 from auditor.model import Target
-from tests.lock.targets import LINUX, target
+from tests.builders.targets import LINUX, target
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from packaging.version import Version
 from auditor.errors import UsageError
 from auditor.lock import Lock, read_lock, select
 from auditor.model import ArtifactKind, Directory, Libc, Target, Vcs
-from tests.lock.targets import ALPINE, ARM, LINUX, target
+from tests.builders.targets import ALPINE, ARM, LINUX, target
 
 REAL = Path(__file__).parent / "assets" / "real"
 HASHES = {"sha256": "AB" * 32}
