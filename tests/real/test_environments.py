@@ -104,7 +104,10 @@ def test_a_project_synced_by_uv_is_what_it_exports(
     # An editable install is what the lock asks for here, and its source is in place.
     assert audit.above_note == []
     assert audit.code == 0
-    assert {"own-project", "requests", "iniconfig"} <= audit.degrees.keys()
+    degrees = audit.degrees
+    assert degrees.pop("own-project") == "recorded"  # from a directory: no hash is locked
+    assert {"requests", "iniconfig"} <= degrees.keys()
+    assert set(degrees.values()) == {"proven"}
 
 
 def test_what_was_added_changed_and_removed_is_named(

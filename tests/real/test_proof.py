@@ -214,22 +214,75 @@ def test_a_console_script_replaced(listed: bool, venv: Path, audit: Callable[[],
     assert degree(found, "charset-normalizer") == "version"
 
 
+def pass_off_as_built(info: Path) -> None:
+    """Make an installation from a wheel say what one that uv built in place says."""
+    wheel = info / "WHEEL"
+    wheel.write_text(re.sub(r"(Tag: cp\d+-cp\d+-).*", r"\1linux_x86_64", wheel.read_text()))
+    (info / "uv_build.json").write_text("{}")
+    rewrite_record(info / "RECORD", f"{info.name}/uv_build.json")
+
+
 def test_a_wheel_patched_and_passed_off_as_built_here(
     venv: Path, audit: Callable[[], Audit]
 ) -> None:
     changed = one(venv, "aiohttp/_http_parser*.so")
     flip(changed)
-    info = one(venv, "aiohttp-*.dist-info")
-    wheel = info / "WHEEL"
-    wheel.write_text(re.sub(r"(Tag: cp\d+-cp\d+-).*", r"\1linux_x86_64", wheel.read_text()))
-    (info / "uv_build.json").write_text("{}")
-    rewrite_record(info / "RECORD", f"{info.name}/uv_build.json")
+    pass_off_as_built(one(venv, "aiohttp-*.dist-info"))
 
     found = audit()
 
     assert found.code == 1
     assert str(changed.relative_to(site(venv))) in found.found("LI204")["message"]
     assert degree(found, "aiohttp") == "version"
+
+
+def _one_library(venv: Path) -> None:
+    flip(one(venv, "numpy/_core/_multiarray_umath*.so"))
+
+
+def _all_but_the_bundled(venv: Path) -> None:
+    for path in (*site(venv).glob("numpy/**/*.so"), *site(venv).glob("numpy/**/*.a")):
+        flip(path)
+    shutil.rmtree(site(venv) / "numpy.libs")
+
+
+def _a_source(venv: Path) -> None:
+    changed = one(venv, "numpy/_core/fromnumeric.py")
+    changed.write_text(changed.read_text() + "evil = 1\n")
+
+
+@pytest.mark.parametrize(
+    ("patch", "named"),
+    [
+        (_one_library, "numpy/_core/_multiarray_umath"),
+        (_all_but_the_bundled, "numpy/_core/_multiarray_umath"),
+        (_a_source, "numpy/_core/fromnumeric.py"),
+    ],
+    ids=["one-library", "every-library-of-its-own", "source"],
+)
+def test_numpys_wheel_patched_and_passed_off_as_built_from_its_sdist(
+    patch: Callable[[Path], None],
+    named: str,
+    installers: Path,
+    fetched: Callable[[str], Path],
+    tmp_path: Path,
+) -> None:
+    backend, venv = fetched("backend"), tmp_path / "venv"
+    do(sys.executable, "-m", "venv", "--without-pip", venv)
+    uv = [installers / "uv", "pip", "install", f"--python={venv}", "--no-index", "--no-deps"]
+    do(*uv, "--link-mode=copy", f"--find-links={backend / 'wheels'}", "numpy")
+    lock = backend / LOCKS["backend"]
+    assert degree(check(f"env:{venv}", lock), "numpy") == "proven"
+    patch(venv)
+    pass_off_as_built(one(venv, "numpy-*.dist-info"))
+
+    found = check(f"env:{venv}", lock)
+
+    # All else that is locked is missing.
+    told = [each for each in found.report["findings"] if each["subject"] == "numpy"]
+    (unlisted,) = [each["message"] for each in told if each["code"] == "LI204"]
+    assert named in unlisted
+    assert degree(found, "numpy") == "version"
 
 
 def test_a_lock_whose_hash_was_altered_by_one_digit(
