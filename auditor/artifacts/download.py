@@ -7,11 +7,11 @@ the same one; the hashes of the lock decide in any case.
 from __future__ import annotations
 
 import tempfile
-import time
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
+from auditor.artifacts.bodies import pieces
 from auditor.artifacts.faults import ArtifactError
 from auditor.artifacts.http import unreachable
 from auditor.artifacts.local import unread
@@ -28,17 +28,8 @@ if TYPE_CHECKING:
     from auditor.artifacts.http import Http
     from auditor.model import Artifact
 
-_PIECE = 256 * 1024
 _IN_MEMORY = 4 << 20
 """Bytes of an artifact that need no file: most wheels are smaller."""
-
-_WINDOW = 30
-"""Seconds in which at least `_LEAST` bytes have to come."""
-_LEAST = 16 * 1024
-
-
-class _SlowError(OSError):
-    """A server that sends next to nothing."""
 
 
 @contextmanager
@@ -107,16 +98,10 @@ class _Download:
         self._verifier = Verifier(self._artifact)
 
     def _take(self, answer: requests.Response) -> None:
-        since, seen = time.monotonic(), self._verifier.size
-        while piece := answer.raw.read1(_PIECE, decode_content=False):
+        for piece in pieces(answer):
             self._verifier.update(piece)
             self._keep(piece)
             self._count(len(piece))
-            now = time.monotonic()
-            if now - since > _WINDOW:
-                if self._verifier.size - seen < _LEAST:
-                    raise _SlowError("too slow")
-                since, seen = now, self._verifier.size
 
     def _keep(self, piece: bytes) -> None:
         try:

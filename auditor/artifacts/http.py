@@ -150,19 +150,6 @@ class Http:
         answer.close()
 
 
-def body(answer: requests.Response, limit: int) -> bytes:
-    """Give the whole of a small answer; raises `ArtifactError`."""
-    try:
-        content: bytes = answer.raw.read(limit + 1, decode_content=True)
-    except CUT as error:
-        raise unreachable(answer.url, error) from error
-    if len(content) > limit:
-        raise ArtifactError(
-            Absence.UNREACHABLE, f"{host_of(answer.url)} answers with more than {limit} bytes"
-        )
-    return content
-
-
 def broken_off() -> ArtifactError:
     """Give the error for a reading that nobody waits for any more."""
     return ArtifactError(Absence.UNREACHABLE, "the reading was broken off")

@@ -11,8 +11,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from auditor.artifacts import limits
+from auditor.artifacts.bodies import whole
 from auditor.artifacts.faults import ArtifactError
-from auditor.artifacts.http import body
 from auditor.artifacts.manifest import Absence, Member
 from auditor.artifacts.metadata import parse_record
 from auditor.artifacts.verify import mismatch
@@ -22,6 +22,8 @@ from auditor.artifacts.zip_directory import read_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import requests
 
     from auditor.artifacts.access import RandomAccess
     from auditor.artifacts.http import Http
@@ -70,20 +72,26 @@ class HttpAccess:
         return block[: end - offset]
 
     def _get(self, asked: str) -> bytes:
-        with self._http.answer(self._url, {"Range": f"bytes={asked}"}) as answer:
-            said = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-            if answer.status_code != HTTPStatus.PARTIAL_CONTENT or said is None:
-                raise NoRangesError
-            start, last, size = map(int, said.groups())
-            if self.size not in {0, size}:
-                raise ArtifactError(Absence.UNREACHABLE, "it changes while it is read")
-            content = body(answer, limits.DIRECTORY_BYTES)
+        headers = {"Range": f"bytes={asked}"}
+        answer, content = whole(self._http, self._url, headers, limits.DIRECTORY_BYTES, _range)
+        start, last, size = _range(answer)
+        if self.size not in {0, size}:
+            raise ArtifactError(Absence.UNREACHABLE, "it changes while it is read")
         if len(content) != last - start + 1 or not asked.startswith((f"{start}-", "-")):
             raise NoRangesError  # it lies about them
         self.size = size
         self._blocks[start] = content
         self._count(len(content))
         return content
+
+
+def _range(answer: requests.Response) -> tuple[int, int, int]:
+    """Give the first and the last byte of an answer, and the file's size."""
+    said = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    if answer.status_code != HTTPStatus.PARTIAL_CONTENT or said is None:
+        raise NoRangesError
+    start, last, size = map(int, said.groups())
+    return start, last, size
 
 
 def index_wheel(archive: RandomAccess, artifact: Artifact) -> Manifest:

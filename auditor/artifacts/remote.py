@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from auditor.artifacts.bodies import whole
 from auditor.artifacts.download import downloaded
 from auditor.artifacts.faults import ArtifactError
-from auditor.artifacts.http import Http, body
+from auditor.artifacts.http import Http
 from auditor.artifacts.manifest import Absence
 from auditor.artifacts.manifest_format import Kept
 from auditor.artifacts.ranges import HttpAccess, NoRangesError, index_wheel
@@ -52,8 +53,7 @@ class Remote:
         if url is None:
             where = f"the index {host_of(index)}"
             raise ArtifactError(Absence.UNREACHABLE, f"{where} has no provenance of it")
-        with self._http.answer(url, {"Accept": _PROVENANCE}) as answer:
-            return body(answer, limit)
+        return whole(self._http, url, {"Accept": _PROVENANCE}, limit)[1]
 
     def by_url(self, url: str, artifact: Artifact) -> Kept:
         """Give the manifest of the artifact at a URL; raises `ArtifactError`."""

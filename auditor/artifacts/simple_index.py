@@ -16,8 +16,8 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
+from auditor.artifacts.bodies import whole
 from auditor.artifacts.faults import ArtifactError
-from auditor.artifacts.http import body
 from auditor.artifacts.manifest import Absence
 from auditor.artifacts.verify import mismatch
 from auditor.web import host_of
@@ -95,11 +95,10 @@ class SimpleIndex:
         return found
 
     def _read(self, url: str) -> Sequence[Listed]:
-        with self._http.answer(url, {"Accept": _ACCEPT}) as answer:
-            content = body(answer, _PAGE)
-            kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-            base = answer.url
-        return json_page(content, base) if kind.endswith("json") else html_page(content, base)
+        answer, content = whole(self._http, url, {"Accept": _ACCEPT}, _PAGE)
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        read = json_page if kind.endswith("json") else html_page
+        return read(content, answer.url)
 
 
 def json_page(content: bytes, base: str) -> list[Listed]:

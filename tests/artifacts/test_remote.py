@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.artifacts import Absence, Absent, Manifest, ManifestCache, ManifestStore, Sources
+from auditor.artifacts import bodies as bodies_module
 from auditor.artifacts import download as download_module
 from auditor.artifacts import http as http_module
 from auditor.artifacts import simple_index as index_module
@@ -208,10 +209,10 @@ def test_server_that_always_cuts(server: FakeRegistry) -> None:
 
 
 def test_trickle_is_given_up(server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download_module, "_WINDOW", -1)
-    monkeypatch.setattr(download_module, "_LEAST", 1 << 30)
+    monkeypatch.setattr(bodies_module, "_WINDOW", -1)
+    monkeypatch.setattr(bodies_module, "_LEAST", 1 << 30)
     assert "breaks the connection off" in absent(at(server), sources()).why
-    monkeypatch.setattr(download_module, "_LEAST", 1)
+    monkeypatch.setattr(bodies_module, "_LEAST", 1)
     assert manifest(at(server), sources()).members
 
 
@@ -565,6 +566,24 @@ def test_page_is_asked_for_once(server: FakeRegistry) -> None:
     assert paths(server).count(PAGE) == 1
 
 
+def test_cut_page_is_asked_for_again(server: FakeRegistry) -> None:
+    page = Answer(body=f'<a href="{FILE}">{NAME}</a>'.encode())
+    server.script["/simple/demo/"] = [page._replace(cut=5), page]
+    wanted = artifact(path=None, url=None)
+    manifest(wanted, sources(index_urls=(f"http://{server.host}/simple/",)))
+    assert paths(server) == ["/simple/demo/", "/simple/demo/", FILE]
+
+
+def test_page_that_trickles_is_given_up(
+    server: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies_module, "_WINDOW", -1)
+    server.script["/simple/demo/"] = [Answer(body=b"slow")]
+    wanted = artifact(path=None, url=None)
+    found = absent(wanted, sources(index_urls=(f"http://{server.host}/simple/",)))
+    assert found.why == f"{server.host} breaks the connection off"
+
+
 def test_index_that_failed_is_asked_once(server: FakeRegistry) -> None:
     index = f"http://{server.host}/simple"
     wanted = [artifact(path=None, index=index), artifact(OTHER, path=None, index=index)]
@@ -608,6 +627,17 @@ def test_index_of_a_wheel_is_read_by_ranges(server: FakeRegistry) -> None:
     sizeless = artifact(LARGE, path=None, url=at(server).url, size=None)
     assert manifest(sizeless, sources(indexed=True)) == found
     assert server.asked[-1].headers["Range"] == "bytes=-67584"
+
+
+def test_cut_range_is_asked_for_again(server: FakeRegistry) -> None:
+    cut = Answer(body=LARGE, cut=100)
+    server.script[FILE] = [cut, Answer(body=LARGE)]
+    assert not manifest(at(server, LARGE), sources(indexed=True)).verified
+    assert len(server.asked) == 2
+    server.script[FILE] = [cut]
+    found = absent(at(server, LARGE), sources(indexed=True))
+    assert found.why == f"{server.host} breaks the connection off"
+    assert len(server.asked) == 2 + SOON.tries
 
 
 def test_metadata_at_the_beginning_takes_one_range_more(server: FakeRegistry) -> None:

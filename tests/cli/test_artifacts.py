@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from auditor.web import Patience
 from tests.builders import interpreter
 from tests.builders.attested import WHEEL as ATTESTED
 from tests.builders.attested import Published, published
@@ -87,6 +88,57 @@ def test_mirror_and_index(invoke: Invoke, project: Project) -> None:
         lock.write_text(lock.read_text().replace(there, f'name = "{WHEEL}", path = "gone.whl"'))
         result = report(invoke, project, "--index-url", f"http://{server.host}/simple/")
         assert (result.exit_code, evidence(result)) == (0, "proven")
+
+
+BAD = {
+    "cuts": Answer(body=b"x" * 99, cut=9),
+    "stalls": Answer(body=b"x" * 99, cut=9, stall=True),
+    "404": Answer(404),
+    "429": Answer(429, headers={"Retry-After": "0"}),
+    "500": Answer(500),
+    "other bytes": Answer(body=b"PK nothing of the sort"),
+    "redirects": Answer(302, headers={"Location": f"/{WHEEL}"}),
+}
+
+
+WAYS = {
+    "url": (),
+    "url by ranges": ("--evidence=index",),
+    "simple index": (),
+    "simple index by ranges": ("--evidence=index",),
+}
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    patience = Patience(connect=2, read=0.2, tries=2, pause=0.01)
+    monkeypatch.setattr("auditor.artifacts.http.Patience", lambda: patience)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("trouble", BAD)
+def test_servers_trouble_is_no_verdict(
+    trouble: str, way: str, invoke: Invoke, project: Project
+) -> None:
+    lock = project.root / "pylock.toml"
+    with fake_registry() as server:
+        server.script[f"/{WHEEL}"] = [BAD[trouble]]
+        server.script["/simple/idna/"] = [Answer(body=f'<a href="/{WHEEL}">'.encode())]
+        if way.startswith("url"):
+            given = [f"--mirror=https://files.example.org/=http://{server.host}/"]
+            there = f'url = "https://files.example.org/{WHEEL}"'
+        else:
+            given = [f"--index-url=http://{server.host}/simple/"]
+            there = f'name = "{WHEEL}", path = "gone.whl"'
+        lock.write_text(lock.read_text().replace(f'path = "../wheels/{WHEEL}"', there))
+        result = report(invoke, project, "--no-cache", *given, *WAYS[way])
+
+    assert result.exit_code == 3
+    assert evidence(result) == "recorded"
+    (found,) = json.loads(result.stdout)["findings"]
+    assert found["code"] == ("LI907" if trouble == "other bytes" else "LI903")
+    assert found["message"].startswith(WHEEL)
 
 
 def test_manifests_are_shared(invoke: Invoke, project: Project, tmp_path: Path) -> None:
