@@ -143,6 +143,9 @@ class Http:
             verify=self._verify,
         )
         self._open.add(answer)
+        if self._stop.is_set():  # too late for `close` to have seen it
+            self._done(answer)
+            raise broken_off()
         return answer
 
     def _done(self, answer: requests.Response) -> None:

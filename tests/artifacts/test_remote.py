@@ -19,6 +19,7 @@ from auditor.artifacts import bodies as bodies_module
 from auditor.artifacts import download as download_module
 from auditor.artifacts import http as http_module
 from auditor.artifacts import simple_index as index_module
+from auditor.artifacts.faults import ArtifactError
 from auditor.model import ArtifactKind
 from auditor.web import Patience
 from tests.artifacts.wanted import CONTENT, NAME, OTHER, absent, artifact, manifest
@@ -252,6 +253,14 @@ def test_leaving_breaks_off_what_is_read(server: FakeRegistry) -> None:
             time.sleep(0.01)
     assert time.monotonic() - started < 20
     assert not [each for each in threading.enumerate() if each.name.startswith("artifacts")]
+
+
+def test_answer_that_comes_after_leaving_is_not_read(server: FakeRegistry) -> None:
+    http = http_module.Http()
+    server.rule = lambda _: http.close()
+    url = f"http://{server.host}{FILE}"
+    with pytest.raises(ArtifactError, match="broken off"), http.answer(url, {}):
+        pytest.fail("nobody waits for it any more")
 
 
 def test_several_are_fetched_at_once(server: FakeRegistry) -> None:
