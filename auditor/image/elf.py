@@ -1,8 +1,8 @@
 """What an ELF file says about itself to a loader: program headers and PT_DYNAMIC.
 
 Sections are never read: a loader does not look at them either, and a stripped file has none.
-The reader takes single small ranges; whoever has only a stream keeps, with `Passing`, the parts
-of the file that such ranges lie in. Every offset may be a lie, so what cannot be read there is
+The reader takes single small ranges; whoever has only a stream keeps the parts of the file that
+such ranges lie in (`elf_stream`). Every offset may be a lie, so what cannot be read there is
 left out and the facts are marked incomplete (System V ABI, chapters 4 and 5).
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from auditor.model import Elf, ElfType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from auditor.image.stream import Buffer
 
@@ -41,26 +41,20 @@ _MACHINES = {
 
 _TYPES = {1: ElfType.RELOCATABLE, 2: ElfType.EXECUTABLE, 3: ElfType.SHARED, 4: ElfType.CORE}
 
-_LOAD, _DYNAMIC, _INTERP, _NOTE = 1, 2, 3, 4
+LOAD, DYNAMIC, INTERP, NOTE = 1, 2, 3, 4
 _NEEDED, _STRTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH, _FLAGS_1 = 1, 5, 10, 14, 15, 29, 0x6FFFFFFB
 _PIE = 0x08000000
-_EXECUTE = 1
+EXECUTE = 1
 _BUILD_ID = 3
 
 _SEGMENTS = 128
 """Program headers read; an honest file has about ten."""
 
-_DYNAMIC_BYTES = 64 << 10
-_NOTE_BYTES = 4 << 10
+DYNAMIC_BYTES = 64 << 10
+NOTE_BYTES = 4 << 10
 _NEEDED_NAMES = 1024
-_NAME_BYTES = 16 << 10
+NAME_BYTES = 16 << 10
 """Bytes of one name or search path; Nix writes paths of several thousand."""
-
-_HEADERS = 4 << 10
-"""Bytes in which the program headers are expected: linkers put them behind the file header."""
-
-HEAD_BYTES = 1 << 20
-"""Bytes kept of the start of each segment that can hold the dynamic strings."""
 
 
 class _Format(NamedTuple):
@@ -89,7 +83,7 @@ def _format(bits: int, mark: str) -> _Format:
 _FORMATS = {(bits, mark): _format(bits, mark) for bits in (32, 64) for mark in "<>"}
 
 
-class _Segment(NamedTuple):
+class Segment(NamedTuple):
     """One program header."""
 
     type: int
@@ -99,17 +93,19 @@ class _Segment(NamedTuple):
     size: int
 
 
-class _Header(NamedTuple):
+class Header(NamedTuple):
+    """What the headers of a file say."""
+
     format: _Format
     machine: str
     type: ElfType
-    segments: tuple[_Segment, ...]
+    segments: tuple[Segment, ...]
     complete: bool
 
 
 def read_elf(read: Read) -> Elf | None:
     """Give the facts of a file whose ranges `read` gives; None where it is no ELF file."""
-    header = _header(read)
+    header = read_header(read)
     if header is None:
         return None
     return _Facts(read, header).result()
@@ -122,7 +118,8 @@ def read_bytes(content: Buffer) -> Elf | None:
     return read_elf(lambda offset, size: bytes(content[offset : offset + size]))
 
 
-def _header(read: Read) -> _Header | None:
+def read_header(read: Read) -> Header | None:
+    """Give a file's header and its program headers; None where it is no ELF file."""
     head = read(0, HEADER_BYTES)
     if len(head) < 20 or head[:4] != MAGIC:
         return None
@@ -132,14 +129,14 @@ def _header(read: Read) -> _Header | None:
     machine = _MACHINES.get(number, f"elf-{number}")
     if machine == "ppc64" and mark == "<":
         machine = "ppc64le"
-    segments: tuple[_Segment, ...] = ()
+    segments: tuple[Segment, ...] = ()
     complete = False
     if len(head) >= layout.header.size:
         segments, complete = _segments(read, layout, head)
-    return _Header(layout, machine, _TYPES.get(kind, ElfType.OTHER), segments, complete)
+    return Header(layout, machine, _TYPES.get(kind, ElfType.OTHER), segments, complete)
 
 
-def _segments(read: Read, layout: _Format, head: bytes) -> tuple[tuple[_Segment, ...], bool]:
+def _segments(read: Read, layout: _Format, head: bytes) -> tuple[tuple[Segment, ...], bool]:
     """Give the program headers, and whether all of them."""
     fields = layout.header.unpack_from(head)
     at, width, count = fields[4], fields[8], fields[9]
@@ -152,12 +149,12 @@ def _segments(read: Read, layout: _Format, head: bytes) -> tuple[tuple[_Segment,
     table = table[: len(table) // size * size]
     if layout.bits == 64:
         rows = [
-            _Segment(kind, flags, offset, address, length)
+            Segment(kind, flags, offset, address, length)
             for kind, flags, offset, address, _, length, _, _ in layout.program.iter_unpack(table)
         ]
     else:
         rows = [
-            _Segment(kind, flags, offset, address, length)
+            Segment(kind, flags, offset, address, length)
             for kind, offset, address, _, length, _, flags, _ in layout.program.iter_unpack(table)
         ]
     return tuple(rows), len(rows) == count
@@ -166,7 +163,7 @@ def _segments(read: Read, layout: _Format, head: bytes) -> tuple[tuple[_Segment,
 class _Facts:
     """The facts while they are put together."""
 
-    def __init__(self, read: Read, header: _Header) -> None:
+    def __init__(self, read: Read, header: Header) -> None:
         self._read = read
         self._header = header
         self._complete = header.complete
@@ -175,10 +172,10 @@ class _Facts:
     def result(self) -> Elf:
         """Give what the file says."""
         header = self._header
-        dynamic = self._first(_DYNAMIC)
+        dynamic = self._first(DYNAMIC)
         if dynamic is not None:
             self._read_dynamic(dynamic)
-        interpreter = self._first(_INTERP)
+        interpreter = self._first(INTERP)
         flags = self._value(_FLAGS_1)
         needed = tuple(filter(None, map(self._name, self._tables.get(_NEEDED, ()))))
         soname, rpath, runpath = (
@@ -200,7 +197,7 @@ class _Facts:
             complete=self._complete,
         )
 
-    def _first(self, kind: int) -> _Segment | None:
+    def _first(self, kind: int) -> Segment | None:
         return next((each for each in self._header.segments if each.type == kind), None)
 
     def _value(self, tag: int) -> int:
@@ -214,9 +211,9 @@ class _Facts:
             self._complete = False
         return found
 
-    def _read_dynamic(self, segment: _Segment) -> None:
+    def _read_dynamic(self, segment: Segment) -> None:
         layout = self._header.format.dynamic
-        table = self._range(segment.offset, segment.size, _DYNAMIC_BYTES)
+        table = self._range(segment.offset, segment.size, DYNAMIC_BYTES)
         table = table[: len(table) // layout.size * layout.size]
         for tag, value in layout.iter_unpack(table):
             if tag == 0:
@@ -231,7 +228,7 @@ class _Facts:
         """Give the string at an offset of the dynamic string table; empty where there is none."""
         address, size = self._value(_STRTAB), self._value(_STRSZ)
         for segment in self._header.segments:
-            if segment.type == _LOAD and 0 <= address - segment.address < segment.size:
+            if segment.type == LOAD and 0 <= address - segment.address < segment.size:
                 if value < size:
                     return self._text(segment.offset + address - segment.address + value)
                 break
@@ -240,7 +237,7 @@ class _Facts:
 
     def _text(self, offset: int) -> str:
         """Give the zero-terminated string at an offset of the file."""
-        for size in (256, _NAME_BYTES):
+        for size in (256, NAME_BYTES):
             found, zero, _ = self._read(offset, size).partition(b"\0")
             if zero:
                 return found.decode("utf-8", "surrogateescape")
@@ -251,9 +248,9 @@ class _Facts:
         """Yield the GNU build-ids of all notes."""
         layout = self._header.format.note
         for segment in self._header.segments:
-            if segment.type != _NOTE:
+            if segment.type != NOTE:
                 continue
-            notes = self._read(segment.offset, min(segment.size, _NOTE_BYTES))
+            notes = self._read(segment.offset, min(segment.size, NOTE_BYTES))
             at = 0
             while at + layout.size <= len(notes):
                 name, size, kind = layout.unpack_from(notes, at)
@@ -261,91 +258,3 @@ class _Facts:
                 if kind == _BUILD_ID and name == 4 and notes[at + 12 : at + 16] == b"GNU\0":
                     yield notes[start : start + size].hex()
                 at = start + (size + 3 & ~3)
-
-
-class Passing:
-    """A file that passes by in pieces, of which the parts with facts are kept.
-
-    Where its string table begins is known only when PT_DYNAMIC has passed, mostly behind it.
-    So the start of every segment that a string table can lie in is kept: the first one, and
-    those without code (tools that lengthen the table put it into a new segment at the end).
-    """
-
-    __slots__ = ("_bound", "_end", "_head", "_kept")
-
-    def __init__(self, bound: int = HEAD_BYTES) -> None:
-        """Keep at most `bound` bytes of each segment, and four times that of the file."""
-        self._bound = bound
-        self._end = 0
-        self._head: bytearray | None = bytearray()
-        self._kept: list[tuple[int, int, bytearray]] = []
-
-    def feed(self, piece: Buffer) -> None:
-        """Take in the next piece."""
-        start = self._end
-        self._end += len(piece)
-        if self._head is not None:
-            left = _HEADERS - len(self._head)
-            self._head += piece[:left]
-            if len(self._head) < _HEADERS:
-                return
-            self._plan()
-            start, piece = start + left, piece[left:]
-        if self._kept:
-            self._keep(start, piece)
-
-    def facts(self) -> Elf | None:
-        """Give the facts of the file that has passed; None where it is no ELF file."""
-        if self._head is not None:
-            return read_bytes(bytes(self._head))
-        return read_elf(self._read)
-
-    def _keep(self, start: int, piece: Buffer) -> None:
-        end = start + len(piece)
-        for first, last, kept in self._kept:
-            if start < last and first < end:
-                kept.extend(piece[max(first - start, 0) : last - start])
-
-    def _plan(self) -> None:
-        """Decide what is kept, from the headers that have passed."""
-        head, self._head = bytes(self._head or b""), None
-        header = _header(lambda offset, size: head[offset : offset + size])
-        if header is None:
-            return  # nothing will be kept
-        ranges = [(0, _HEADERS)]
-        if not header.complete:
-            ranges.append((0, self._bound))
-        ranges += _ranges(header.segments, self._bound)
-        left = self._bound * 4
-        for first, last in _merged(ranges):
-            size = min(last - first, left)
-            left -= size
-            self._kept.append((first, first + size, bytearray()))
-        self._keep(0, head)
-
-    def _read(self, offset: int, size: int) -> bytes:
-        for first, _, kept in self._kept:
-            if first <= offset < first + len(kept):
-                return bytes(kept[offset - first : offset - first + size])
-        return b""
-
-
-def _ranges(segments: Sequence[_Segment], bound: int) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of what is worth keeping."""
-    first = min((each.offset for each in segments if each.type == _LOAD), default=0)
-    limits = {_LOAD: bound, _DYNAMIC: _DYNAMIC_BYTES, _NOTE: _NOTE_BYTES, _INTERP: _NAME_BYTES}
-    for segment in segments:
-        code = segment.type == _LOAD and segment.flags & _EXECUTE and segment.offset != first
-        if segment.type in limits and not code:
-            yield segment.offset, segment.offset + min(segment.size, limits[segment.type])
-
-
-def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Give ranges that do not touch, sorted."""
-    merged: list[tuple[int, int]] = []
-    for first, last in sorted(ranges):
-        if merged and first <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
-        else:
-            merged.append((first, last))
-    return merged

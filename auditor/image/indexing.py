@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from auditor.image import limits, tar
 from auditor.image.compression import Compression, decompressed
-from auditor.image.elf import MAGIC, Passing, read_bytes
+from auditor.image.elf import MAGIC, read_bytes
+from auditor.image.elf_stream import Passing
 from auditor.image.kept import is_kept, may_be_script, may_load
 from auditor.image.layer import BYTECODE_HEADER, DIGEST_BYTES, LayerIndex, normalised
 from auditor.image.probes import Search, probe_for

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from auditor.image import limits
 from auditor.image.compression import Compression, decompressed
-from auditor.image.elf import Passing
+from auditor.image.elf_stream import Passing
 from auditor.image.merge import Merge
 from auditor.image.stream import DamagedError, Source
 from auditor.model import UnreadableError

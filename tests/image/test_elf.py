@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.image.archive import read_archive_stream
-from auditor.image.elf import Passing, read_bytes
+from auditor.image.elf import read_bytes
+from auditor.image.elf_stream import Passing
 from auditor.model import Elf, ElfType
 from tests.builders import docker_archive, elf, image_of
 
