@@ -19,7 +19,8 @@ from requests import HTTPError
 
 from auditor.errors import EngineError, ImageError
 from auditor.image import tar
-from auditor.image.container_run import Command, RunLimits, container_config, remove_container
+from auditor.image.container_config import Command, RunLimits, container_config
+from auditor.image.container_run import remove_container
 from auditor.image.engine_client import ANSWER_SECONDS, CONNECT_SECONDS
 from auditor.image.partial import PartialTree
 from auditor.image.rootfs import TreeRootfs

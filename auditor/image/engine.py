@@ -17,7 +17,8 @@ from auditor.clause import one_line
 from auditor.errors import EngineError
 from auditor.image.archive import late_openers, read_archive_stream, read_flat_stream
 from auditor.image.assemble import Chosen, assemble
-from auditor.image.container_run import Command, Completed, RunLimits, run_container
+from auditor.image.container_config import Command, RunLimits
+from auditor.image.container_run import Completed, run_container
 from auditor.image.documents import diff_ids, normalised_platform, texts
 from auditor.image.engine_client import connected
 from auditor.image.engine_facts import (

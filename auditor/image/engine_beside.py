@@ -11,8 +11,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from auditor.errors import AuditorError, EngineError, ImageError
+from auditor.image.container_config import Command, RunLimits
 from auditor.image.container_files import looked_into
-from auditor.image.container_run import Command, LeftBehindError, RunLimits, run_container
+from auditor.image.container_run import LeftBehindError, run_container
 from auditor.image.engine_client import connected
 from auditor.image.engine_facts import config_of, inspected_image, is_image
 from auditor.image.interrupts import Interrupts

@@ -15,13 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.image.container_run import (
-    LABEL,
-    Command,
-    RunLimits,
-    container_config,
-    demultiplexed,
-)
+from auditor.image.container_config import LABEL, Command, RunLimits, container_config
+from auditor.image.container_run import demultiplexed
 from auditor.image.engine import run_in_image
 from auditor.image.reference import Reference, Transport
 from tests.image.engine_images import File, loaded_image, probe_program, saved_image
