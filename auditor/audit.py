@@ -31,11 +31,9 @@ from auditor.lock import locked_hashes, python_version_file, select
 from auditor.model import (
     Degree,
     Expectation,
-    FileState,
     Ignored,
     Inventory,
     LockSummary,
-    NotChecked,
     OtherPlatform,
     OwnerKind,
     Policy,
@@ -43,14 +41,12 @@ from auditor.model import (
     Verdict,
 )
 from auditor.policy import absent, required_degrees, strange_names
-from auditor.report.build import Judged, build_report, verdict, verified_bytecode
+from auditor.report.build import Judged, build_report, verdict
+from auditor.report.not_checked import not_checked
 from auditor.rules import Facts, hindrance, observe
-from auditor.rules.artifacts import artifacts_not_checked
-from auditor.rules.attestations import attestations_not_checked
-from auditor.units import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from auditor.evidence import Attestor, Manifests
     from auditor.evidence.verdicts import Memory
@@ -61,10 +57,6 @@ if TYPE_CHECKING:
 
     Runner = Callable[[Sequence[str], Mapping[str, str]], Completed]
     """Runs argv with additional environment variables in a container of the image."""
-
-
-_LISTED = 20
-"""Other platforms that are named."""
 
 
 _ANSWERS_FOR_PYTHON = frozenset(
@@ -252,82 +244,11 @@ def _means(image: Image, inventory: Inventory, ledger: Ledger, options: Options)
 
 def _judge(facts: Facts) -> Judged:
     """Run every rule that has something to say, and note what was left out."""
-    hindered = hindrance(facts.inventory, facts.expectation)
-    left = [*facts.image.not_checked, *_not_checked(facts), *_platforms_not_checked(facts)]
-    if hindered:
-        left.append(NotChecked("distributions and files", hindered))
     notes = [
         *absent(facts.policy, facts.image.rootfs),
         *strange_names(facts.own, facts.inventory, facts.expectation),
     ]
-    return Judged(observe(facts), tuple(left), tuple(notes))
-
-
-def _not_checked(facts: Facts) -> Iterator[NotChecked]:
-    """Name what this audit did not compare, so that silence is not read as proof."""
-    yield from artifacts_not_checked(facts)
-    yield from attestations_not_checked(facts)
-    yield from _os_files_not_checked(facts)
-    if not facts.image.history:
-        yield NotChecked("instructions", "nothing tells how it was made")
-    half = sum(not each.elf.complete for each in facts.natives.files)
-    if half:
-        yield NotChecked("native libraries", f"the headers of {half:,} could not be read whole")
-    if facts.testimony is None:
-        yield NotChecked("pip list", "nothing was run inside it")
-    others = [each for each in facts.inventory.environments if not each.runtime]
-    held = sum(len(each.distributions) for each in others)
-    if held:
-        where = ", ".join(each.prefix for each in others if each.distributions)
-        why = f"the files of {plural(held, 'distribution')} in {where}"
-        yield NotChecked("other environments", why)
-    unproven = {
-        name: count
-        for name, proof in facts.proofs.items()
-        if name in facts.expectation.packages
-        and (count := sum(check.state is FileState.UNPROVEN for check in proof.files))
-    }
-    if unproven:
-        files = plural(sum(unproven.values()), "file")
-        why = f"RECORD has none for {files} of {', '.join(unproven)}"
-        yield NotChecked("files without a hash", why)
-    compiled = sum(proof.bytecode for proof in facts.proofs.values())
-    compiled -= sum(verified_bytecode(facts).values())
-    if compiled:
-        why = f"{plural(compiled, 'compiled file')} not compared with sources"
-        yield NotChecked("bytecode", why)
-
-
-def _platforms_not_checked(facts: Facts) -> Iterator[NotChecked]:
-    compared = {other.platform for other in facts.others or ()}
-    left = [str(each) for each in facts.image.other_platforms if each not in compared]
-    if left:
-        listed = ", ".join(left[:_LISTED]) + (", ..." if len(left) > _LISTED else "")
-        why = "audit them with --platform, or compare with --all-platforms"
-        yield NotChecked("other platforms", f"{listed}: {why}")
-    elif facts.others is not None and not facts.others:
-        yield NotChecked("other platforms", "the reference leads to none but the audited one")
-    hindered = hindrance(facts.inventory, facts.expectation)
-    for other in (each for each in facts.others or () if each.opened):
-        what = f"platform {other.platform}"
-        why = hindrance(other.inventory, other.expectation)
-        if why or hindered:
-            yield NotChecked(what, why or "the audited platform cannot be compared itself")
-        elif other.problems:
-            first = other.problems[0]
-            more = len(other.problems) - 1
-            why = f"{first.subject}: {first.why}{f'; and {more} more' if more else ''}"
-            yield NotChecked(what, why)
-
-
-def _os_files_not_checked(facts: Facts) -> Iterator[NotChecked]:
-    found = facts.os_comparison
-    what = "operating system files"
-    if found.taken_as_installed:
-        why = "from the layer of the package's own list, not compared with it"
-        yield NotChecked(what, f"{plural(found.taken_as_installed, 'file')} {why}")
-    if found.unreadable:
-        yield NotChecked(what, f"{found.unreadable:,} could not be read once more")
+    return Judged(observe(facts), tuple(not_checked(facts)), tuple(notes))
 
 
 def _apply_choice(report: Report, options: Options) -> Report:
