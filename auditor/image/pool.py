@@ -12,7 +12,7 @@ import os
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, cast
 
@@ -82,8 +82,7 @@ def _in_parallel(
     with ExitStack() as stack:
         for _ in range(workers):
             connection = stack.enter_context(_worker(stack))
-            busy[connection] = waiting.pop()
-            connection.send(busy[connection])
+            busy[connection] = _handed(connection, waiting.pop())
         while busy:
             for ready in wait(list(busy)):
                 connection = cast("Connection", ready)
@@ -95,8 +94,7 @@ def _in_parallel(
                 admit(answer, request.digest, budget)
                 found[request] = answer
                 if waiting:
-                    busy[connection] = waiting.pop()
-                    connection.send(busy[connection])
+                    busy[connection] = _handed(connection, waiting.pop())
     return found
 
 
@@ -116,6 +114,13 @@ def _worker(stack: ExitStack) -> Connection:
     stack.callback(process.wait)
     stack.callback(process.kill)
     return Connection(ours.detach())
+
+
+def _handed(connection: Connection, request: LayerRequest) -> LayerRequest:
+    """Hand a request to a worker; give it back. That the worker has died, its answer tells."""
+    with suppress(OSError):
+        connection.send(request)
+    return request
 
 
 def _answer(connection: Connection, request: LayerRequest) -> LayerIndex | int:

@@ -112,6 +112,19 @@ def test_worker_that_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         index_spans(requests(tmp_path), worth=0)
 
 
+def test_worker_that_dies_before_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Closed(Connection):
+        def send(self, obj: object) -> None:
+            raise BrokenPipeError(obj)
+
+    monkeypatch.setattr(pool, "_START", "import os; os._exit(1) # {path!r} {fd}")
+    monkeypatch.setattr(pool, "Connection", Closed)
+    with pytest.raises(ImageError, match="the process that read it died"):
+        index_spans(requests(tmp_path), worth=0)
+
+
 def test_what_a_worker_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_TELL", 1 << 20)
     asked = requests(tmp_path)
