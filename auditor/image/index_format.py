@@ -45,7 +45,8 @@ def format_name(folder: Path = Path(__file__).parent) -> str:
     layer need not think of the cache.
     """
     whole = sha256(f"{__version__} {sys.byteorder}".encode())
-    for file in (*sorted(folder.glob("*.py")), Path(model.__file__)):
+    nouns = Path(model.__file__).parent
+    for file in (*sorted(folder.glob("*.py")), *sorted(nouns.glob("*.py"))):
         content = file.read_bytes()
         whole.update(f"{file.name} {len(content)}\n".encode() + content)
     return whole.hexdigest()[:12]
