@@ -40,7 +40,7 @@ from auditor.model import (
     Severity,
     Verdict,
 )
-from auditor.policy import absent, required_degrees, strange_names
+from auditor.policy import absent, idle_requirements, required_degrees, strange_names
 from auditor.report.build import Judged, build_report, verdict
 from auditor.report.not_checked import not_checked
 from auditor.rules import Facts, hindrance, observe
@@ -247,6 +247,7 @@ def _judge(facts: Facts) -> Judged:
     notes = [
         *absent(facts.policy, facts.image.rootfs),
         *strange_names(facts.own, facts.inventory, facts.expectation),
+        *idle_requirements(facts.policy, facts.expectation.packages),
     ]
     return Judged(observe(facts), tuple(not_checked(facts)), tuple(notes))
 

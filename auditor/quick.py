@@ -18,7 +18,7 @@ from auditor.image.partial import NotReadError
 from auditor.inventory.ledger import Ledger
 from auditor.lock import locked_hashes, python_version_file
 from auditor.model import Degree, Proof
-from auditor.policy import required_degrees, strange_names
+from auditor.policy import idle_requirements, required_degrees, strange_names
 from auditor.report.build import Judged
 from auditor.rules import LEFT, Facts, observe
 from auditor.rules.attestations import attestations_not_checked
@@ -59,7 +59,10 @@ def quick_check(image: Image, stated: Stated, lock: Lock, options: Options) -> R
         policy=options.policy,
         locked_hashes=locked_hashes(lock.pylock),
     )
-    notes = tuple(strange_names(facts.own, facts.inventory, facts.expectation))
+    notes = (
+        *strange_names(facts.own, facts.inventory, facts.expectation),
+        *idle_requirements(facts.policy, facts.expectation.packages),
+    )
     left = (*LEFT, *attestations_not_checked(facts))
     judged = Judged(observe(facts, quick=True), left, notes, mode="quick")
     return conclude(facts, judged, lock, options)

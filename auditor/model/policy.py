@@ -70,6 +70,8 @@ class Requirement(NamedTuple):
     name: str
     """Glob over normalised names of distributions."""
     degree: Degree
+    line: int | None = None
+    """Where it stands in the configuration."""
 
 
 @dataclass(frozen=True, slots=True)

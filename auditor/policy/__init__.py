@@ -3,7 +3,7 @@
 from auditor.policy.config import Config, Setting, find_config, read_config
 from auditor.policy.native import absent, declared
 from auditor.policy.own import strange_names
-from auditor.policy.require import required_degrees
+from auditor.policy.require import idle_requirements, required_degrees
 
 __all__ = [
     "Config",
@@ -11,6 +11,7 @@ __all__ = [
     "absent",
     "declared",
     "find_config",
+    "idle_requirements",
     "read_config",
     "required_degrees",
     "strange_names",

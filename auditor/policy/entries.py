@@ -105,7 +105,7 @@ def requirements(document: Document) -> tuple[Requirement, ...]:
         if degree not in degrees:
             raise document.error(key, f"{degree!r} is no degree", f"use {', '.join(degrees)}")
         glob = name if _GLOB.search(name) else canonicalize_name(name)
-        found.append(Requirement(glob, Degree(degree)))
+        found.append(Requirement(glob, Degree(degree), document.line(key)))
     return tuple(sorted(found, key=lambda each: (bool(_GLOB.search(each.name)), -len(each.name))))
 
 
