@@ -127,6 +127,7 @@ RECORD = f"a.py,{record_hash(CODE)},6\n"
         ({"/site/a.py": CODE}, RECORD, {"version": "3.11"}, Degree.NONE),
         ({"/site/a.py": CODE, f"{INFO}/direct_url.json": DIRECT}, RECORD, {}, Degree.ORIGIN),
         ({"/site/a.py": CODE + "y", f"{INFO}/direct_url.json": DIRECT}, RECORD, {}, Degree.VERSION),
+        ({"/site/a.py": CODE, f"{INFO}/provenance_url.json": DIRECT}, RECORD, {}, Degree.ORIGIN),
         (
             {"/site/a.py": CODE, f"{INFO}/direct_url.json": COMMIT},
             RECORD,
@@ -148,6 +149,7 @@ RECORD = f"a.py,{record_hash(CODE)},6\n"
         "other-version",
         "hash",
         "hash-modified",
+        "provenance",
         "commit",
         "other-commit",
     ],
