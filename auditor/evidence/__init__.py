@@ -1,4 +1,4 @@
-"""How sure it is: installed files against what their distribution records about them."""
+"""How sure it is: installed files against the locked artifacts, else against RECORD."""
 
 from auditor.evidence.attesting import Attestor, attestations
 from auditor.evidence.bytecode import check_bytecode

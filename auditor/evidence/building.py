@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 _APART = frozenset({"test", "tests", "doc", "docs", "example", "examples", "benchmarks"})
 """Top folders of sdists from which nothing is installed, though names in them may repeat."""
 
+_NOT_CONTRADICTED = frozenset({FileState.INTACT, FileState.UNPROVEN})
+"""What RECORD leaves to the sdist: a row without a hash says nothing of the bytes."""
+
 
 def pair_build(installed: Installed, manifest: Manifest) -> Pairing:
     """Compare an installation with the sdist that it should be built from.
 
-    RECORD comes first: what the build made is known by nothing else. The scripts that
-    installers generate are judged by their form, as those of a wheel.
+    RECORD comes first: whether what the build made was changed later is known by nothing else.
+    What it does not contradict is compared with the sdist, whether it has a hash or not. The
+    scripts that installers generate are judged by their form, as those of a wheel.
     """
     rootfs, distribution = installed.rootfs, installed.distribution
     announced = _scripts(installed)
@@ -47,16 +51,18 @@ def pair_build(installed: Installed, manifest: Manifest) -> Pairing:
     ]
     rest = [row for row in rows if not scripts[row.path]]
     checks = check_recorded(rootfs, {"": rest}, installed.claims.recorded)[""]
-    sound = [check.path for check in checks if check.state is FileState.INTACT]
-    found += [check for check in checks if check.state is not FileState.INTACT]
-    digests = rootfs.digests(sound)
+    left = [check.path for check in checks if check.state in _NOT_CONTRADICTED]
+    found += [check for check in checks if check.state not in _NOT_CONTRADICTED]
+    digests = rootfs.digests(left)
     by_name = _by_name(manifest.members)
     size = 0
-    for path in sound:
+    for path in left:
         entry = rootfs.stat(path)
-        if entry is not None and path in digests:
-            size += entry.size
-            found += _file(installed, path, (digests[path], entry), by_name)
+        if entry is None or path not in digests:
+            found.append(FileCheck(path, FileState.UNREADABLE))
+            continue
+        size += entry.size
+        found += _file(installed, path, (digests[path], entry), by_name)
     found.sort()
     return Pairing(found, len(scripts), size)
 
@@ -81,7 +87,7 @@ def _file(
     found: tuple[bytes, Entry],
     by_name: Mapping[str, list[Member]],
 ) -> Iterator[FileCheck]:
-    """Judge one file that is as RECORD says: the sdist's own, or made by the build."""
+    """Judge one file that RECORD lists: the sdist's own, or made by the build."""
     digest, entry = found
     inside = path.removeprefix(f"{installed.site.root}/")
     namesakes = by_name.get(posixpath.basename(path), [])

@@ -1,7 +1,9 @@
 """Installed files against the members of a locked wheel.
 
-The bytes of the verified wheel decide, not RECORD: RECORD only tells whether a file that
-differs was changed after its installation or was installed so.
+The bytes of the wheel decide, not RECORD: a member's place must hold them, or those that
+another locked wheel has for the same place. RECORD tells which of several places an installer
+took, whether a file that differs was changed after its installation or was installed so, and
+what else is there that the wheel has nothing for.
 """
 
 from __future__ import annotations
@@ -55,16 +57,6 @@ class Claims:
     def recorded(self, path: str) -> list[RecordRow]:
         """Give the rows of locked distributions for a path."""
         return self._by_path.get(path, [])
-
-    def testified(self, path: str) -> list[RecordRow]:
-        """Give such rows of those distributions that nothing but RECORD speaks for."""
-        return [
-            row
-            for name, rows in self._rows.items()
-            if name not in self.placements
-            for row in rows
-            if row.path == path
-        ]
 
     @cached_property
     def _rows(self) -> dict[str, tuple[RecordRow, ...]]:
@@ -166,9 +158,10 @@ def _stripped(rootfs: Rootfs, path: str, member: Member, size: int) -> str:
 
 
 def _otherwise(installed: Installed, path: str) -> FileState:
-    """Give how a file that is not the wheel's came to be what it is."""
-    if agrees(installed.rootfs, installed.claims.testified(path)):
-        return FileState.UNPROVEN
+    """Give how a file that is no locked wheel's came to be what it is.
+
+    What another distribution's RECORD says of it excuses nothing: anybody could write that.
+    """
     own = agrees(installed.rootfs, installed.rows(path))
     return FileState.UNLISTED if own else FileState.MODIFIED
 
