@@ -14,6 +14,9 @@ from configparser import ConfigParser, Error
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING, NamedTuple
 
+from auditor.artifacts.faults import ArtifactError
+from auditor.tag_sets import MOST_TAGS, tag_count
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,10 +33,13 @@ class WheelFile(NamedTuple):
 
 
 def parse_wheel(content: bytes) -> WheelFile:
-    """Read a WHEEL file."""
+    """Read a WHEEL file; raises `ArtifactError` where it names too many tags."""
     headers = HeaderParser().parsestr(content.decode("utf-8", "replace"), headersonly=True)
     purelib = str(headers.get("Root-Is-Purelib", "")).strip().lower() == "true"
-    return WheelFile(purelib, tuple(str(tag).strip() for tag in headers.get_all("Tag", [])))
+    tags = tuple(str(tag).strip() for tag in headers.get_all("Tag", []))
+    if sum(map(tag_count, tags)) > MOST_TAGS:
+        raise ArtifactError.limit(f"its WHEEL names more than {MOST_TAGS} tags")
+    return WheelFile(purelib, tags)
 
 
 def parse_record(content: bytes) -> Mapping[str, bytes]:

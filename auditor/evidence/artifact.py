@@ -125,7 +125,7 @@ def _parsed(texts: Iterable[str]) -> set[Tag]:
     return {tag for text in texts for tag in _parse_tag(text)}
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _parse_tag(text: str) -> frozenset[Tag]:
     try:
         return parse_tag(text)

@@ -29,6 +29,7 @@ from auditor.model import (
     Rootfs,
     UnreadableError,
 )
+from auditor.tag_sets import MOST_TAGS, tag_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _HEADER = re.compile(rb"^(Name|Version)[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _RECORD_LIMIT = 64 * 1024 * 1024
 _SMALL_LIMIT = 1024 * 1024
+_WHEEL_LIMIT = 64 * 1024
 _SCHEMES = ("-packages", "/lib/python")
 """Ends of the directories below which an installation's `../..` leads to its prefix."""
 _TARGET_ROW = re.compile(rb'^("?)\.\./\.\./', re.MULTILINE)
@@ -94,7 +96,7 @@ def _dist_info(rootfs: Rootfs, location: str, path: str, problems: list[Problem]
         installer=_first_line(rootfs, posixpath.join(path, "INSTALLER")),
         record=_record(rootfs, location, path, problems),
         direct_url=direct_url,
-        wheel_tags=_wheel_tags(rootfs, path),
+        wheel_tags=_wheel_tags(rootfs, path, problems),
         built=is_file(rootfs, posixpath.join(path, "uv_build.json")),
         requested=is_file(rootfs, posixpath.join(path, "REQUESTED")),
         source=_editable_source(direct_url),
@@ -206,10 +208,19 @@ def _editable_source(direct_url: DirectUrl | None) -> str | None:
     return posixpath.normpath(unquote(parts.path)) if parts.scheme == "file" else None
 
 
-def _wheel_tags(rootfs: Rootfs, path: str) -> tuple[str, ...]:
-    """Give the `Tag:` lines of WHEEL; empty where there is none to read."""
-    lines = text_of(rootfs, posixpath.join(path, "WHEEL"), _SMALL_LIMIT).splitlines()
-    return tuple(line.partition(":")[2].strip() for line in lines if line.startswith("Tag:"))
+def _wheel_tags(rootfs: Rootfs, path: str, problems: list[Problem]) -> tuple[str, ...]:
+    """Give the `Tag:` lines of WHEEL; none where there is none to read, or too many tags."""
+    wheel = posixpath.join(path, "WHEEL")
+    entry = rootfs.stat(wheel)
+    if entry is not None and entry.size > _WHEEL_LIMIT:
+        problems.append(Problem(wheel, f"has {entry.size} bytes", wheel, limit=True))
+        return ()
+    lines = text_of(rootfs, wheel, _WHEEL_LIMIT).splitlines()
+    tags = tuple(line.partition(":")[2].strip() for line in lines if line.startswith("Tag:"))
+    if sum(map(tag_count, tags)) > MOST_TAGS:
+        problems.append(Problem(wheel, f"names more than {MOST_TAGS} tags", wheel, limit=True))
+        return ()
+    return tags
 
 
 def _first_line(rootfs: Rootfs, path: str) -> str:

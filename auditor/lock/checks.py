@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -11,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 from packaging.pylock import PylockValidationError
 
 from auditor.lock.names import path_name, url_name
+from auditor.tag_sets import MOST_TAGS, tag_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from packaging.pylock import Package, Pylock
-
-_MAX_TAGS = 2_000
-"""Tags that one wheel's name may stand for; real ones stand for less than a hundred."""
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
 
@@ -61,15 +58,13 @@ _NESTED_KEYS = {
 def check_tag_sets(data: Mapping[str, Any]) -> None:
     """Refuse a wheel whose name stands for more tags than any real one.
 
-    `py2.py3-none-any` stands for each combination of its parts, and parsing builds them all:
-    three parts of a hundred members each would fill the memory. Takes the unvalidated
-    document, since the validation itself parses the names.
+    Takes the unvalidated document, since the validation itself parses the names.
     """
     for index, package in enumerate(_tables(data.get("packages"))):
         for number, wheel in enumerate(_tables(package.get("wheels"))):
-            if _tag_count(_wheel_name(wheel)) > _MAX_TAGS:
+            if tag_count(_tags(_wheel_name(wheel))) > MOST_TAGS:
                 raise PylockValidationError(
-                    f"a wheel name that stands for more than {_MAX_TAGS} tags",
+                    f"a wheel name that stands for more than {MOST_TAGS} tags",
                     context=f"packages[{index}].wheels[{number}]",
                 )
 
@@ -133,8 +128,8 @@ def _wheel_name(wheel: Mapping[str, Any]) -> str:
     return ""
 
 
-def _tag_count(filename: str) -> int:
-    return math.prod(part.count(".") + 1 for part in filename.rsplit("-", 3)[1:])
+def _tags(filename: str) -> str:
+    return "-".join(filename.rsplit("-", 3)[1:])
 
 
 def _hashes(package: Package) -> Iterator[tuple[str, Mapping[str, str]]]:

@@ -81,6 +81,13 @@ def test_manifest_of_a_wheel() -> None:
     assert f"{INFO}/RECORD" not in found.recorded
 
 
+def test_wheel_for_more_tags_than_any_real_one_is_over_a_limit() -> None:
+    parts = ["-".join(".".join(f"{each}{at}" for at in range(10)) for each in "abc")]
+    assert read(wheel({}, tags=tuple(parts))).tags == tuple(parts)  # a thousand
+    for tags in ((*parts, "py3-none-any"), (parts[0] + ".c10",)):
+        assert fault(wheel({}, tags=tags)).absence is Absence.LIMIT
+
+
 def test_wheel_without_metadata_files_says_nothing_of_them() -> None:
     found = read(zipped({"demo.py": "", f"{INFO}/METADATA": ""}))
     assert (found.purelib, found.tags, found.recorded, found.scripts) == (False, (), None, ())

@@ -187,6 +187,21 @@ def test_what_else_a_dist_info_says() -> None:
     assert found.wheel_tags == ("py2-none-any", "py3-none-any")
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [("", None), ("Tag: py3-none-any\n", "names more than 1000 tags"), ("x" * 65536, "bytes")],
+    ids=["as many as may be", "one more", "long"],
+)
+def test_wheel_file_that_goes_over_a_limit_names_no_tags(more: str, told: str | None) -> None:
+    tag = "-".join(".".join(f"{each}{at}" for at in range(10)) for each in "abc")
+    (found,), problems = read({**METADATA, f"{INFO}/WHEEL": f"Tag: {tag}\n{more}"})
+    assert found.wheel_tags == ((tag,) if told is None else ())
+    assert [(each.path, each.limit) for each in problems] == (
+        [] if told is None else [(f"{INFO}/WHEEL", True)]
+    )
+    assert all(told is not None and told in each.why for each in problems)
+
+
 def test_rows_start_at_the_real_directory() -> None:
     files: Files = {
         "/real/deep/site-packages/idna-3.10.dist-info/METADATA": "Name: idna\nVersion: 3.10\n",
