@@ -14,7 +14,7 @@ from auditor.lock import read_lock
 from auditor.model import Image, Severity, Verdict
 from auditor.report.formats import FORMATS
 from auditor.report.formats.view import PLAIN
-from tests.builders import File, Files, Symlink, elf, image_of
+from tests.builders import Directory, File, Files, Symlink, elf, image_of
 from tests.evidence.test_bytecode import EVIL, TAG, TOP, base, timestamp
 
 if TYPE_CHECKING:
@@ -113,6 +113,17 @@ def test_a_finding_names_the_layer_that_brought_it(lock: Lock) -> None:
     for finding in findings:
         assert finding.layer is not None
         assert finding.layer.created_by == "RUN pip install six"
+
+
+def test_a_folder_is_of_the_layer_that_changed_something_in_it(lock: Lock) -> None:
+    changed: Files = {
+        f"{SITE}/six-1.0.dist-info": Directory(),
+        **{path: text.replace("1.0", "1.1") for path, text in EXTRA.items()},
+    }
+    made = image_of([{**FILES, **EXTRA}, changed], created_by=["COPY / /", "RUN sed -i s/0/1/"])
+    (finding,) = [each for each in check(made, lock, Options()).findings if each.code == "LI102"]
+    assert finding.layer is not None
+    assert finding.layer.created_by == "RUN sed -i s/0/1/"
 
 
 def test_the_same_input_gives_the_same_report(lock: Lock) -> None:

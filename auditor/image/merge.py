@@ -165,10 +165,7 @@ class Merge:
         elif path not in self.children:
             self.children[path] = {}
         below = self.nodes.get(path)
-        if below is not None and below.entry.type is FileType.DIRECTORY is node.entry.type:
-            # Layers name the directories of whatever they change.
-            node = node._replace(entry=node.entry._replace(layer=below.entry.layer))
-        elif below is not None:
+        if below is not None:
             self._take(path, below)
         else:
             self._text += len(path)

@@ -36,7 +36,8 @@ class Entry(NamedTuple):
     layer: int | None = None
     """Index into `Image.layers` of what brought it, where the transport knows layers.
 
-    A layer that writes the same bytes to the same path again brought nothing.
+    A layer that writes the same bytes to the same path again brought nothing. A directory is
+    of the last layer that names it: layers name those in which they change something.
     """
     mtime: int = 0
     """When a regular file was last changed: seconds since 1970, modulo 2**32."""

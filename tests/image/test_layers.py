@@ -224,7 +224,7 @@ def test_what_is_written_again_was_brought_before() -> None:
     )
     found = {path: (entry.layer, entry.written) for path, entry in rootfs.walk()}
     assert found == {
-        "/d": (0, 1), "/d/same": (0, 2), "/d/other": (1, 1), "/e": (0, 0), "/e/same": (0, 2),
+        "/d": (1, 1), "/d/same": (0, 2), "/d/other": (1, 1), "/e": (0, 0), "/e/same": (0, 2),
         "/gone": (2, 2), "/link": (2, 2),
     }  # fmt: skip
 
