@@ -3,6 +3,9 @@
 setuptools-scm, hatch-vcs and their kin write such a file at every build, by a template that
 changes from one of their releases to the next: it equals neither the sdist's nor the wheel's.
 Its name excuses nothing, since it is imported with its package: what it holds is judged.
+Templates assign literals, and names that they assigned or took from `typing` before, to plain
+names, and say of what type these are; all else is more than data. So is a name by which Python
+finds something, as `__getattr__` or `__path__`.
 """
 
 from __future__ import annotations
@@ -15,49 +18,107 @@ from typing import TYPE_CHECKING
 from auditor.model import UnreadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from auditor.model import Rootfs
 
 _NAMES = frozenset({"_version.py", "version.py", "__version__.py", "__about__.py"})
 _LIMIT = 8 * 1024
 """Bytes of such a file; genuine ones have less than a thousand."""
 
-_HARMLESS_MODULES = frozenset({"__future__", "typing"})
-_DATA = (
-    ast.Module,
-    ast.Expr,
-    ast.Constant,
-    ast.Tuple,
-    ast.List,
-    ast.UnaryOp,
-    ast.USub,
-    ast.Assign,
-    ast.AnnAssign,
-    ast.Name,
-    ast.expr_context,
-    ast.If,
-    ast.alias,
-    # Of annotations: `tuple[int | str, ...]`.
-    ast.Subscript,
-    ast.BinOp,
-    ast.BitOr,
+_IMPORTABLE = {
+    "__future__": frozenset({"annotations"}),
+    "typing": frozenset({"TYPE_CHECKING", "Final", "List", "Optional", "Tuple", "Union"}),
+}
+"""By module: what templates import from it, under its own name."""
+_TYPES = frozenset({"bool", "int", "list", "object", "str", "tuple"})
+"""Built-in names that templates use as they are."""
+_DUNDERS = frozenset(
+    {
+        "__all__",
+        "__author__",
+        "__commit_id__",
+        "__copyright__",
+        "__email__",
+        "__license__",
+        "__summary__",
+        "__title__",
+        "__uri__",
+        "__url__",
+        "__version__",
+        "__version_info__",
+        "__version_tuple__",
+    }
 )
+"""Names of this form that mean nothing to Python, or (`__all__`) only which names there are."""
 
 
 def is_version_data(rootfs: Rootfs, path: str) -> bool:
-    """Tell whether a file is such a version file: names, literals and their types alone."""
+    """Tell whether a file is such a version file: literals, their names and types alone."""
     if posixpath.basename(path) not in _NAMES:
         return False
     try:
         content = rootfs.read(path, _LIMIT)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about what stands in it
-            tree = ast.parse(content)
+            return _is_data(ast.parse(content).body, set(_TYPES))
     except (UnreadableError, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    return all(map(_is_data, ast.walk(tree)))
 
 
-def _is_data(node: ast.AST) -> bool:
-    if isinstance(node, ast.ImportFrom):
-        return node.level == 0 and node.module in _HARMLESS_MODULES
-    return isinstance(node, _DATA)
+def _is_data(statements: Iterable[ast.stmt], known: set[str]) -> bool:
+    """Judge statements in their order; `known` are the names of data so far, and grows."""
+    return all(_is_harmless(each, known) for each in statements)
+
+
+def _is_harmless(statement: ast.stmt, known: set[str]) -> bool:
+    match statement:
+        case ast.Expr(ast.Constant()):
+            return True
+        case ast.ImportFrom(str(module), names, 0):
+            known |= {each.name for each in names}
+            allowed = _IMPORTABLE.get(module, frozenset())
+            return all(each.name in allowed and not each.asname for each in names)
+        case ast.Assign(targets, value):
+            return _is_value(value, known) and all(_is_name(each, known) for each in targets)
+        case ast.AnnAssign(target, annotation, value):
+            plain = value is None or _is_value(value, known)
+            return plain and _is_type(annotation) and _is_name(target, known)
+        case ast.If(ast.Name("TYPE_CHECKING"), body, orelse):
+            return _is_data(body, known) and _is_data(orelse, known)
+        case _:
+            return False
+
+
+def _is_name(target: ast.expr, known: set[str]) -> bool:
+    """Tell whether an assignment gives a value to a name alone, and enter that."""
+    match target:
+        case ast.Name(name) if name in _DUNDERS or not name.startswith("__"):
+            known.add(name)
+            return True
+        case _:
+            return False
+
+
+def _is_value(node: ast.expr, known: Collection[str]) -> bool:
+    """Tell literals, known names, and types made of them."""
+    match node:
+        case ast.Constant() | ast.UnaryOp(ast.USub(), ast.Constant()):
+            return True
+        case ast.Name(name):
+            return name in known
+        case ast.Tuple(parts) | ast.List(parts):
+            return all(_is_value(each, known) for each in parts)
+        case ast.Subscript(left, right) | ast.BinOp(left, ast.BitOr(), right):
+            return _is_value(left, known) and _is_value(right, known)
+        case _:
+            return False
+
+
+def _is_type(annotation: ast.expr) -> bool:
+    """Tell annotations in which nothing is called.
+
+    They may name anything, since their values are kept and never used.
+    """
+    names = {each.id for each in ast.walk(annotation) if isinstance(each, ast.Name)}
+    return _is_value(annotation, names)
