@@ -18,7 +18,12 @@ from auditor.evidence.placement import script_folders
 from auditor.evidence.recorded import agrees, compared_rows, is_by_product, is_compiled, stated
 from auditor.inventory.by_products import METADATA
 from auditor.inventory.files import RealPaths, names, text_of
-from auditor.inventory.scripts import is_console_script, opening_of
+from auditor.inventory.scripts import (
+    interpreter_of,
+    is_console_script,
+    may_appear,
+    opening_of,
+)
 from auditor.model import FileCheck, FileState, FileType, UnreadableError
 
 if TYPE_CHECKING:
@@ -199,12 +204,16 @@ def _rewritten(
 def _is_started_by_python(installed: Installed, path: str, text: str) -> bool:
     """Tell whether what a script's first line names is a Python that somebody answers for.
 
-    One that is not there starts nothing: a `--target` directory keeps its builder's path.
+    One that is not there starts nothing, unless a container brings it along: a `--target`
+    directory keeps its builder's path.
     """
-    opening = opening_of(text)
-    named = opening.interpreter if opening is not None else ""
-    real = installed.rootfs.resolve(posixpath.join(posixpath.dirname(path), named))
-    return not named or real is None or installed.is_python(real)
+    named = interpreter_of(path, text)
+    if not named:
+        return True
+    real = installed.rootfs.resolve(named)
+    if real is None:
+        return not may_appear(installed.rootfs, named)
+    return installed.is_python(real)
 
 
 def _unknown(installed: Installed, placed: Placement) -> set[str]:

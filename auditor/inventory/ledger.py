@@ -30,7 +30,7 @@ from auditor.inventory.by_products import (
 from auditor.inventory.distribution_files import entry_points, owned_files, owned_folders
 from auditor.inventory.files import RealPaths, text_of
 from auditor.inventory.interpreter_files import interpreter_homes, interpreter_prefixes
-from auditor.inventory.scripts import is_console_script
+from auditor.inventory.scripts import interpreter_of, is_console_script, may_appear
 from auditor.model import Entry, FileType, Owner, OwnerKind
 
 if TYPE_CHECKING:
@@ -242,7 +242,11 @@ class Ledger:
             return _INSTALLER
         points = self._entry_points(self._bins[folder])
         targets = points.get(name) or points.get(_SUFFIX.sub("", name)) or set()
-        return _SCRIPT if targets and is_console_script(self._text(path), targets) else None
+        text = self._text(path)
+        if not targets or not is_console_script(text, targets):
+            return None
+        named = interpreter_of(path, text)
+        return None if named and may_appear(self._rootfs, named) else _SCRIPT
 
     def _entry_points(self, environment: Environment) -> Mapping[str, set[str]]:
         known = self._scripts.get(environment.prefix)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from auditor.model import Rootfs
+
 _SCRIPT_LINES = re.compile(
     r"""(?x)
     \s* (?:\#.*)?
@@ -30,7 +32,8 @@ _SCRIPT_LINES = re.compile(
     """
 )
 
-_OPTIONS = r"(?:[ ]-[A-Za-z]+)*"
+_OPTIONS = r"(?:[ ]-[BEIPsu]+)*"
+"""Python's options that take no argument and run nothing: `-m` and `-c` name code."""
 _OPENING = re.compile(
     rf"""(?x)
     \#!(?:
@@ -50,7 +53,13 @@ _OPENING = re.compile(
 blanks: a shell that starts the interpreter, in a text that is nothing to Python."""
 
 _CODING = re.compile(r"#.*?coding[:=][ \t]*([-\w.]+)")
-"""A source's encoding (PEP 263): any but this one could make code of a comment."""
+"""A source's encoding (PEP 263), which its first line may name, too: any but UTF-8 could make
+code of a comment."""
+
+_MOUNTED = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp")  # noqa: S108
+"""Directories that a running container has from elsewhere, or that anybody writes into."""
+_LINKS = 40
+"""Links that a path may lead through, as for Linux."""
 
 
 class Opening(NamedTuple):
@@ -65,12 +74,50 @@ class Opening(NamedTuple):
 def opening_of(text: str) -> Opening | None:
     """Give how a script starts a Python; None where it starts anything else."""
     match = _OPENING.match(text)
-    if match is None:
+    if match is None or not _is_utf8(match[0]):
         return None
     named = next(name for name in match.groups() if name)
     if not posixpath.basename(named).startswith(("python", "pypy")):
         return None
     return Opening("" if match["found"] else named, match.end())
+
+
+def _is_utf8(line: str) -> bool:
+    """Tell whether a line names no other encoding."""
+    coding = _CODING.search(line)
+    return coding is None or coding[1].lower() in {"utf-8", "utf8"}
+
+
+def interpreter_of(script: str, text: str) -> str:
+    """Give the path of the interpreter that the script at a path names.
+
+    Empty where PATH finds it, or where the text starts no Python.
+    """
+    opening = opening_of(text)
+    named = opening.interpreter if opening is not None else ""
+    return posixpath.join(posixpath.dirname(script), named) if named else ""
+
+
+def may_appear(rootfs: Rootfs, path: str) -> bool:
+    """Tell whether a running container may have something at a path that the image has not.
+
+    True as well where the links on the way cannot be told apart from such a path.
+    """
+    for _ in range(_LINKS):
+        if ".." in path.split("/"):
+            return True
+        folder, rest = path, ""
+        while rootfs.lstat(folder) is None and folder != "/":
+            folder, name = posixpath.split(folder)
+            rest = posixpath.join(name, rest) if rest else name
+        real = rootfs.resolve(folder)
+        if real is not None:
+            there = posixpath.join(real, rest)
+            return any(there.startswith(f"{mounted}/") for mounted in _MOUNTED)
+        entry = rootfs.lstat(folder)
+        above = rootfs.resolve(posixpath.dirname(folder)) or "/"
+        path = posixpath.join(above, entry.target if entry else "", rest)
+    return True
 
 
 def is_console_script(text: str, targets: Iterable[str]) -> bool:
@@ -86,8 +133,7 @@ def is_console_script(text: str, targets: Iterable[str]) -> bool:
     called: list[str] = []
     for line in text[opening.end :].splitlines():
         match = _SCRIPT_LINES.fullmatch(line)
-        coding = _CODING.search(line)
-        if match is None or (coding and coding[1].lower() not in {"utf-8", "utf8"}):
+        if match is None or not _is_utf8(line):
             return False
         if match["module"]:
             imported.append((match["module"], match["name"]))

@@ -268,6 +268,7 @@ SCRIPT = "#!/opt/venv/bin/python\nimport sys\nfrom idna import main\nsys.exit(ma
         ("other", SCRIPT, FileState.ADDED),
         ("idna", SCRIPT.replace("/opt/venv/bin/python", "/opt/evil/python"), FileState.SCRIPT),
         ("idna", SCRIPT.replace("/opt/venv/bin/python", "/gone/evil/python"), None),
+        ("idna", SCRIPT.replace("/opt/venv/bin", "/proc/self/cwd"), FileState.SCRIPT),
         ("idna", SCRIPT.replace("/opt/venv/bin/python", "/usr/bin/env python3"), None),
     ],
     ids=[
@@ -279,6 +280,7 @@ SCRIPT = "#!/opt/venv/bin/python\nimport sys\nfrom idna import main\nsys.exit(ma
         "another-name",
         "another-python",
         "a-python-that-is-not-there",
+        "a-python-of-the-container",
         "python-on-path",
     ],
 )
