@@ -26,7 +26,7 @@ _LIMIT = 256 << 20
 """Bytes of one entry: more members than `limits.MEMBERS` with long names."""
 
 _FOLDER = "manifests"
-_ENTRY = re.compile(r"[0-9]+-[0-9a-z_]+-[0-9a-f]+\.manifest")
+_ENTRY = re.compile(r"[0-9]+(-[0-9a-z_]+){1,2}-[0-9a-f]+\.manifest")
 """Of any version: `auditor cache` counts and clears what older releases left, too."""
 
 
@@ -42,7 +42,7 @@ class ManifestCache:
         self._shared = None if shared is None else shared_folder(shared, _ENTRY, _LIMIT)
 
     def find(self, keys: Iterable[str]) -> Kept | None:
-        """Give what is kept here under the first of `keys` (`sha256-<hex>`) that is known."""
+        """Give what is kept here under the first of `keys` (`wheel-sha256-<hex>`) that is known."""
         return _find(self._own, keys)
 
     def find_shared(self, keys: Sequence[str]) -> Kept | None:

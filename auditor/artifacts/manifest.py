@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from auditor.model import ArtifactKind
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from auditor.model import Artifact, ArtifactKind
+    from auditor.model import Artifact
 
 
 class Member(NamedTuple):
@@ -59,6 +61,11 @@ class Manifest:
     """Of a wheel: path -> sha256 as its own RECORD says; genuine wheels are wrong here."""
     scripts: tuple[tuple[str, str, bool], ...] = ()
     """Of a wheel: name, `module:attribute` target and whether it is a gui script."""
+
+
+def kind_of(filename: str) -> ArtifactKind:
+    """Give what an artifact is read as: the name decides, since the same bytes may be both."""
+    return ArtifactKind.WHEEL if filename.lower().endswith(".whl") else ArtifactKind.SDIST
 
 
 class Absence(StrEnum):

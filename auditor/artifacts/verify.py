@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.artifacts import limits
 from auditor.artifacts.faults import ArtifactError
-from auditor.artifacts.manifest import Absence
+from auditor.artifacts.manifest import Absence, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,8 +30,12 @@ def strong_hashes(artifact: Artifact) -> dict[str, str]:
 
 
 def cache_keys(artifact: Artifact) -> Sequence[str]:
-    """Give the names under which an artifact's manifest is kept, the best first."""
-    return [f"{name}-{digest}" for name, digest in strong_hashes(artifact).items()]
+    """Give the names under which an artifact's manifest is kept, the best first.
+
+    What it is read as is a part of them: some bytes are a wheel and a zipped sdist.
+    """
+    kind = kind_of(artifact.filename).value
+    return [f"{kind}-{name}-{digest}" for name, digest in strong_hashes(artifact).items()]
 
 
 class Verifier:

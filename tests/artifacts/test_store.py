@@ -21,6 +21,7 @@ from tests.artifacts.wanted import CONTENT, NAME, OTHER, absent, artifact, manif
 from tests.builders.wheels import sdist, wheel
 
 URL = f"https://example.org/{NAME}"
+ZIP = "demo-1.0.zip"
 
 
 @pytest.fixture
@@ -175,6 +176,19 @@ def test_second_run_needs_no_artifact(folder: Path, tmp_path: Path) -> None:
     assert absent(artifact(), Sources(folder)).absence is Absence.UNREACHABLE
 
 
+def test_bytes_that_are_a_wheel_and_an_sdist_are_kept_as_both(folder: Path, tmp_path: Path) -> None:
+    cache = ManifestCache(tmp_path)
+    for name, kind in ((ZIP, ArtifactKind.SDIST), (NAME, ArtifactKind.WHEEL)):
+        (folder / name).write_bytes(CONTENT)
+        wanted = artifact(kind=kind, filename=name, path=name)
+        first = manifest(wanted, Sources(folder), cache)
+        (folder / name).unlink()
+        assert manifest(wanted, Sources(folder), cache) == first
+        assert (first.kind, bool(first.dist_info)) == (kind, kind is ArtifactKind.WHEEL)
+    another = artifact(kind=ArtifactKind.SDIST, filename="other-2.zip", path="other-2.zip")
+    assert manifest(another, Sources(folder), cache).kind is ArtifactKind.SDIST
+
+
 def test_damaged_entry_is_made_again(folder: Path, tmp_path: Path) -> None:
     cache = ManifestCache(tmp_path)
     first = manifest(artifact(), Sources(folder), cache)
@@ -186,7 +200,7 @@ def test_damaged_entry_is_made_again(folder: Path, tmp_path: Path) -> None:
             assert store.get([artifact()]) == [first]
         assert entry.read_bytes() == whole
     other = artifact(OTHER, path=None)
-    entry.rename(entry.with_name(f"1-sha256-{other.hashes['sha256']}.manifest"))
+    entry.rename(entry.with_name(f"1-wheel-sha256-{other.hashes['sha256']}.manifest"))
     assert absent(other, Sources(folder), cache)
 
 
