@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
     from auditor.model import Problem, Rootfs
 
+_RECORD_BYTES = 16 << 20
+"""Of one record; those of packages with some ten thousand files have a few megabytes."""
+_RECORD_VALUES = 1_000_000
+"""Commas in one record, some seven for each file: a value takes up to thirty times the memory."""
+_FILES = 1_000_000
+"""Files that all records together may name."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -32,7 +39,7 @@ def conda_files(
 
     A record speaks for files of its own prefix alone; a path that several claim is the first's.
     """
-    database = Database(rootfs)
+    database = _Records(rootfs)
     real = RealPaths(rootfs)
     files: dict[str, OsFile] = {}
     folders = {rootfs.resolve(posixpath.join(prefix, "conda-meta")) for prefix in prefixes}
@@ -46,21 +53,47 @@ def conda_files(
     return files, tuple(database.problems)
 
 
-def _claims(database: Database, source: str) -> Iterator[Claim]:
+class _Records(Database):
+    """Reads records as far as their number of values and of files allows."""
+
+    def __init__(self, rootfs: Rootfs) -> None:
+        super().__init__(rootfs)
+        self._files = _FILES
+
+    def record(self, source: str) -> bytes | None:
+        """Give a record's bytes; None where it cannot be read, or would take too much memory."""
+        content = self.read(source, _RECORD_BYTES)
+        if content is not None and content.count(b",") > _RECORD_VALUES:
+            self.problem(source, f"has more than {_RECORD_VALUES} values", limit=True)
+            return None
+        return content
+
+    def may_name(self, source: str, files: int) -> bool:
+        """Tell whether a record may name so many files after all that others named."""
+        if files > self._files:
+            self.problem(source, f"conda's records name more than {_FILES} files", limit=True)
+            return False
+        self._files -= files
+        return True
+
+
+def _claims(database: _Records, source: str) -> Iterator[Claim]:
     """Yield the claims of one record."""
-    content = database.read(source)
+    content = database.record(source)
     if content is None:
         return
     try:
         record = json.loads(content)
         package = f"{record['name']}"
         paths = {each["_path"]: each for each in record.get("paths_data", {}).get("paths", ())}
-        installed = [*map(str, record.get("files", ())), *map(str, paths)]
+        installed = dict.fromkeys([*map(str, record.get("files", ())), *map(str, paths)])
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         database.problem(source, "is no record of a conda package")
         return
+    if not database.may_name(source, len(installed)):
+        return
     prefix = posixpath.dirname(posixpath.dirname(source))
-    for relative in dict.fromkeys(installed):
+    for relative in installed:
         path = posixpath.normpath(posixpath.join(prefix, relative))
         if path.startswith(posixpath.join(prefix, "")) and "\0" not in path:
             digest = _digest(paths.get(relative, {}))

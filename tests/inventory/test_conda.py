@@ -159,3 +159,25 @@ def test_two_packages_that_claim_one_path() -> None:
     }
     found, _ = conda_files(rootfs_of(files), [PREFIX, f"{PREFIX}/", "/nowhere"])
     assert [file.package for file in found.values()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("_RECORD_BYTES", 300, "could not be read"),
+        ("_RECORD_VALUES", 6, "has more than 6 values"),
+        ("_FILES", 3, "conda's records name more than 3 files"),
+    ],
+)
+def test_records_over_a_limit_are_told_and_the_others_read(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: int, why: str
+) -> None:
+    small = record("a", {"_path": "a"}, {"_path": "b"})
+    large = record("b", *({"_path": f"{at:0100}"} for at in range(3)))
+    rootfs = rootfs_of({**small, **large})
+    files, problems = conda_files(rootfs, [PREFIX])
+    assert (len(files), problems) == (5, ())
+    monkeypatch.setattr(f"auditor.inventory.conda.{name}", value)
+    files, (problem,) = conda_files(rootfs, [PREFIX])
+    assert (sorted(files), problem.limit) == ([f"{PREFIX}/a", f"{PREFIX}/b"], True)
+    assert (problem.path, why in problem.why) == (f"{PREFIX}/conda-meta/b-1.0-0.json", True)

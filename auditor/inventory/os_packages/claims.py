@@ -32,11 +32,11 @@ class Database:
         self.problems: list[Problem] = []
         self._left = _ALL_LIMIT
 
-    def read(self, path: str) -> bytes | None:
-        """Give a file's content; None where there is none or it cannot be read."""
+    def read(self, path: str, most: int | None = None) -> bytes | None:
+        """Give a file's content; None where there is none, it cannot be read or has more bytes."""
         if not is_file(self.rootfs, path):
             return None
-        limit = min(_FILE_LIMIT, self._left)
+        limit = min(most or _FILE_LIMIT, self._left)
         try:
             content = self.rootfs.read(path, limit)
         except UnreadableError as error:
