@@ -27,7 +27,7 @@ from auditor.inventory.scripts import (
 from auditor.model import FileCheck, FileState, FileType, UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from auditor.artifacts.manifest import Manifest, Member
     from auditor.evidence.placement import Placement, Site
@@ -106,11 +106,8 @@ class Installed:
     claims: Claims
     is_python: Callable[[str], bool]
     """Tells whether a real path is an interpreter that is not a stray."""
-
-    def rows(self, path: str) -> list[RecordRow]:
-        """Give RECORD's rows for a path."""
-        record = self.distribution.record
-        return [row for row in (record.rows if record else ()) if row.path == path]
+    rows: Mapping[str, Sequence[RecordRow]]
+    """RECORD's rows by path."""
 
 
 def pair(installed: Installed, manifest: Manifest, placed: Placement) -> Pairing:
@@ -167,7 +164,7 @@ def _otherwise(installed: Installed, path: str) -> FileState:
 
     What another distribution's RECORD says of it excuses nothing: anybody could write that.
     """
-    own = agrees(installed.rootfs, installed.rows(path))
+    own = agrees(installed.rootfs, installed.rows.get(path, ()))
     return FileState.UNLISTED if own else FileState.MODIFIED
 
 

@@ -35,6 +35,14 @@ def compared_rows(distribution: Distribution) -> tuple[RecordRow, ...]:
     )
 
 
+def rows_by_path(distribution: Distribution) -> Mapping[str, Sequence[RecordRow]]:
+    """Give all of RECORD's rows by the path that they are for."""
+    found: dict[str, list[RecordRow]] = {}
+    for row in distribution.record.rows if distribution.record else ():
+        found.setdefault(row.path, []).append(row)
+    return found
+
+
 def is_by_product(path: str, folder: str) -> bool:
     """Tell whether a file of the metadata folder `folder` is an installer's own."""
     directory, _, name = path.rpartition("/")

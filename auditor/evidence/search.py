@@ -13,6 +13,7 @@ from auditor.evidence.artifact import candidates, claims_build
 from auditor.evidence.building import pair_build
 from auditor.evidence.pairing import Claims, Installed, Pairing, pair
 from auditor.evidence.placement import place_members, site_of
+from auditor.evidence.recorded import rows_by_path
 from auditor.evidence.version_file import is_version_data
 from auditor.model import ArtifactKind, FileState
 
@@ -158,7 +159,13 @@ def search_all(
         for name, artifact, manifest, placed in read:
             search = waiting[name]
             installed = Installed(
-                rootfs, search.distribution, search.site, digests, claims, means.is_python
+                rootfs,
+                search.distribution,
+                search.site,
+                digests,
+                claims,
+                means.is_python,
+                rows_by_path(search.distribution),
             )
             if manifest.dist_info:
                 pairing = pair(installed, manifest, placed)

@@ -529,3 +529,15 @@ def test_a_published_tag_is_no_build() -> None:
     manifests = (manifest_of(NATIVE, FAST), manifest_of(SDIST, SOURCE))
     proof, _ = prove_one(installed(files), *manifests, locked=BOTH[::2])
     assert (proof.degree, proof.against) == (Degree.VERSION, NATIVE)
+
+
+def test_any_row_of_a_file_may_be_the_right_one() -> None:
+    files = installed(CHANGED)
+    listed = f"{VENV}/{INFO}/RECORD"
+    wrong = f"idna/__init__.py,sha256={'A' * 43},6\n"
+    for rows, state in (
+        (wrong + str(files[listed]), FileState.UNLISTED),
+        (wrong + str(files[listed]).replace("idna/__init__", "idna/other"), FileState.MODIFIED),
+    ):
+        proof, _ = prove_one({**files, listed: rows}, manifest_of(WHEEL, CODE))
+        assert states(proof)["idna/__init__.py"] is state
