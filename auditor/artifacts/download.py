@@ -61,6 +61,8 @@ class _Download:
         self._verifier = Verifier(artifact)
         self._same = ""
         """What tells that the file is still the same one: `If-Range`."""
+        self._began = 0
+        """The byte of the file that the last answer began with."""
 
     def run(self) -> Verifier:
         """Read to the end, after cuts too."""
@@ -72,7 +74,9 @@ class _Download:
                 self._read()
             except CUT as error:
                 # Who sends a good part each time may go on; one byte at a time may not.
-                cuts = 1 if self._verifier.size - before > _IN_MEMORY else cuts + 1
+                # Nor may who begins anew each time: that brings the end no nearer.
+                went_on = self._began == before and self._verifier.size - before > _IN_MEMORY
+                cuts = 1 if went_on else cuts + 1
                 if cuts >= patience.tries:
                     raise unreachable(self._url, error) from error
                 self._http.rest(patience.pause * 2 ** (cuts - 1))
@@ -83,7 +87,8 @@ class _Download:
         at = self._verifier.size
         headers = {"Range": f"bytes={at}-", "If-Range": self._same} if at and self._same else {}
         with self._http.answer(self._url, headers) as answer:
-            if not _goes_on(answer, at):
+            self._began = at if _goes_on(answer, at) else 0
+            if not self._began:
                 self._again()
             self._same = _validator(answer)
             self._take(answer)

@@ -22,7 +22,7 @@ from auditor.artifacts import simple_index as index_module
 from auditor.artifacts.faults import ArtifactError
 from auditor.model import ArtifactKind
 from auditor.web import Patience
-from tests.artifacts.wanted import CONTENT, NAME, OTHER, absent, artifact, manifest
+from tests.artifacts.wanted import CONTENT, NAME, OTHER, absent, artifact, manifest, one
 from tests.builders.certificates import certificates
 from tests.builders.wheels import sdist, wheel
 from tests.image.fake_registry import Answer, fake_registry
@@ -207,6 +207,20 @@ def test_server_that_always_cuts(server: FakeRegistry) -> None:
     assert found.absence is Absence.UNREACHABLE
     assert found.why == f"{server.host} breaks the connection off"
     assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("headers", "asked"), [({"ETag": '"x"'}, 5), ({}, SOON.tries)], ids=["goes on", "begins anew"]
+)
+def test_only_a_download_that_goes_on_is_tried_for_ever(
+    server: FakeRegistry, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], asked: int
+) -> None:
+    monkeypatch.setattr(download_module, "_IN_MEMORY", 200_000)
+    long, short = (Answer(body=BIG, headers=headers, cut=cut) for cut in (250_000, 1000))
+    server.script[FILE] = [long] if headers else [long, short] * 4
+    found = one(at(server, BIG), sources())
+    assert isinstance(found, Manifest if headers else Absent)
+    assert len(server.asked) == asked
 
 
 def test_trickle_is_given_up(server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
