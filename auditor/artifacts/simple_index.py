@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _ACCEPT = f"{_JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
-_PAGE = 256 << 20
+_PAGE = 64 << 20
 """Bytes of one project's page: the largest of the public index have some 30 MB."""
 
 
@@ -115,17 +115,28 @@ def json_page(content: bytes, base: str) -> list[Listed]:
             for each in files
         ]
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
-        raise ArtifactError(
-            Absence.UNREACHABLE, f"{host_of(base)} answers with something else than an index"
-        ) from error
+        raise _no_index(base) from error
 
 
 def html_page(content: bytes, base: str) -> list[Listed]:
-    """Read a page in HTML (PEP 503); what is no link to a file is passed over."""
+    """Read a page in HTML (PEP 503); what is no link to a file is passed over.
+
+    Raises `ArtifactError` where it is no HTML at all.
+    """
     page = _Page(base)
-    page.feed(content.decode("utf-8", "replace"))
-    page.close()
+    try:
+        # Never closed: that looks once more, from each place in it to its end, into whatever
+        # is left open behind the last whole tag, and no link begins there.
+        page.feed(content.decode("utf-8", "replace"))
+    except AssertionError as error:  # what `HTMLParser` says of a declaration that is none
+        raise _no_index(base) from error
     return page.found
+
+
+def _no_index(base: str) -> ArtifactError:
+    return ArtifactError(
+        Absence.UNREACHABLE, f"{host_of(base)} answers with something else than an index"
+    )
 
 
 class _Page(HTMLParser):

@@ -521,6 +521,26 @@ def test_index_finds_by_name_file_name_and_hash(
     assert "simple.v1+json" in server.asked[0].headers["Accept"]
 
 
+@pytest.mark.parametrize(
+    ("before", "behind", "why"),
+    [
+        ("", "<!--" * 20_000, None),
+        ("<!-- -->" * 20_000, "", None),
+        ("<!--" * 20_000, "", "does not list it"),
+        ("<![other[", "", "answers with something else than an index"),
+    ],
+    ids=["left open behind", "closed", "left open before", "no declaration"],
+)
+def test_html_that_is_left_open_is_read_once(
+    server: FakeRegistry, before: str, behind: str, why: str | None
+) -> None:
+    body = f'{before}<a href="{FILE}">x</a>{behind}'
+    server.script[PAGE] = [Answer(body=body.encode(), headers={"Content-Type": "text/html"})]
+    found = one(artifact(path=None, index=f"http://{server.host}/simple"), sources())
+    assert isinstance(found, Manifest if why is None else Absent), found
+    assert why is None or (isinstance(found, Absent) and why in found.why)
+
+
 def test_html_base_counts(server: FakeRegistry) -> None:
     base = f'<base href="http://{server.host}/files/">'
     server.script[PAGE] = [Answer(body=f'{base}<a href="{NAME}">'.encode())]
