@@ -59,8 +59,8 @@ class Manifest:
     """Of a wheel: the `Tag` lines of its WHEEL file."""
     recorded: Mapping[str, bytes] | None = None
     """Of a wheel: path -> sha256 as its own RECORD says; genuine wheels are wrong here."""
-    scripts: tuple[tuple[str, str, bool], ...] = ()
-    """Of a wheel: name, `module:attribute` target and whether it is a gui script."""
+    scripts: tuple[tuple[str, str], ...] = ()
+    """Of a wheel: name and `module:attribute` of each script that installers make."""
 
 
 def kind_of(filename: str) -> ArtifactKind:

@@ -19,7 +19,7 @@ from auditor.model import ArtifactKind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION = 1
+VERSION = 2
 
 _LENGTH = struct.Struct("<L")
 _DIGEST = 32
@@ -103,7 +103,7 @@ def _decoded(data: bytes) -> Kept:
         purelib=header["purelib"],
         tags=tuple(header["tags"]),
         recorded=_recorded(header["recorded"], members),
-        scripts=tuple((name, target, gui) for name, target, gui in header["scripts"]),
+        scripts=tuple((name, target) for name, target in header["scripts"]),
     )
     return Kept(manifest, header["hashes"])
 

@@ -1,6 +1,6 @@
-"""The metadata files of a wheel: WHEEL, RECORD and entry_points.txt.
+"""The metadata files of a wheel: WHEEL and RECORD.
 
-Binary distribution format, "Recording installed projects" and "Entry points specification".
+Binary distribution format and "Recording installed projects".
 What cannot be understood in them is left out: the members' own bytes decide.
 """
 
@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import csv
-import re
-from configparser import ConfigParser, Error
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,8 +18,6 @@ from auditor.tag_sets import MOST_TAGS, tag_count
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_GROUPS = {"console_scripts": False, "gui_scripts": True}
-_TARGET = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(\[.*\])?", re.ASCII)
 _SHA256 = 32
 
 
@@ -65,20 +61,3 @@ def _sha256_of(hashed: str) -> bytes | None:
     except (binascii.Error, ValueError):
         return None
     return digest if algorithm == "sha256" and len(digest) == _SHA256 else None
-
-
-def parse_scripts(content: bytes) -> tuple[tuple[str, str, bool], ...]:
-    """Give the scripts that entry_points.txt announces: name, `module:attribute`, graphical."""
-    parser = ConfigParser(delimiters=("=",), strict=False, interpolation=None)
-    parser.optionxform = str  # type: ignore[method-assign,assignment] # names keep their case
-    try:
-        parser.read_string(content.decode("utf-8", "replace"))
-        return tuple(
-            (name, f"{target[1]}:{target[2]}", graphical)
-            for group, graphical in _GROUPS.items()
-            if parser.has_section(group)
-            for name, value in parser.items(group)
-            if (target := _TARGET.fullmatch(value.strip()))
-        )
-    except Error:
-        return ()

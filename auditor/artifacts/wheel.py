@@ -9,8 +9,9 @@ from auditor.artifacts import limits
 from auditor.artifacts.access import FileAccess
 from auditor.artifacts.faults import ArtifactError
 from auditor.artifacts.manifest import Manifest, Member
-from auditor.artifacts.metadata import parse_record, parse_scripts, parse_wheel
+from auditor.artifacts.metadata import parse_record, parse_wheel
 from auditor.artifacts.zip_content import contents
+from auditor.entry_points import announced_scripts
 from auditor.model import ArtifactKind
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def manifest_of(
     dist_info, data = folders(members)
     says = parse_wheel(metadata.get(f"{dist_info}/WHEEL", b""))
     record = metadata.get(f"{dist_info}/RECORD")
+    entry_points = metadata.get(f"{dist_info}/entry_points.txt", b"").decode("utf-8", "replace")
     return Manifest(
         ArtifactKind.WHEEL,
         filename,
@@ -70,7 +72,7 @@ def manifest_of(
         purelib=says.purelib,
         tags=says.tags,
         recorded=None if record is None else parse_record(record),
-        scripts=parse_scripts(metadata.get(f"{dist_info}/entry_points.txt", b"")),
+        scripts=tuple(announced_scripts(entry_points)),
     )
 
 

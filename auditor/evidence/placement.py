@@ -89,7 +89,7 @@ def place_members(
             _enter(placed, _chosen(rootfs, places, listed), member)
         else:
             _enter(placed, place(site.root, path), member)
-    for name, target, _ in manifest.scripts:
+    for name, target in manifest.scripts:
         places = [place(folder, name) or "" for folder in script_folders(site)]
         placed.scripts[_chosen(rootfs, places, listed)] = target
     return placed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from auditor.entry_points import ENTRY_POINTS_BYTES, announced_scripts
 from auditor.inventory.files import names, text_of
 from auditor.inventory.record import place
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from auditor.model import Distribution, Rootfs
 
 _TEXT_LIMIT = 8 * 1024 * 1024
-_SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 
 
 def owned_files(rootfs: Rootfs, distribution: Distribution, real: RealPaths) -> Iterator[str]:
@@ -77,15 +77,7 @@ def entry_points(rootfs: Rootfs, distributions: Iterable[Distribution]) -> Mappi
     """
     found: defaultdict[str, set[str]] = defaultdict(set)
     for distribution in distributions:
-        text = text_of(rootfs, f"{distribution.metadata_path}/entry_points.txt", _TEXT_LIMIT)
-        group = ""
-        for line in text.splitlines():
-            stripped = line.strip()
-            if stripped.startswith("["):
-                group = stripped.strip("[] ")
-            elif group in _SCRIPT_GROUPS:
-                name, equals, target = stripped.partition("=")
-                if equals:
-                    module, _, attribute = target.partition("[")[0].partition(":")
-                    found[name.strip()].add(f"{module.strip()}:{attribute.strip()}")
+        path = f"{distribution.metadata_path}/entry_points.txt"
+        for name, target in announced_scripts(text_of(rootfs, path, ENTRY_POINTS_BYTES)):
+            found[name].add(target)
     return found

@@ -14,6 +14,7 @@ import pytest
 
 from auditor.artifacts import Absence, Absent, Manifest, ManifestCache, ManifestStore, Sources
 from auditor.artifacts.local import in_pip_cache
+from auditor.artifacts.manifest_format import VERSION
 from auditor.errors import UsageError
 from auditor.kept_files import Usage
 from auditor.model import ArtifactKind
@@ -200,7 +201,7 @@ def test_damaged_entry_is_made_again(folder: Path, tmp_path: Path) -> None:
             assert store.get([artifact()]) == [first]
         assert entry.read_bytes() == whole
     other = artifact(OTHER, path=None)
-    entry.rename(entry.with_name(f"1-wheel-sha256-{other.hashes['sha256']}.manifest"))
+    entry.rename(entry.with_name(f"{VERSION}-wheel-sha256-{other.hashes['sha256']}.manifest"))
     assert absent(other, Sources(folder), cache)
 
 
@@ -327,4 +328,4 @@ def test_killed_run_leaves_no_bad_entry(tmp_path: Path) -> None:
         with ManifestStore(Sources(tmp_path), cache) as store:
             assert all(isinstance(each, Manifest) for each in store.get(wanted))
         for path in (tmp_path / "cache/manifests").glob("*.manifest"):
-            assert cache.find([path.stem.removeprefix("1-")]) is not None
+            assert cache.find([path.stem.removeprefix(f"{VERSION}-")]) is not None

@@ -64,9 +64,9 @@ def test_manifest_of_a_wheel() -> None:
     assert (found.dist_info, found.data, found.purelib) == (INFO, DATA, False)
     assert found.tags == ("cp311-cp311-linux_x86_64", "cp311-cp311-manylinux_2_17_x86_64")
     assert found.scripts == (
-        ("demo", "demo:main", False),
-        ("Other", "demo.sub:app.run", False),
-        ("win", "demo:gui", True),
+        ("demo", "demo:main"),
+        ("Other", "demo.sub:app.run"),
+        ("win", "demo:gui"),
     )
     members = {member.path: member for member in found.members}
     assert list(members) == sorted(members)
@@ -106,10 +106,6 @@ def test_row_of_record_without_a_sha256_is_left_out(row: str) -> None:
 
 def test_record_that_no_csv_reader_takes_is_empty() -> None:
     assert read(wheel({f"{INFO}/RECORD": "x" * 200_000 + ",sha256=,1\n"})).recorded == {}
-
-
-def test_entry_points_that_no_parser_takes_give_no_scripts() -> None:
-    assert read(wheel({f"{INFO}/entry_points.txt": "demo = demo:main\n"})).scripts == ()
 
 
 def test_stored_members_and_folders() -> None:
