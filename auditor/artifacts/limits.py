@@ -21,8 +21,11 @@ UNSUSPICIOUS = 1 << 30
 DIRECTORY_BYTES = 256 << 20
 """Bytes of the central directory of a wheel."""
 
-METADATA_BYTES = 64 << 20
-"""Bytes of one metadata file (RECORD, WHEEL, entry_points.txt) of a wheel."""
+METADATA_BYTES = 32 << 20
+"""Bytes of all metadata files (RECORD, WHEEL, entry_points.txt) of one wheel: largest 4 MB."""
+
+WHEEL_BYTES = 64 << 10
+"""Bytes of a WHEEL file; real ones have some hundreds."""
 
 NAME_BYTES = 4096
 """Bytes of one member's name: the longest path that Linux takes."""

@@ -16,7 +16,7 @@ from auditor.artifacts.faults import ArtifactError
 from auditor.artifacts.manifest import Absence, Member
 from auditor.artifacts.metadata import parse_record
 from auditor.artifacts.verify import mismatch
-from auditor.artifacts.wheel import is_metadata, manifest_of
+from auditor.artifacts.wheel import MetadataBudget, is_metadata, manifest_of
 from auditor.artifacts.zip_content import member_content
 from auditor.artifacts.zip_directory import read_directory
 
@@ -102,10 +102,10 @@ def index_wheel(archive: RandomAccess, artifact: Artifact) -> Manifest:
     directory = read_directory(archive)
     ends = [*(member.offset for member in directory.members[1:]), directory.start]
     metadata: dict[str, bytes] = {}
+    budget = MetadataBudget()
     for member, end in zip(directory.members, ends, strict=True):
         if is_metadata(member.name):
-            if member.size > limits.METADATA_BYTES:
-                raise ArtifactError.limit(f"its {member.name[:80]!a} has {member.size} bytes")
+            budget.take(member)
             metadata[member.name] = member_content(archive, member, end)
     record = next((text for name, text in metadata.items() if name.endswith("/RECORD")), b"")
     recorded = parse_record(record)

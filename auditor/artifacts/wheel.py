@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from hashlib import sha256 as sha256_of
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ from auditor.artifacts.faults import ArtifactError
 from auditor.artifacts.manifest import Manifest, Member
 from auditor.artifacts.metadata import parse_record, parse_wheel
 from auditor.artifacts.zip_content import contents
-from auditor.entry_points import announced_scripts
+from auditor.entry_points import ENTRY_POINTS_BYTES, announced_scripts
 from auditor.model import ArtifactKind
 
 if TYPE_CHECKING:
@@ -20,10 +21,29 @@ if TYPE_CHECKING:
 
     from auditor.artifacts.zip_directory import ZipMember
 
-_METADATA = frozenset(("WHEEL", "RECORD", "entry_points.txt"))
+_METADATA = {
+    "WHEEL": limits.WHEEL_BYTES,
+    "RECORD": limits.METADATA_BYTES,
+    "entry_points.txt": ENTRY_POINTS_BYTES,
+}
+"""Name -> bytes that one may have."""
 _SCRIPT_BYTES = 16 << 20
 _PLACEHOLDER = b"#!python"
 """First bytes of the line that an installer replaces by the interpreter's path."""
+
+
+class MetadataBudget:
+    """What the metadata files of one wheel, whichever folders they are in, may hold."""
+
+    def __init__(self) -> None:
+        self._left = limits.METADATA_BYTES
+
+    def take(self, member: ZipMember) -> int:
+        """Give the bytes of a metadata file to keep; raises `ArtifactError` for too many."""
+        if member.size > min(self._left, _METADATA[posixpath.basename(member.name)]):
+            raise ArtifactError.limit(f"its {member.name[:80]!a} has {member.size} bytes")
+        self._left -= member.size
+        return member.size
 
 
 class Folders(NamedTuple):
@@ -39,7 +59,16 @@ def read_wheel(file: BinaryIO, filename: str, sha256: str) -> Manifest:
     archive = FileAccess(file)
     members: dict[str, Member] = {}
     metadata: dict[str, bytes] = {}
-    for member, digest, kept in contents(archive, _wanted):
+    budget = MetadataBudget()
+
+    def wanted(member: ZipMember) -> int:
+        """Say up to which size a member's content is looked into."""
+        if is_metadata(member.name):
+            return budget.take(member)
+        top, _, below = member.name.partition("/")
+        return _SCRIPT_BYTES if top.endswith(".data") and below.startswith("scripts/") else -1
+
+    for member, digest, kept in contents(archive, wanted):
         body = b""
         if kept is not None and is_metadata(member.name):
             metadata[member.name] = kept
@@ -94,16 +123,6 @@ def is_metadata(path: str) -> bool:
     """Tell whether a member is one of the metadata files that a manifest is made of."""
     folder, _, name = path.rpartition("/")
     return name in _METADATA and folder.endswith(".dist-info") and "/" not in folder
-
-
-def _wanted(member: ZipMember) -> int:
-    """Say up to which size a member's content is looked into."""
-    if is_metadata(member.name):
-        if member.size > limits.METADATA_BYTES:
-            raise ArtifactError.limit(f"its {member.name[:80]!a} has {member.size} bytes")
-        return limits.METADATA_BYTES
-    top, _, below = member.name.partition("/")
-    return _SCRIPT_BYTES if top.endswith(".data") and below.startswith("scripts/") else -1
 
 
 def _body(content: bytes) -> bytes:

@@ -306,6 +306,29 @@ def test_wheel_without_its_one_metadata_folder_is_unreadable(
     assert words in error.why
 
 
+@pytest.mark.parametrize(
+    ("files", "ok"),
+    [
+        ({f"{INFO}/WHEEL": "\n" * (64 << 10)}, True),
+        ({f"{INFO}/WHEEL": "\n" * ((64 << 10) + 1)}, False),
+        ({f"{INFO}/entry_points.txt": "\n" * (1 << 20)}, True),
+        ({f"{INFO}/entry_points.txt": "\n" * ((1 << 20) + 1)}, False),
+        ({f"{INFO}/RECORD": "\n" * (2 << 20)}, True),
+        ({f"{at}.dist-info/RECORD": "\n" * (2 << 20) for at in range(2)}, False),
+    ],
+    ids=["WHEEL", "longer", "entry points", "more", "RECORD", "several folders"],
+)
+def test_metadata_of_a_wheel_is_bounded_in_all(
+    monkeypatch: pytest.MonkeyPatch, files: dict[str, str], ok: bool
+) -> None:
+    monkeypatch.setattr(limits, "METADATA_BYTES", 3 << 20)
+    content = zipped({f"{INFO}/WHEEL": "", **files})
+    if ok:
+        assert read(content).members
+    else:
+        assert fault(content).absence is Absence.LIMIT
+
+
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     content = wheel({"demo.py": "0" * 100_000})
     assert read(content).members
