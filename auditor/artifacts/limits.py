@@ -33,6 +33,10 @@ NAME_BYTES = 4096
 TAR_READ = 1 << 20
 """Bytes of one extended header of a tar archive."""
 
+TAR_GLOBALS = 64
+"""Keywords that extended headers of a tar archive may set for all members that follow: each of
+these goes through all of them. Real ones have one, `comment`."""
+
 LZMA_MEMORY = 256 << 20
 """Bytes of memory that unpacking an xz archive may take."""
 

@@ -81,6 +81,8 @@ def tar_members(file: BinaryIO, packed: int) -> dict[str, Member]:
         ) as archive:
             for info in archive:
                 budget.member()
+                if len(archive.pax_headers or ()) > limits.TAR_GLOBALS:
+                    raise ArtifactError.limit("its extended headers set too much for all members")
                 _take(archive, info, found, links)
                 archive.members.clear()  # type: ignore[attr-defined] # it keeps every one
     except _DAMAGED as error:

@@ -165,6 +165,18 @@ def test_sparse_member_is_unreadable() -> None:
     assert "sparse" in fault(tar((pax, b"x"), form=tarfile.PAX_FORMAT)).why
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_keywords_for_all_members_are_few(more: int) -> None:
+    packed = io.BytesIO()
+    headers = {f"k{at}": "x" for at in range(limits.TAR_GLOBALS + more)}
+    with tarfile.open(fileobj=packed, mode="w", pax_headers=headers) as archive:
+        archive.addfile(entry("demo/a"), io.BytesIO(b""))
+    if more:
+        assert fault(packed.getvalue()).absence is Absence.LIMIT
+    else:
+        assert paths(packed.getvalue()) == ["a"]
+
+
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     header = entry("demo/long", tarfile.XHDTYPE)
     header.size = 2 << 20
