@@ -106,6 +106,11 @@ def identify(
     return Identity(IdentityKind.OTHER_ARTIFACT, said)
 
 
+def is_portable(artifact: Artifact) -> bool:
+    """Tell whether a wheel was published for many systems, by a toolchain of its own."""
+    return any(tag.platform.startswith(_PORTABLE) for tag in _filename_tags(artifact.filename))
+
+
 def listed_tags(tags: Iterable[str]) -> str:
     """Give tags for a sentence."""
     several = list(tags)

@@ -16,6 +16,7 @@ from auditor.evidence.artifact import (
     claims_build,
     fits_nowhere,
     identify,
+    is_portable,
 )
 from auditor.evidence.installed import same_version
 from auditor.evidence.pairing import Claims
@@ -126,7 +127,7 @@ def _judge(rootfs: Rootfs, search: Search, tags: Collection[Tag]) -> Proof | Non
         own = {member.sha256 for sdist in sdists for member in sdist.members}
         wheel = next((each for each in wheels if _is_passed_off(rootfs, each, own)), None)
         if wheel is not None:
-            clause = "it says that it was built from source, and has that wheel's native files"
+            clause = "it says that it was built from source, but its native files are that wheel's"
             return _proof(rootfs, search, wheel, Identity(IdentityKind.COPY, clause))
     built = search.build
     if built is not None and not search.absent:
@@ -162,16 +163,20 @@ _GRAFTED = ".libs/"
 def _is_passed_off(rootfs: Rootfs, wheel: Compared, own: Collection[bytes]) -> bool:
     """Tell whether an installation that says that it was built in place is a changed wheel.
 
-    Two builds never give the same native files, and what auditwheel puts into a `.libs` folder
-    no build in place has, nor needs by the name that it was given there. What the sdist holds
+    Two builds never give the same native files, and those of another toolchain not even the
+    same size, which a patch leaves as it is. What auditwheel puts into a `.libs` folder no
+    build in place has, nor needs by the name that it was given there. What the sdist holds
     itself (`own` digests) needs no building.
     """
+    portable = is_portable(wheel.artifact)
     members = wheel.placed.members
     states = {check.path: check.state for check in wheel.pairing.checks}
     grafted = {posixpath.basename(path) for path in members if _GRAFTED in path}
     for path, member in members.items():
         elf = rootfs.elf(path)
-        same = path not in states and member.sha256 not in own
+        entry = rootfs.stat(path)
+        sized = portable and entry is not None and entry.size == member.size
+        same = (path not in states or sized) and member.sha256 not in own
         there = states.get(path) is not FileState.MISSING
         if elf is not None and (same or not grafted.isdisjoint(elf.needed)):
             return True

@@ -389,7 +389,7 @@ def test_its_own_word_is_held_against_it() -> None:
 
 BUILT: Texts = {
     **CODE,
-    "idna/fast.so": elf(soname="built"),
+    "idna/fast.so": elf(soname="built-by-another-toolchain"),
     f"{INFO}/WHEEL": "Tag: cp311-cp311-linux_x86_64\n",
 }
 SOURCE: Texts = {"src/idna/__init__.py": "x = 1\n", "src/idna/fast.c": "", "COPYING": "free"}
@@ -509,6 +509,22 @@ def test_a_build_needs_no_library_by_the_name_that_it_has_in_a_wheel() -> None:
     manifests = (manifest_of(NATIVE, wheel), manifest_of(SDIST, SOURCE))
     proof, _ = prove_one(installed(files), *manifests, locked=BOTH[::2])
     assert (proof.degree, proof.against) == (Degree.VERSION, NATIVE)
+
+
+@pytest.mark.parametrize(
+    ("wheel", "degree"),
+    [(NATIVE, Degree.VERSION), ("idna-3.10-cp311-cp311-linux_x86_64.whl", Degree.BUILT)],
+    ids=["published", "of-the-same-toolchain"],
+)
+def test_no_build_has_the_size_of_another_toolchains(wheel: str, degree: Degree) -> None:
+    library = elf(soname="theirs")
+    files = {**BUILT, "idna/fast.so": library[:-1] + b"!", f"{INFO}/uv_build.json": "{}"}
+    manifests = (
+        manifest_of(wheel, {**FAST, "idna/fast.so": library}),
+        manifest_of(SDIST, SOURCE),
+    )
+    proof, _ = prove_one(installed(files), *manifests, locked=(wheel, SDIST))
+    assert proof.degree is degree
 
 
 def test_a_native_file_that_the_sdist_has_was_not_built() -> None:

@@ -236,6 +236,20 @@ def test_a_wheel_patched_and_passed_off_as_built_here(
     assert degree(found, "aiohttp") == "version"
 
 
+def test_the_only_library_of_a_wheel_patched_and_passed_off_as_built_here(
+    venv: Path, audit: Callable[[], Audit]
+) -> None:
+    changed = one(venv, "markupsafe/_speedups*.so")
+    flip(changed)
+    pass_off_as_built(one(venv, "markupsafe-*.dist-info"))
+
+    found = audit()
+
+    assert found.code == 1
+    assert changed.name in found.found("LI204")["message"]
+    assert degree(found, "markupsafe") == "version"
+
+
 def _one_library(venv: Path) -> None:
     flip(one(venv, "numpy/_core/_multiarray_umath*.so"))
 
