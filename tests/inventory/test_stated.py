@@ -221,6 +221,28 @@ def test_what_cannot_be_understood(changes: Mapping[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "taken"),
+    [
+        ("/" + "a" * 4095, True),
+        ("/" + "a" * 4096, False),
+        ("/a" * 2048, True),
+        ("/a" * 20_000, False),
+    ],
+    ids=["long", "too long", "deep", "too deep"],
+)
+def test_path_is_as_long_as_linux_takes(path: str, taken: bool) -> None:
+    statement, _ = read_statement(spoken(said(absent=[path])))
+    assert (statement is not None) == taken
+
+
+@pytest.mark.parametrize(("folders", "taken"), [(190, True), (210, False)])
+def test_paths_lead_through_so_many_directories(folders: int, taken: bool) -> None:
+    deep = [f"/{at}" + "/a" * 100 for at in range(folders)]
+    statement, _ = read_statement(spoken(said(absent=deep)))
+    assert (statement is not None) == taken
+
+
+@pytest.mark.parametrize(
     "output",
     [b"", b"\n" + MARK, b"\n" + MARK + b"{", b"\n" + MARK + b"[" * 100_000, b"\n" + MARK + b"[]\n"],
     ids=["nothing", "empty", "cut", "deep", "list"],

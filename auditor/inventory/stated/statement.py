@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MARK = b"auditor-statement:"
 _STATEMENT_BYTES = 16 << 20
+_PATH_CHARACTERS = 4096
+"""Of the longest path that Linux takes."""
 _VERSION = re.compile(r"3\.[0-9]{1,2}\.[0-9]{1,3}(?:(?:a|b|rc)[0-9]{1,2})?\+?")
 _RELEASE = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})(?:\.[0-9]+)*")
 _MACHINE = re.compile(r"[a-z0-9_]{1,32}")
@@ -114,6 +116,7 @@ def _path(value: object) -> str:
         or path.startswith("//")
         or posixpath.normpath(path) != path
         or "\0" in path
+        or len(path) > _PATH_CHARACTERS
     ):
         raise ValueError("no normalised absolute path")
     return path

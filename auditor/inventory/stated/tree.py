@@ -11,6 +11,9 @@ from auditor.model import Entry, FileType, UnreadableError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+_MOST_FOLDERS = 20_000
+"""Directories that paths may lead through: one for each distribution, and those above them."""
+
 _FOLDER = Entry(FileType.DIRECTORY, 0o755, 0)
 
 
@@ -26,7 +29,8 @@ class StatedTree(PartialTree):
     ) -> None:
         """Hold what was stated: of `folders`, everything that is in them and matters.
 
-        `unreadable` files are there; why they could not be read is a clause.
+        `unreadable` files are there; why they could not be read is a clause. Raises `ValueError`
+        where the paths lead through more directories than any real ones.
         """
         self._files = files
         self._unreadable = unreadable or {}
@@ -44,6 +48,8 @@ class StatedTree(PartialTree):
         while path != "/":
             folder, name = posixpath.split(path)
             known = self._children.setdefault(folder, set())
+            if len(self._children) > _MOST_FOLDERS:
+                raise ValueError("too many directories")
             if name in known:
                 return
             known.add(name)
