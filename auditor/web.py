@@ -79,7 +79,11 @@ def authorities(given: str | None) -> str | bool:
 
 def host_of(url: str) -> str:
     """Give host and port of an address, without credentials; fit for a message."""
-    return one_line(urlsplit(url).netloc.rpartition("@")[2] or "the registry")
+    try:
+        netloc = urlsplit(url).netloc
+    except ValueError:
+        return "no host"
+    return one_line(netloc.rpartition("@")[2] or "the registry")
 
 
 def is_final(error: Exception) -> bool:

@@ -38,7 +38,7 @@ def in_folders(artifact: Artifact, folders: Sequence[Path]) -> Iterator[Path]:
 
 
 def in_pip_cache(url: str, folder: Path) -> Path:
-    """Give the file in which pip's HTTP cache keeps the answer for a URL.
+    """Give the file in which pip's HTTP cache keeps the answer for a URL; raises `ValueError`.
 
     Since pip 23.3 bodies are files of their own, as they came (`http-v2/`). uv's cache has
     nothing to offer: it keeps wheels unpacked, and no bytes whose hash a lock lists.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -155,7 +156,8 @@ class Finder:
             yield partial(self._read, artifact, sources.folder / artifact.path)
         copies = [*in_folders(artifact, sources.wheelhouses)]
         if artifact.url is not None and sources.pip_cache is not None:
-            copies.append(in_pip_cache(artifact.url, sources.pip_cache))
+            with suppress(ValueError):
+                copies.append(in_pip_cache(artifact.url, sources.pip_cache))
         yield from (partial(self._copy, artifact, path) for path in copies if path.is_file())
         urls = [] if artifact.url is None else [rewritten(artifact.url, sources.mirrors)]
         for url in urls:

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
@@ -86,12 +87,14 @@ def check_artifact_options(ctx: click.Context, given: Given) -> None:
         if not Path(folder).is_dir():
             raise UsageError(f"--wheelhouse {folder}: no such folder", "name an existing one")
     # A URL may hold a password: none is repeated.
-    if not all(_MIRROR.fullmatch(mirror) for mirror in given["mirror"]):
+    if not all(
+        (found := _MIRROR.fullmatch(mirror)) and _is_url(found[2]) for mirror in given["mirror"]
+    ):
         raise UsageError(
             "--mirror: not FROM=TO, or TO is no URL",
             "write --mirror https://files.example.org/=https://mirror.example.org/files/",
         )
-    if not all(re.match(r"https?://[^/]", url) for url in given["index_url"]):
+    if not all(re.match(r"https?://[^/]", url) and _is_url(url) for url in given["index_url"]):
         raise UsageError(
             "--index-url: no http or https URL", "write --index-url https://example.org/simple/"
         )
@@ -116,6 +119,14 @@ def manifest_store(given: Given, lock: Lock, show: Progress | None) -> ManifestS
     )
     directory = None if given["no_cache"] else directory_of(given["cache_dir"])
     return ManifestStore(sources, ManifestCache(directory, given["manifests"]), show)
+
+
+def _is_url(text: str) -> bool:
+    """Tell whether a URL can be taken apart, brackets and port included."""
+    try:
+        return urlsplit(text).port != 0
+    except ValueError:
+        return False
 
 
 def _mirror(text: str) -> tuple[str, str]:

@@ -177,6 +177,7 @@ def _direct_url(rootfs: Rootfs, path: str, problems: list[Problem]) -> DirectUrl
     json_path = posixpath.join(path, file)
     try:
         claim = Pep610.from_dict(json.loads(rootfs.read(json_path, _SMALL_LIMIT)))
+        urlsplit(claim.url)  # raises what whoever takes it apart would meet
     except UnreadableError as error:
         problems.append(Problem(json_path, _sentence(error), json_path))
     except (

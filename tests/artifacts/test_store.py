@@ -161,6 +161,24 @@ def test_pip_cache(empty: Path, tmp_path: Path) -> None:
     assert absent(wanted, Sources(empty, pip_cache=tmp_path, offline=True))
 
 
+@pytest.mark.parametrize(
+    ("url", "absence"),
+    [
+        (f"https://[bad/{NAME}", Absence.UNREACHABLE),
+        (f"https://[::1]/{NAME}", Absence.OFFLINE),
+    ],
+)
+@pytest.mark.parametrize("field", ["url", "index"])
+def test_url_that_is_none_is_told(
+    empty: Path, tmp_path: Path, url: str, absence: Absence, field: str
+) -> None:
+    offline = absence is Absence.OFFLINE
+    wanted = artifact(CONTENT, path=None, **{field: url})
+    found = absent(wanted, Sources(empty, pip_cache=tmp_path, offline=offline))
+    assert found.absence is absence
+    assert "its URL leads nowhere" in found.why or offline
+
+
 def test_verified_bytes_that_are_no_archive(empty: Path) -> None:
     (empty / NAME).write_bytes(b"hello")
     assert absent(artifact(b"hello"), Sources(empty)).absence is Absence.UNREADABLE

@@ -152,6 +152,7 @@ def test_direct_url(value: dict[str, Any], expected: dict[str, Any]) -> None:
         '{"url": "x", "vcs_info": {}}',
         "[" * 100_000,
         '{"url": "x"}',
+        '{"url": "https://[bad/x", "archive_info": {}}',
         "\xff",
     ],
 )
