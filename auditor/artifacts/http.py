@@ -112,7 +112,11 @@ class Http:
                 return answer
             self._done(answer)
             # A redirect's own user and password are nobody's we know.
-            url, _ = split_login(urljoin(url, location))
+            here, (url, _) = url, split_login(urljoin(url, location))
+            if origin(here)[0] == "https" != origin(url)[0]:
+                raise ArtifactError(
+                    Absence.UNREACHABLE, f"{host_of(here)} redirects to where there is no TLS"
+                )
         raise ArtifactError(Absence.UNREACHABLE, f"{host_of(url)} redirects without end")
 
     def _check(self, url: str, home: tuple[str, str, int | None]) -> None:

@@ -444,8 +444,28 @@ def test_private_authority(authority: Path, monkeypatch: pytest.MonkeyPatch, var
         assert "TLS fails (certificate verify failed" in found.why
         monkeypatch.setenv(variable, str(authority / "ca.crt"))
         assert manifest(wanted, sources()).members
-        server.script[FILE] = [Answer(302, headers={"Location": "http://example.org/x"})]
-        assert "not reached by TLS" in absent(wanted, sources()).why
+
+
+def test_no_redirect_leaves_tls(
+    authority: Path, server: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not to this machine nor to what an option names, either: both are reached otherwise."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority / "ca.crt"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority / "it.pem", authority / "server-key.pem")
+    plain = f"http://{server.host}{FILE}"
+    with fake_registry(context) as secure:
+        secure.script[FILE] = [Answer(body=CONTENT)]
+        wanted = artifact(path=None, url=f"https://{secure.host}/old")
+        for location in (plain, "http://example.org/x", "file:///etc/passwd"):
+            secure.script["/old"] = [Answer(302, headers={"Location": location})]
+            found = absent(wanted, sources(mirrors=((plain, plain),)))
+            assert found.why == f"{secure.host} redirects to where there is no TLS"
+        assert server.asked == []
+        secure.script["/old"] = [Answer(302, headers={"Location": FILE})]
+        assert manifest(wanted, sources()).members
+        server.script["/old"] = [Answer(302, headers={"Location": f"https://{secure.host}{FILE}"})]
+        assert manifest(artifact(path=None, url=f"http://{server.host}/old"), sources()).members
 
 
 def test_server_that_does_not_speak_tls(server: FakeRegistry) -> None:
