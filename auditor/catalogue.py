@@ -457,8 +457,9 @@ _ALL = (
         "built-in-image",
         "Built in the image, and not comparable",
         _NOTE,
-        "The locked sdist does not hold compiled and generated files, and no two builds give the "
-        "same: nothing says what they should be. Sources that the sdist does hold were compared.",
+        "The locked sdist does not hold compiled and generated files, nor all metadata and entry "
+        "points, and no two builds give the same: nothing says what they should be. Sources that "
+        "the sdist does hold were compared.",
         "Nothing has to be done. Where it matters, lock a wheel (build it once, host it), or pin "
         "what was built by its sha256 with `[[native]]` in the policy.",
     ),

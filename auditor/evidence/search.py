@@ -107,13 +107,13 @@ class Search:
         """The comparison with the sdist, where it may count.
 
         An installation that does not say that it was built must be all the sdist's own, but
-        for the version that every build writes.
+        for the metadata and the version that every build writes.
         """
         found = next((each for each in self.compared if not each.manifest.dist_info), None)
         if found is None or claims_build(self.distribution, self.locked):
             return found
         made = all(
-            check.state is FileState.BUILT and is_version_data(self.rootfs, check.path)
+            check.state is FileState.BUILT and self._is_generated(check.path)
             for check in found.pairing.checks
         )
         return found if made else None

@@ -99,6 +99,26 @@ _BYTECODE = re.compile(
 
 _PATH_LINES = re.compile(r"\s*(?:#.*|(?!import[ \t]).*)")
 
+_NAMESPACE = re.compile(
+    r"""(?x)
+    import\ sys,\ types,\ os;
+    (?: has_mfs\ =\ sys\.version_info\ >\ \(3,\ 5\); )?
+    p\ =\ os\.path\.join\(sys\._getframe\(1\)\.f_locals\['sitedir'\],
+      \ \*\((?:'\w+',|'\w+'(?:,\ '\w+')+)\)\);
+    importlib\ =\ (?:has_mfs\ and\ )?__import__\('importlib\.util'\);
+    (?:has_mfs\ and\ )?__import__\('importlib\.machinery'\);
+    m\ =\ (?:has_mfs\ and\ )?sys\.modules\.setdefault\(
+      '(?P<package>(?P<above>[\w.]+)\.(?P<name>\w+)|\w+)',
+      \ importlib\.util\.module_from_spec\(importlib\.machinery\.PathFinder\.find_spec\(
+      '(?P=package)',\ \[os\.path\.dirname\(p\)\]\)\)\);
+    m\ =\ m\ or\ sys\.modules\.setdefault\('(?P=package)',\ types\.ModuleType\('(?P=package)'\)\);
+    mp\ =\ \(m\ or\ \[\]\)\ and\ m\.__dict__\.setdefault\('__path__',\[\]\);
+    \(p\ not\ in\ mp\)\ and\ mp\.append\(p\)
+    (?: ;m\ and\ setattr\(sys\.modules\['(?P=above)'\],\ '(?P=name)',\ m\) )?
+    """
+)
+"""What setuptools writes into a .pth file for each package of `namespace_packages`."""
+
 _REFUSAL = re.compile(r"\s*(?:#[^\n]*\n\s*)*exit [0-9]{1,3}\s*")
 
 
@@ -116,6 +136,12 @@ def bytecode_source(name: str, version: str) -> str | None:
 def only_adds_paths(text: str) -> bool:
     """Tell whether a .pth file runs no code (`site`)."""
     return all(_PATH_LINES.fullmatch(line) for line in text.splitlines())
+
+
+def only_joins_namespaces(text: str) -> bool:
+    """Tell whether all that a .pth file runs is what setuptools writes for namespace packages."""
+    lines = text.splitlines()
+    return bool(lines) and all(map(_NAMESPACE.fullmatch, lines))
 
 
 def only_exits(text: str) -> bool:

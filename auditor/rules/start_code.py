@@ -6,7 +6,8 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from auditor.evidence.installed import same_version
-from auditor.inventory.by_products import SITE
+from auditor.inventory.by_products import SITE, only_joins_namespaces
+from auditor.inventory.files import text_of
 from auditor.model import FileState, Observation, OwnerKind
 from auditor.rules.files import faults
 
@@ -18,17 +19,20 @@ if TYPE_CHECKING:
 
 _LONGEST_LINE = 80
 """Characters of an executed line that are shown."""
+_TEXT_LIMIT = 64 * 1024
+"""Bytes of a .pth file that may be a tool's own."""
 _CHANGED = frozenset({FileState.MODIFIED, FileState.UNLISTED})
 
 
 def code_at_start(facts: Facts) -> Iterator[Observation]:
     """LI206: a .pth line, sitecustomize or usercustomize that the lock does not bring.
 
-    What a locked distribution records is judged by LI201; what installers write is known by
-    its content, and so is the module that it imports.
+    What a locked distribution records is judged by LI201, unless only its build brought it;
+    what installers write is known by its content, and so is the module that it imports.
     """
     digests = facts.image.rootfs.digests([code.path for code in facts.start.code])
     added = {check.path for _, check in faults(facts, FileState.ADDED)}
+    added |= set(_built(facts))
     for code in facts.start.code:
         name = posixpath.basename(code.path)
         if code.path not in added and _is_accounted_for(facts, code.path):
@@ -42,6 +46,17 @@ def code_at_start(facts: Facts) -> Iterator[Observation]:
             path=code.path,
             environment=facts.prefix,
         )
+
+
+def _built(facts: Facts) -> Iterator[str]:
+    """Yield the code at start that builds made, but for what they join namespace packages by."""
+    rootfs = facts.image.rootfs
+    starting = {code.path for code in facts.start.code}
+    for _, check in faults(facts, FileState.BUILT):
+        if check.path in starting and not only_joins_namespaces(
+            text_of(rootfs, check.path, _TEXT_LIMIT)
+        ):
+            yield check.path
 
 
 def foreign_bytecode(facts: Facts) -> Iterator[Observation]:

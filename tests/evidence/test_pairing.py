@@ -392,7 +392,12 @@ BUILT: Texts = {
     "idna/fast.so": elf(soname="built-by-another-toolchain"),
     f"{INFO}/WHEEL": "Tag: cp311-cp311-linux_x86_64\n",
 }
-SOURCE: Texts = {"src/idna/__init__.py": "x = 1\n", "src/idna/fast.c": "", "COPYING": "free"}
+SOURCE: Texts = {
+    "PKG-INFO": METADATA[f"{INFO}/METADATA"],
+    "src/idna/__init__.py": "x = 1\n",
+    "src/idna/fast.c": "",
+    "COPYING": "free",
+}
 
 
 def test_what_a_build_made_is_counted_apart() -> None:
@@ -471,8 +476,24 @@ def test_scripts_of_a_build_are_judged_by_their_form(
     entry_points = {f"{INFO}/entry_points.txt": "[console_scripts]\nidna = idna:main\n"}
     script = {"../../../bin/idna": "as RECORD has it"}
     files = {**installed({**BUILT, **entry_points, **script}), "/opt/venv/bin/idna": text}
-    proof, _ = prove_one(files, manifest_of(SDIST, SOURCE), locked=(SDIST,))
+    declared = {"idna.egg-info/entry_points.txt": entry_points[f"{INFO}/entry_points.txt"]}
+    proof, _ = prove_one(files, manifest_of(SDIST, {**SOURCE, **declared}), locked=(SDIST,))
     assert states(proof) == {"idna/fast.so": FileState.BUILT, **found}
+
+
+def test_scripts_that_the_sdist_does_not_declare_are_of_the_build() -> None:
+    files = installed({**BUILT, **POINTS, "../../../bin/idna": SCRIPT})
+    proof, _ = prove_one(files, manifest_of(SDIST, SOURCE), locked=(SDIST,))
+    assert states(proof) == dict.fromkeys(
+        ("/opt/venv/bin/idna", f"{INFO}/entry_points.txt", "idna/fast.so"), FileState.BUILT
+    )
+
+
+def test_what_a_locked_wheel_has_as_well_is_not_of_the_build() -> None:
+    files = installed({**BUILT, **POINTS, "../../../bin/idna": SCRIPT})
+    manifests = (manifest_of(NATIVE, {**FAST, **POINTS}), manifest_of(SDIST, SOURCE))
+    proof, _ = prove_one(files, *manifests, locked=BOTH[::2])
+    assert states(proof) == {"idna/fast.so": FileState.BUILT}
 
 
 def test_what_was_changed_after_the_build_is_told_by_record() -> None:
