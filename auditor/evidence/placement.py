@@ -2,7 +2,8 @@
 
 Binary distribution format, "Spreading a wheel's contents", and the schemes that installers use:
 a virtual environment's, /usr/local's, Debian's and that of `--target`. Some parts have several
-places, since installers differ; RECORD then tells which one it was, and the bytes decide.
+places, since installers differ; RECORD then tells where the bytes should be. A file at another of
+these places is compared as well, since whoever reads it need not ask RECORD.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from packaging.utils import canonicalize_name
 
 from auditor.evidence.recorded import is_compiled
 from auditor.inventory.by_products import METADATA
+from auditor.inventory.files import is_file
 from auditor.inventory.record import place
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from auditor.artifacts.manifest import Manifest, Member
     from auditor.model import Distribution, Rootfs
@@ -66,14 +68,20 @@ def site_of(rootfs: Rootfs, distribution: Distribution) -> Site:
 
 
 def place_members(
-    rootfs: Rootfs, manifest: Manifest, site: Site, listed: Collection[str]
+    rootfs: Rootfs,
+    manifest: Manifest,
+    site: Site,
+    listed: Collection[str],
+    is_others: Callable[[str], bool],
 ) -> Placement:
     """Give where everything of a wheel should lie that an installer copies or generates.
 
-    `listed` are the paths of RECORD. By-products are left out: bytecode that has a source, and
-    the files of the metadata folder that are the installers' own.
+    `listed` are the paths of RECORD; `is_others` tells what another locked distribution lists.
+    By-products are left out: bytecode that has a source, and the files of the metadata folder
+    that are the installers' own.
     """
     placed = Placement()
+    copies: dict[str, Member] = {}
     data, info = f"{manifest.data}/" if manifest.data else "\0", f"{manifest.dist_info}/"
     sources = {each.path for each in manifest.members if each.path.endswith(".py")}
     for member in manifest.members:
@@ -86,9 +94,14 @@ def place_members(
                 _enter(placed, place(site.info, rest), member)
         elif path.startswith(data):
             places = list(_places(path[len(data) :], manifest, site, listed))
-            _enter(placed, _chosen(rootfs, places, listed), member)
+            chosen = _chosen(rootfs, places, listed)
+            _enter(placed, chosen, member)
+            copies |= dict.fromkeys(_others(rootfs, places, chosen, site), member)
         else:
             _enter(placed, place(site.root, path), member)
+    for path, member in copies.items():
+        if path not in placed.members and path not in placed.rewritten and not is_others(path):
+            _enter(placed, path, member)
     for name, target in manifest.scripts:
         places = [place(folder, name) or "" for folder in script_folders(site)]
         placed.scripts[_chosen(rootfs, places, listed)] = target
@@ -107,6 +120,19 @@ def _chosen(rootfs: Rootfs, places: list[str], listed: Collection[str]) -> str:
         if found is not None:
             return found
     return places[0] if places else ""
+
+
+def _others(rootfs: Rootfs, places: list[str], chosen: str, site: Site) -> Iterator[str]:
+    """Yield the other places where a file is that may be meant for the chosen one.
+
+    Headers have too many places that others share, and nothing runs them. What is not in a folder
+    of its own beside the modules is judged as a module.
+    """
+    real = rootfs.resolve(chosen)
+    for path in places:
+        inert = "/include/" in path or posixpath.dirname(path) == site.root
+        if path != chosen and not inert and is_file(rootfs, path) and rootfs.resolve(path) != real:
+            yield path
 
 
 def script_folders(site: Site) -> list[str]:

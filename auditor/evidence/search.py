@@ -150,7 +150,7 @@ def search_all(
             if isinstance(each, Absent):
                 waiting[name].absent.append(each)
                 continue
-            placed = _place(waiting[name], each)
+            placed = _place(waiting[name], each, claims)
             read.append((name, artifact, each, placed))
             if each.dist_info:
                 claims.placements[name] = placed
@@ -174,8 +174,12 @@ def search_all(
             search.compared.append(Compared(artifact, manifest, placed, pairing))
 
 
-def _place(search: Search, manifest: Manifest) -> Placement:
+def _place(search: Search, manifest: Manifest, claims: Claims) -> Placement:
     record = search.distribution.record
     needed = manifest.data or manifest.scripts
     listed = {row.path for row in record.rows} if record and needed else set()
-    return place_members(search.rootfs, manifest, search.site, listed)
+
+    def is_others(path: str) -> bool:
+        return path not in listed and bool(claims.recorded(path))
+
+    return place_members(search.rootfs, manifest, search.site, listed, is_others)

@@ -248,6 +248,28 @@ def test_every_scheme_has_its_places(site: str, files: Texts) -> None:
     assert proof.degree is Degree.PROVEN
 
 
+CONFIGURED = {**CODE, "idna-3.10.data/data/etc/idna.conf": "d\n"}
+
+
+@pytest.mark.parametrize(
+    ("listed", "other", "text", "state"),
+    [
+        ("etc/idna.conf", "/opt/venv/etc/idna.conf", "evil\n", FileState.MODIFIED),
+        ("../../../etc/idna.conf", f"{VENV}/etc/idna.conf", "evil\n", FileState.MODIFIED),
+        ("etc/idna.conf", "/opt/venv/etc/idna.conf", "d\n", None),
+        ("../../../etc/idna.conf", f"{VENV}/etc/other.conf", "evil\n", None),
+        ("../../../etc/idna.conf", f"{VENV}/etc/idna.conf/more", "evil\n", None),
+    ],
+    ids=["scheme", "target", "same", "another-name", "directory"],
+)
+def test_record_does_not_choose_which_copy_is_compared(
+    listed: str, other: str, text: str, state: FileState | None
+) -> None:
+    files = {**installed({**CODE, listed: "d\n"}), other: text}
+    proof, _ = prove_one(files, manifest_of(WHEEL, CONFIGURED))
+    assert [check.state for check in proof.files] == ([state] if state else [])
+
+
 def test_a_member_of_an_unknown_part_has_no_place() -> None:
     wheel = {**CODE, "idna-3.10.data/firmware/x": "", "idna-3.10.data/scripts": ""}
     assert prove_one(installed(CODE), manifest_of(WHEEL, wheel))[0].degree is Degree.PROVEN
