@@ -54,6 +54,10 @@ _EXTENDED = frozenset(
 )
 """Headers that `tarfile` reads into memory as a whole."""
 
+_BLOCK = 512
+_AS_ONES = bytes(ord("1") if chr(each).isdecimal() else 0 for each in range(256))
+_LONG_NUMBER = b"1" * 1000
+
 _DAMAGED: tuple[type[Exception], ...] = (
     tarfile.TarError,
     igzip_lib.IsalError,  # type: ignore[assignment] # its stub calls the class an instance
@@ -145,6 +149,42 @@ class _Header(tarfile.TarInfo):
         if header.type in _EXTENDED and header.size > limits.TAR_READ:
             raise ArtifactError.limit(f"an extended header in it has {header.size} bytes")
         return header
+
+    def _proc_pax(self, tarfile: tarfile.TarFile) -> tarfile.TarInfo:
+        """Read an extended header that holds no number of more digits than any real one.
+
+        Before Python 3.11.10 and 3.12.6, `tarfile` looks at each digit for the end of them all
+        (CVE-2024-6232): a megabyte of them would take it twenty minutes.
+        """
+        stream = tarfile.fileobj
+        assert stream is not None  # noqa: S101 -- it reads
+        header = _Ahead(cast("BinaryIO", stream), stream.read(-(-self.size // _BLOCK) * _BLOCK))
+        if _LONG_NUMBER in header.ahead.translate(_AS_ONES):
+            raise ArtifactError.limit("an extended header in it has a number without end")
+        tarfile.fileobj = cast("BinaryIO", header)
+        try:
+            return super()._proc_pax(tarfile)  # type: ignore[misc,no-any-return]
+        finally:
+            tarfile.fileobj = stream
+
+
+class _Ahead:
+    """A stream of which the first bytes were read already."""
+
+    def __init__(self, stream: BinaryIO, ahead: bytes) -> None:
+        self.ahead = ahead
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        """Give what was read, in one piece, then what follows."""
+        if self.ahead:
+            given, self.ahead = self.ahead[:size], self.ahead[size:]
+            return given
+        return self._stream.read(size)
+
+    def tell(self) -> int:
+        """Give the place of what is read next."""
+        return self._stream.tell() - len(self.ahead)
 
 
 class _Unpacked:

@@ -177,6 +177,17 @@ def test_keywords_for_all_members_are_few(more: int) -> None:
         assert paths(packed.getvalue()) == ["a"]
 
 
+@pytest.mark.parametrize(("digits", "ok"), [(999, True), (1000, False), (900_000, False)])
+def test_number_without_end_is_not_looked_through(digits: int, ok: bool) -> None:
+    member = entry("demo/a")
+    member.pax_headers = {"comment": "1" * digits}
+    content = tar((member, b"x"), (entry("demo/b"), b""), form=tarfile.PAX_FORMAT)
+    if ok:
+        assert paths(content) == ["a", "b"]
+    else:
+        assert fault(content).absence is Absence.LIMIT
+
+
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     header = entry("demo/long", tarfile.XHDTYPE)
     header.size = 2 << 20
