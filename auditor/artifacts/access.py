@@ -19,6 +19,10 @@ if TYPE_CHECKING:
             """Give `size` bytes from `offset`; fewer at the end of the file."""
 
 
+PIECE = 256 * 1024
+"""Bytes per reading: they stay in the processor's cache from inflating to hashing."""
+
+
 class FileAccess:
     """The bytes of a seekable file, whose position it moves."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from auditor.artifacts.access import PIECE
 from auditor.artifacts.faults import ArtifactError
 from auditor.artifacts.http import unreachable
 from auditor.artifacts.manifest import Absence
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     import requests
 
     from auditor.artifacts.http import Http
-
-_PIECE = 256 * 1024
 
 _WINDOW = 30
 """Seconds in which at least `_LEAST` bytes have to come."""
@@ -31,7 +30,7 @@ class _SlowError(OSError):
 def pieces(answer: requests.Response, *, decode: bool = False) -> Iterator[bytes]:
     """Yield a body as it comes; raises what `CUT` names where it breaks off or only drips."""
     since, seen = time.monotonic(), 0
-    while piece := answer.raw.read1(_PIECE, decode_content=decode):
+    while piece := answer.raw.read1(PIECE, decode_content=decode):
         yield piece
         seen += len(piece)
         now = time.monotonic()

@@ -22,7 +22,7 @@ DIRECTORY_BYTES = 256 << 20
 """Bytes of the central directory of a wheel."""
 
 METADATA_BYTES = 32 << 20
-"""Bytes of all metadata files (RECORD, WHEEL, entry_points.txt) of one wheel: largest 4 MB."""
+"""Bytes of the metadata files of one wheel that are read, together; the largest have 4 MB."""
 
 WHEEL_BYTES = 64 << 10
 """Bytes of a WHEEL file; real ones have some hundreds."""

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from auditor.model import ArtifactKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from auditor.model import Artifact
 
 
@@ -29,8 +27,6 @@ class Member(NamedTuple):
     sha256: bytes
     """Empty where the artifact was only indexed and its RECORD says nothing of the member."""
     size: int
-    mode: int = 0
-    """Permission bits; 0 where the archive does not say."""
     body: bytes = b""
     """Of a `.data/scripts/` member whose first line an installer rewrites (`#!python`,
     binary distribution format): the sha256 of what follows that line."""
@@ -53,12 +49,8 @@ class Manifest:
     """Of a wheel: the name of its metadata folder."""
     data: str = ""
     """Of a wheel: the name of its `.data` folder; empty where it has none."""
-    purelib: bool = True
-    """Of a wheel: `Root-Is-Purelib`."""
     tags: tuple[str, ...] = ()
     """Of a wheel: the `Tag` lines of its WHEEL file."""
-    recorded: Mapping[str, bytes] | None = None
-    """Of a wheel: path -> sha256 as its own RECORD says; genuine wheels are wrong here."""
     scripts: tuple[tuple[str, str], ...] = ()
     """Of a wheel: name and `module:attribute` of each script that installers make."""
 

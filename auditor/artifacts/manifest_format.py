@@ -11,7 +11,7 @@ import struct
 import sys
 from array import array
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from auditor.artifacts.manifest import Manifest, Member
 from auditor.model import ArtifactKind
@@ -19,7 +19,7 @@ from auditor.model import ArtifactKind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION = 2
+VERSION = 3
 
 _LENGTH = struct.Struct("<L")
 _DIGEST = 32
@@ -51,10 +51,8 @@ def encoded(kept: Kept) -> bytes:
         "members": len(members),
         "dist_info": manifest.dist_info,
         "data": manifest.data,
-        "purelib": manifest.purelib,
         "tags": manifest.tags,
         "scripts": manifest.scripts,
-        "recorded": _recorded_header(manifest),
         "bodies": {str(at): each.body.hex() for at, each in enumerate(members) if each.body},
     }
     paths = "\0".join(each.path for each in members).encode("utf-8", "surrogateescape")
@@ -63,7 +61,6 @@ def encoded(kept: Kept) -> bytes:
         paths,
         b"".join(each.sha256 for each in members),
         _little(array("Q", (each.size for each in members))),
-        _little(array("H", (each.mode for each in members))),
     ]
     return b"".join(part for column in columns for part in (_LENGTH.pack(len(column)), column))
 
@@ -77,19 +74,18 @@ def decoded(data: bytes) -> Kept:
 
 
 def _decoded(data: bytes) -> Kept:
-    header_bytes, path_bytes, digest_bytes, size_bytes, mode_bytes = _columns(data)
+    header_bytes, path_bytes, digest_bytes, size_bytes = _columns(data)
     header = json.loads(header_bytes)
     count = header["members"]
     paths = path_bytes.decode("utf-8", "surrogateescape").split("\0") if count else []
     digests = [digest_bytes[at : at + _DIGEST] for at in range(0, len(digest_bytes), _DIGEST)]
-    sizes, modes = array("Q", size_bytes), array("H", mode_bytes)
+    sizes = array("Q", size_bytes)
     if sys.byteorder == "big":
         sizes.byteswap()
-        modes.byteswap()
     bodies = [b""] * len(sizes)
     for at, body in header["bodies"].items():
         bodies[int(at)] = bytes.fromhex(body)
-    members = list(map(Member._make, zip(paths, digests, sizes, modes, bodies, strict=True)))
+    members = list(map(Member._make, zip(paths, digests, sizes, bodies, strict=True)))
     if len(members) != count:
         raise FormatError("members")
     manifest = Manifest(
@@ -100,9 +96,7 @@ def _decoded(data: bytes) -> Kept:
         tuple(members),
         dist_info=header["dist_info"],
         data=header["data"],
-        purelib=header["purelib"],
         tags=tuple(header["tags"]),
-        recorded=_recorded(header["recorded"], members),
         scripts=tuple((name, target) for name, target in header["scripts"]),
     )
     return Kept(manifest, header["hashes"])
@@ -118,33 +112,6 @@ def _columns(data: bytes) -> list[bytes]:
     if at != len(data):
         raise FormatError("cut")
     return columns
-
-
-def _recorded_header(manifest: Manifest) -> dict[str, Any] | None:
-    """Give what RECORD says otherwise than the members do: nearly nothing, as a rule."""
-    if manifest.recorded is None:
-        return None
-    own = {each.path: each.sha256 for each in manifest.members}
-    return {
-        "absent": [
-            at for at, each in enumerate(manifest.members) if each.path not in manifest.recorded
-        ],
-        "other": {
-            path: digest.hex()
-            for path, digest in manifest.recorded.items()
-            if own.get(path) != digest
-        },
-    }
-
-
-def _recorded(header: dict[str, Any] | None, members: list[Member]) -> Mapping[str, bytes] | None:
-    if header is None:
-        return None
-    found = {each.path: each.sha256 for each in members}
-    for at in header["absent"]:
-        del found[members[at].path]
-    found.update((path, bytes.fromhex(digest)) for path, digest in header["other"].items())
-    return found
 
 
 def _little(numbers: array[int]) -> bytes:

@@ -10,7 +10,7 @@ import base64
 import binascii
 import csv
 from email.parser import HeaderParser
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from auditor.artifacts.faults import ArtifactError
 from auditor.tag_sets import MOST_TAGS, tag_count
@@ -21,21 +21,13 @@ if TYPE_CHECKING:
 _SHA256 = 32
 
 
-class WheelFile(NamedTuple):
-    """What a WHEEL file says that decides where members go."""
-
-    purelib: bool
-    tags: tuple[str, ...]
-
-
-def parse_wheel(content: bytes) -> WheelFile:
-    """Read a WHEEL file; raises `ArtifactError` where it names too many tags."""
+def parse_tags(content: bytes) -> tuple[str, ...]:
+    """Give the `Tag` lines of a WHEEL file; raises `ArtifactError` where they are too many."""
     headers = HeaderParser().parsestr(content.decode("utf-8", "replace"), headersonly=True)
-    purelib = str(headers.get("Root-Is-Purelib", "")).strip().lower() == "true"
     tags = tuple(str(tag).strip() for tag in headers.get_all("Tag", []))
     if sum(map(tag_count, tags)) > MOST_TAGS:
         raise ArtifactError.limit(f"its WHEEL names more than {MOST_TAGS} tags")
-    return WheelFile(purelib, tags)
+    return tags
 
 
 def parse_record(content: bytes) -> Mapping[str, bytes]:

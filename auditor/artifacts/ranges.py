@@ -110,7 +110,7 @@ def index_wheel(archive: RandomAccess, artifact: Artifact) -> Manifest:
     record = next((text for name, text in metadata.items() if name.endswith("/RECORD")), b"")
     recorded = parse_record(record)
     members = {
-        each.name: Member(each.name, recorded.get(each.name, b""), each.size, each.mode)
+        each.name: Member(each.name, recorded.get(each.name, b""), each.size)
         for each in directory.members
     }
     sha256 = artifact.hashes.get("sha256", "")

@@ -30,7 +30,7 @@ def read_sdist(file: BinaryIO, filename: str, sha256: str) -> Manifest:
 
 def _zip_members(access: FileAccess) -> dict[str, Member]:
     return {
-        member.name: Member(member.name, digest, member.size, member.mode)
+        member.name: Member(member.name, digest, member.size)
         for member, digest, _ in contents(access, lambda _: -1)
     }
 

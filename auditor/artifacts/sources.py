@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.artifacts.access import FileAccess
+from auditor.artifacts.access import PIECE, FileAccess
 from auditor.artifacts.faults import ArtifactError
 from auditor.artifacts.limits import PROVENANCE_BYTES
 from auditor.artifacts.local import file_of, in_folders, in_pip_cache, opened, unread
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from auditor.web import Patience
 
     Attempt = Callable[[], Kept]
-
-_PIECE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +194,7 @@ class Finder:
 
                     return Kept(index_wheel(FileAccess(file), artifact), {})
                 verifier = Verifier(artifact)
-                while piece := file.read(_PIECE):
+                while piece := file.read(PIECE):
                     if self._stop.is_set():
                         raise ArtifactError(Absence.UNREACHABLE, "the reading was broken off")
                     verifier.update(piece)

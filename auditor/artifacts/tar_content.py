@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, cast
 from isal import igzip_lib
 
 from auditor.artifacts import limits
+from auditor.artifacts.access import PIECE
 from auditor.artifacts.budget import Budget, checked_name
 from auditor.artifacts.faults import ArtifactError
 from auditor.artifacts.manifest import Member
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
         def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
 
 
-_PIECE = 256 * 1024
 _LINKS = 40
 """Links followed for one path, as Linux does."""
 
@@ -119,10 +119,10 @@ def _take(
             raise ArtifactError.unreadable(f"{path[:80]!a} in it is sparse")
         content = archive.extractfile(info)
         digest, size = sha256(), 0
-        while content is not None and (piece := content.read(_PIECE)):
+        while content is not None and (piece := content.read(PIECE)):
             digest.update(piece)
             size += len(piece)
-        found[path] = Member(path, digest.digest(), size, info.mode & 0o7777)
+        found[path] = Member(path, digest.digest(), size)
 
 
 def _add_links(found: dict[str, Member], links: dict[str, str]) -> None:
@@ -219,24 +219,24 @@ def _unpacked(file: BinaryIO) -> Iterator[bytes]:
         return _inflated(file, bz2.BZ2Decompressor)
     if head.startswith(b"\xfd7zXZ\0"):
         return _inflated(file, lambda: lzma.LZMADecompressor(memlimit=limits.LZMA_MEMORY))
-    return iter(lambda: file.read(_PIECE), b"")
+    return iter(lambda: file.read(PIECE), b"")
 
 
 def _inflated(file: BinaryIO, start: Callable[[], _Decompressor]) -> Iterator[bytes]:
     """Unpack every part of a file, one after the other, padding behind them ignored."""
     part: _Decompressor | None = None
     left = b""
-    while left or (left := file.read(_PIECE)):
+    while left or (left := file.read(PIECE)):
         if part is None:
             if not left.strip(b"\0"):
                 left = b""
                 continue
             part = start()
-        out = part.decompress(left, _PIECE)
+        out = part.decompress(left, PIECE)
         left = b""
         while out or not (part.needs_input or part.eof):
             yield out
-            out = b"" if part.eof else part.decompress(b"", _PIECE)
+            out = b"" if part.eof else part.decompress(b"", PIECE)
         if part.eof:
             left, part = part.unused_data, None
     if part is not None:

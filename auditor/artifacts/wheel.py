@@ -10,7 +10,7 @@ from auditor.artifacts import limits
 from auditor.artifacts.access import FileAccess
 from auditor.artifacts.faults import ArtifactError
 from auditor.artifacts.manifest import Manifest, Member
-from auditor.artifacts.metadata import parse_record, parse_wheel
+from auditor.artifacts.metadata import parse_tags
 from auditor.artifacts.zip_content import contents
 from auditor.entry_points import ENTRY_POINTS_BYTES, announced_scripts
 from auditor.model import ArtifactKind
@@ -64,7 +64,8 @@ def read_wheel(file: BinaryIO, filename: str, sha256: str) -> Manifest:
     def wanted(member: ZipMember) -> int:
         """Say up to which size a member's content is looked into."""
         if is_metadata(member.name):
-            return budget.take(member)
+            # RECORD says nothing that the members do not show.
+            return -1 if member.name.endswith("/RECORD") else budget.take(member)
         top, _, below = member.name.partition("/")
         return _SCRIPT_BYTES if top.endswith(".data") and below.startswith("scripts/") else -1
 
@@ -74,7 +75,7 @@ def read_wheel(file: BinaryIO, filename: str, sha256: str) -> Manifest:
             metadata[member.name] = kept
         elif kept is not None:
             body = _body(kept)
-        members[member.name] = Member(member.name, digest, member.size, member.mode, body)
+        members[member.name] = Member(member.name, digest, member.size, body)
     return manifest_of(filename, sha256, archive.size, members, metadata)
 
 
@@ -87,8 +88,6 @@ def manifest_of(
 ) -> Manifest:
     """Put a wheel's manifest together from its members and metadata files, by path."""
     dist_info, data = folders(members)
-    says = parse_wheel(metadata.get(f"{dist_info}/WHEEL", b""))
-    record = metadata.get(f"{dist_info}/RECORD")
     entry_points = metadata.get(f"{dist_info}/entry_points.txt", b"").decode("utf-8", "replace")
     return Manifest(
         ArtifactKind.WHEEL,
@@ -98,9 +97,7 @@ def manifest_of(
         tuple(members[path] for path in sorted(members)),
         dist_info=dist_info,
         data=data,
-        purelib=says.purelib,
-        tags=says.tags,
-        recorded=None if record is None else parse_record(record),
+        tags=parse_tags(metadata.get(f"{dist_info}/WHEEL", b"")),
         scripts=tuple(announced_scripts(entry_points)),
     )
 

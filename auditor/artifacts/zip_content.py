@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from isal import igzip_lib, isal_zlib
 
+from auditor.artifacts.access import PIECE
 from auditor.artifacts.budget import Budget
 from auditor.artifacts.faults import ArtifactError
 from auditor.artifacts.zip_directory import STORED, content_start, read_directory
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
     from auditor.artifacts.access import RandomAccess
     from auditor.artifacts.zip_directory import ZipMember
-
-_PIECE = 256 * 1024
-"""Bytes per reading: they stay in the processor's cache from inflating to hashing."""
-
 
 _DAMAGED: tuple[type[Exception], ...] = (
     igzip_lib.IsalError,  # type: ignore[assignment] # its stub calls the class an instance
@@ -89,7 +86,7 @@ def _pieces(archive: RandomAccess, member: ZipMember, end: int) -> Iterator[byte
 
 
 def _packed(archive: RandomAccess, start: int, size: int) -> Iterator[bytes]:
-    while size > 0 and (piece := archive.read(start, min(size, _PIECE))):
+    while size > 0 and (piece := archive.read(start, min(size, PIECE))):
         start += len(piece)
         size -= len(piece)
         yield piece
@@ -99,9 +96,9 @@ def _inflated(packed: Iterator[bytes], member: ZipMember) -> Iterator[bytes]:
     decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_DEFLATE)
     try:
         for piece in packed:
-            yield decompressor.decompress(piece, _PIECE)
+            yield decompressor.decompress(piece, PIECE)
             while not (decompressor.needs_input or decompressor.eof):
-                yield decompressor.decompress(b"", _PIECE)
+                yield decompressor.decompress(b"", PIECE)
             if decompressor.eof:
                 break
     except _DAMAGED as error:

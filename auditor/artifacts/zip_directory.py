@@ -32,7 +32,6 @@ _END64_LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
-_UNIX = 3
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
 _ZIP64 = 1
 """Tag of the extra field that holds what does not fit into 32 bits."""
@@ -49,8 +48,6 @@ class ZipMember(NamedTuple):
     size: int
     offset: int
     """Of its local header."""
-    mode: int
-    """Permission bits; 0 where the archive was not made on a Unix."""
 
 
 class Directory(NamedTuple):
@@ -120,7 +117,7 @@ def _central(content: bytes, at: int) -> tuple[ZipMember | None, int]:
         raise ArtifactError.unreadable("its central directory ends early") from None
     (
         signature,
-        made,
+        _,
         _,
         flags,
         method,
@@ -132,7 +129,7 @@ def _central(content: bytes, at: int) -> tuple[ZipMember | None, int]:
         *lengths,
         disk,
         _,
-        attributes,
+        _,
         offset,
     ) = fields
     names, extras, comments = lengths
@@ -152,8 +149,7 @@ def _central(content: bytes, at: int) -> tuple[ZipMember | None, int]:
         return None, end
     if method not in _METHODS:
         raise ArtifactError.unreadable(f"{name[:80]!a} in it is packed by method {method}")
-    mode = attributes >> 16 & 0o7777 if made >> 8 == _UNIX else 0
-    return ZipMember(checked_name(name), raw, method, crc, packed, size, offset, mode), end
+    return ZipMember(checked_name(name), raw, method, crc, packed, size, offset), end
 
 
 def _decoded(raw: bytes, flags: int) -> str:

@@ -26,8 +26,6 @@ _ARCHITECTURES = {
 }
 """Other spellings of the architectures -> the specification's (Go's GOARCH)."""
 
-MAXIMUM_INT = 1 << 62
-
 
 def document(content: bytes, name: str) -> Mapping[str, Any]:
     """Parse a JSON object; raises `ImageError` where it is none."""

@@ -53,9 +53,6 @@ __all__ = ["Completed", "RunLimits", "open_engine_image", "run_in_image"]
 _CHUNK = 1 << 20
 """Bytes asked for at once; an engine gives 32 KiB."""
 
-_TRAILER = 4096
-"""Bytes kept of the end of a stream, where an engine reports that it broke off."""
-
 
 def open_engine_image(reference: Reference, platform: str | None, reading: Reading) -> Image:
     """Read an image (`docker:`) or a container (`container:`) out of the engine.

@@ -67,7 +67,7 @@ def test_manifest_of_an_sdist_however_it_is_packed(mode: str) -> None:
     assert [(member.path, member.sha256, member.size) for member in found.members] == [
         (path, sha(text), len(text)) for path, text in FILES.items()
     ]
-    assert (found.dist_info, found.recorded, found.scripts) == ("", None, ())
+    assert (found.dist_info, found.scripts) == ("", ())
 
 
 def test_zip_sdist() -> None:

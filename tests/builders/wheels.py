@@ -34,8 +34,6 @@ def wheel(
     *,
     name: str = "demo-1.0",
     tags: tuple[str, ...] = ("py3-none-any",),
-    purelib: bool = True,
-    modes: Mapping[str, int] | None = None,
     compression: int = zipfile.ZIP_DEFLATED,
 ) -> bytes:
     """Give a wheel of `files`; METADATA, WHEEL and RECORD are added where they are not given."""
@@ -45,27 +43,26 @@ def wheel(
         **files,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\n"
-        f"Root-Is-Purelib: {str(purelib).lower()}\n" + "".join(f"Tag: {tag}\n" for tag in tags),
+        "Root-Is-Purelib: true\n" + "".join(f"Tag: {tag}\n" for tag in tags),
     }
     whole.update(files)
     whole.setdefault(f"{info}/RECORD", record(whole, f"{info}/RECORD"))
-    return zipped(whole, modes=modes, compression=compression)
+    return zipped(whole, compression=compression)
 
 
 def zipped(
     files: Mapping[str, Content],
     *,
-    modes: Mapping[str, int] | None = None,
     compression: int = zipfile.ZIP_DEFLATED,
 ) -> bytes:
-    """Give a zip archive of `files`, regular files with mode 0644 unless `modes` says else."""
+    """Give a zip archive of `files`, regular files with mode 0644."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", compression) as archive:
         for path, content in files.items():
             member = zipfile.ZipInfo(path)
             member.compress_type = compression
             member.create_system = 3
-            member.external_attr = (0o100000 | (modes or {}).get(path, 0o644)) << 16
+            member.external_attr = 0o100644 << 16
             archive.writestr(member, as_bytes(content))
     return packed.getvalue()
 
