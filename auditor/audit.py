@@ -187,7 +187,9 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
     expectation = expectation_of(lock, inventory, options)
     runtime = inventory.runtime
     installed = installations(runtime, expectation) if runtime else {}
-    base_layers = sum(layer.base for layer in image.layers)
+    # A label may tell where a layer is from. That its files are in order, only the caller says.
+    answered_for = options.base is not None and not options.base.labelled
+    base_layers = sum(layer.base for layer in image.layers) if answered_for else 0
     ledger = Ledger(image, inventory, base_layers)
     testimony: Testimony | None = None
     if runtime is not None and run is not None:

@@ -37,9 +37,10 @@ class Base:
     """An image that others are built on."""
 
     reference: str
-    """As the user gave it."""
     diff_ids: tuple[str, ...]
     """Its layers, lowest first."""
+    labelled: bool = False
+    """Nobody but the image's own label calls it its base."""
 
 
 def read_base(
@@ -89,13 +90,13 @@ def labelled_base(image: Image, access: Access | None = None) -> Base | None:
         if reference.transport is Transport.DOCKER:
             from auditor.image.engine import layers_by_digest  # noqa: PLC0415 -- see `read_base`
 
-            return Base(_shown(name, digest), layers_by_digest(digest))
+            return Base(_shown(name, digest), layers_by_digest(digest), labelled=True)
         repository = _repository(name)
         host = reference.value.partition("/")[0]
         if reference.transport is Transport.REGISTRY and repository.startswith(f"{host}/"):
             parsed = parse_reference(f"{Transport.REGISTRY}:{repository}@{digest}")
             layers = _registry_layers(parsed, str(image.config.platform), access)
-            return Base(_shown(name, digest), layers)
+            return Base(_shown(name, digest), layers, labelled=True)
     except AuditorError:
         return None
     return None

@@ -3,7 +3,7 @@
 The form is conda's `PrefixRecord`, which mamba, pixi and rattler write alike. `files` names all
 that was installed; `paths_data` their sha256 in the package, and in the prefix where the
 prefix's own path was written into them. Compiled files and entry points, which are made during
-the installation, need not have one.
+the installation, need not have one: they are judged by what they hold, as any installer's.
 """
 
 from __future__ import annotations
@@ -44,13 +44,28 @@ def conda_files(
     files: dict[str, OsFile] = {}
     folders = {rootfs.resolve(posixpath.join(prefix, "conda-meta")) for prefix in prefixes}
     for folder in sorted(path for path in folders if path is not None):
+        claimed: dict[str, OsFile] = {}
         for name in names(rootfs, folder):
             if name.endswith(".json"):
                 for claim in _claims(database, posixpath.join(folder, name)):
                     path = real(claim.path)
                     if path is not None:
-                        files.setdefault(path, claim.file)
+                        claimed.setdefault(path, claim.file)
+        if _is_condas(rootfs, posixpath.dirname(folder), claimed):
+            files = {**claimed, **files}
     return files, tuple(database.problems)
+
+
+def _is_condas(rootfs: Rootfs, prefix: str, claimed: Mapping[str, OsFile]) -> bool:
+    """Tell whether conda made an environment: a Python that is there is one of its packages'.
+
+    Records that lie in somebody else's environment speak for nothing.
+    """
+    program = rootfs.resolve(posixpath.join(prefix, "bin", "python"))
+    if program is None:
+        return True
+    python = claimed.get(program)
+    return python is not None and python.digest == rootfs.digests([program]).get(program)
 
 
 class _Records(Database):

@@ -192,7 +192,7 @@ class Ledger:
 
     def _remaining(self, path: str, entry: Entry) -> Owner | None:
         conda = self._conda.get(path)
-        if conda is not None and (not conda.digest or conda.digest.hex() == self._digest(path)):
+        if conda is not None and conda.digest and conda.digest.hex() == self._digest(path):
             return Owner(OwnerKind.CONDA_PACKAGE, conda.package)
         if entry.layer is not None and entry.layer < self._base_layers:
             return Owner(OwnerKind.BASE, "base image")

@@ -81,7 +81,7 @@ class Facts:
     embedded: tuple[EmbeddedLock, ...] = ()
     """Locks in the image that are called like the audited one and say something else."""
     base_layers: int = 0
-    """How many of the image's lowest layers are known to be its base image's."""
+    """How many of the image's lowest layers are those of the base that the caller named."""
     others: tuple[OtherPlatform, ...] | None = None
     """Its other platforms; None where they were not to be compared."""
 

@@ -67,8 +67,9 @@ def stray_file(facts: Facts) -> Iterator[Observation]:
     paths = [code.path for code in facts.start.code]
     at_start = {path.partition("/__init__.")[0] for path in paths}
     yield from _added(facts, at_start)
+    native = {path for each in facts.natives.strangers for path in each.paths}
     for stray in facts.stray_code:
-        if stray.path in at_start or facts.image.rootfs.elf(stray.path) is not None:
+        if stray.path in at_start or stray.path in native:
             continue
         yield Observation(
             subject=stray.path,

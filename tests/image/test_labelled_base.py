@@ -46,7 +46,7 @@ def test_the_engine_is_asked_for_the_digest(engine_socket: Path, digest: str) ->
     answers = {LIST: value([{"Id": "sha256:0", "RepoDigests": None}, HELD]), INSPECT: value(FACTS)}
     with fake_engine(engine_socket, answers):
         base = labelled_base(labelled("docker:app", digest, "python:3.11"))
-    assert base == Base(f"python:3.11 {digest}", ("sha256:1", "sha256:2"))
+    assert base == Base(f"python:3.11 {digest}", ("sha256:1", "sha256:2"), labelled=True)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_images_own_registry_is_asked_for_no_layer(registry: FakeRegistry) -
     digest, name = held_base(registry), f"{registry.host}/app:3.11"
     image = labelled(f"registry:{registry.host}/team/shop:1.4", digest, name)
     base = labelled_base(image, PLAIN)
-    assert base == Base(f"{name} {digest}", tuple(layer.digest for layer in image.layers[:1]))
+    assert base == Base(f"{name} {digest}", tuple(layer.digest for layer in image.layers[:1]), labelled=True)
     assert [layer.base for layer in attributed(image, base).layers] == [True, False]
     assert attributed(image, base).not_checked == ()
     layers = {f"/v2/app/blobs/{digest}" for digest in LAYERS}

@@ -63,8 +63,11 @@ ZLIB = record(
 )
 
 
+PYTHON = record("python", hardlink("bin/python3.11", elf(strings=["3.11.7"])))
+
+
 def owners(*layers: Files) -> dict[str, Owner | None]:
-    image = image_of([{**ENVIRONMENT, **ZLIB}, *layers], env={"PATH": f"{PREFIX}/bin"})
+    image = image_of([{**ENVIRONMENT, **PYTHON, **ZLIB}, *layers], env={"PATH": f"{PREFIX}/bin"})
     book = Ledger(image, take_inventory(image))
     return {
         path.removeprefix(f"{PREFIX}/"): book.owner(path)
@@ -82,7 +85,7 @@ def test_what_a_record_names_is_the_packages() -> None:
         "lib/libz.so.1": zlib,
         "lib/libz.so": zlib,
         "bin/zconf": zlib,
-        "bin/tool": zlib,
+        "bin/tool": None,
         "lib/python3.11/site-packages/loose.py": zlib,
     }
 
@@ -94,6 +97,15 @@ def test_what_a_record_names_is_the_packages() -> None:
 )
 def test_other_bytes_than_were_installed_are_nobodys(path: str, content: str | bytes) -> None:
     assert owners({f"{PREFIX}/{path}": content})[path] is None
+
+
+@pytest.mark.parametrize("version", ["3.11.7", "3.11.8"])
+def test_records_in_another_ones_environment_speak_for_nothing(version: str) -> None:
+    program = {f"{PREFIX}/bin/python3.11": File(elf(strings=[version]), 0o755)}
+    files: Files = {**ENVIRONMENT, **ZLIB, **PYTHON, **program}
+    library = f"{PREFIX}/lib/libz.so.1"
+    assert (library in conda_files(rootfs_of(files), [PREFIX])[0]) is (version == "3.11.7")
+    assert conda_files(rootfs_of({**ENVIRONMENT, **ZLIB}), [PREFIX]) == ({}, ())
 
 
 def test_what_pip_installed_over_it_is_the_distributions() -> None:
