@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from auditor.inventory.interpreter_files import Home
-    from auditor.model import Distribution, Environment, Image, Inventory
+    from auditor.model import Distribution, Environment, Image, Inventory, Rootfs
 
 _VERSION = re.compile(r"/(?:python|pypy)(3\.\d+)t?/")
 _PROGRAM = re.compile(r"(?:python|pypy)[\d.]*t?")
@@ -70,7 +70,7 @@ class Ledger:
         self._unread = bool(inventory.os_packages.problems)
         runtime = inventory.runtime
         self._version = (runtime and runtime.python_version) or ""
-        self._files = dict(_os_files(inventory))
+        self._files = dict(_os_files(inventory, image.rootfs))
         folders: dict[str, Owner] = {}
         self._sites: dict[str, Environment] = {}
         self._bins: dict[str, Environment] = {}
@@ -287,9 +287,22 @@ def _brings_no_native(owner: Owner, path: str) -> bool:
     return owner is _APPLICATION or posixpath.dirname(path).endswith(".dist-info")
 
 
-def _os_files(inventory: Inventory) -> Iterator[tuple[str, Owner]]:
+def _os_files(inventory: Inventory, rootfs: Rootfs) -> Iterator[tuple[str, Owner]]:
+    """Yield what the system's packages own: nothing where the system does not install.
+
+    That is below /usr/local (FHS 4.9) and in virtual environments that no package brought.
+    """
+    files = inventory.os_packages.files
+    configurations = {
+        environment.prefix: rootfs.resolve(f"{environment.prefix}/pyvenv.cfg")
+        for environment in inventory.environments
+    }
+    others = [prefix for prefix, path in configurations.items() if path and path not in files]
+    local = ("/usr/local/", *(f"{prefix}/" for prefix in others))
     owners: dict[str, Owner] = {}
-    for path, file in inventory.os_packages.files.items():
+    for path, file in files.items():
+        if path.startswith(local):
+            continue
         if file.package not in owners:
             owners[file.package] = Owner(OwnerKind.OS_PACKAGE, file.package)
         yield path, owners[file.package]
