@@ -15,6 +15,7 @@ from auditor.audit import conclude, expect_digest, expectation_of
 from auditor.evidence import installations
 from auditor.evidence.installed import same_version
 from auditor.image.partial import NotReadError
+from auditor.inventory.bootstrap import BOOTSTRAP
 from auditor.inventory.ledger import Ledger
 from auditor.lock import locked_hashes, python_version_file
 from auditor.model import Degree, Proof
@@ -22,7 +23,6 @@ from auditor.policy import idle_requirements, required_degrees, strange_names
 from auditor.report.build import Judged
 from auditor.rules import LEFT, Facts, observe
 from auditor.rules.attestations import attestations_not_checked
-from auditor.rules.distributions import BOOTSTRAP
 
 if TYPE_CHECKING:
     from typing import NoReturn

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from auditor.inventory.application import (
@@ -19,6 +19,7 @@ from auditor.inventory.application import (
     inside,
     may_own,
 )
+from auditor.inventory.bootstrap import may_have
 from auditor.inventory.by_products import (
     ACTIVATION,
     PREFIX,
@@ -109,9 +110,10 @@ class Ledger:
             if distribution.os_package is not None:
                 continue
             owner = Owner(OwnerKind.DISTRIBUTION, distribution.name, environment.prefix)
-            for path in owned_files(rootfs, distribution, real):
+            its_own = partial(may_have, distribution)
+            for path in filter(its_own, owned_files(rootfs, distribution, real)):
                 self._files.setdefault(path, owner)
-            for folder in owned_folders(rootfs, distribution):
+            for folder in filter(its_own, owned_folders(rootfs, distribution)):
                 if may_own(folder) or _is_installed_below(folder, distribution):
                     folders.setdefault(folder, owner)
         for path in environment.import_paths:
@@ -136,20 +138,33 @@ class Ledger:
         """Give who answers for importing what is at a path of `sys.path`: mostly its owner.
 
         A link to a directory or a module gives code a further name, so it is whoever put the
-        link there. The application may name its own code as it likes.
+        link there. The application may name its own code as it likes, but not as
+        a distribution's package is called.
         """
         known = self._files.get(path)
         if known is not None:
             return known
         owner = self.owner(path)
         entry = self._rootfs.lstat(path)
-        if owner is _APPLICATION or entry is None or not entry.target:
+        if entry is None or not entry.target:
+            return owner
+        if owner is _APPLICATION and not self._is_a_packages(path):
             return owner
         target = self._rootfs.stat(path)
         is_folder = target is not None and target.type is FileType.DIRECTORY
         if not (is_folder or path.endswith(_CODE)) or self._rootfs.resolve(path) in self._sites:
             return owner
         return self._found(path, entry)
+
+    def _is_a_packages(self, path: str) -> bool:
+        """Tell whether a distribution lists files below a path, as it is spelled."""
+        return any(
+            row.path.startswith(f"{path}/")
+            for environment in self._environments
+            for distribution in environment.distributions
+            if distribution.record is not None
+            for row in distribution.record.rows
+        )
 
     def _of_link(self, path: str) -> Owner | None:
         """Give the owner of what a link leads to: a link has no code of its own."""

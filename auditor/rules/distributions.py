@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from auditor.artifacts.manifest import Absence
 from auditor.evidence.artifact import artifact_by_hash
 from auditor.evidence.installed import same_version
+from auditor.inventory.bootstrap import BOOTSTRAP
 from auditor.model import IdentityKind, MetadataKind, Observation
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
     from auditor.model import DirectUrl, Distribution, Environment, LockedPackage
     from auditor.rules.facts import Facts
-
-BOOTSTRAP = frozenset({"pip", "setuptools", "wheel", "uv", "distribute"})
-"""Installers that base images and venvs bring along."""
-
 
 _NAMED = 3
 """Artifacts or tags that a finding names."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.pylock import is_valid_pylock_path
 from packaging.utils import canonicalize_name
 
+from auditor.inventory.bootstrap import BOOTSTRAP
 from auditor.inventory.options import CONDA, UV_RUN, words_of
-from auditor.rules.distributions import BOOTSTRAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,10 +7,10 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from auditor.inventory.bootstrap import BOOTSTRAP
 from auditor.inventory.files import names, text_of
 from auditor.inventory.instructions import masked, parse, run_commands, short
 from auditor.model import Observation
-from auditor.rules.distributions import BOOTSTRAP
 from auditor.rules.installs import install_of
 
 if TYPE_CHECKING:

@@ -105,7 +105,9 @@ def test_the_images_own_registry_is_asked_for_no_layer(registry: FakeRegistry) -
     digest, name = held_base(registry), f"{registry.host}/app:3.11"
     image = labelled(f"registry:{registry.host}/team/shop:1.4", digest, name)
     base = labelled_base(image, PLAIN)
-    assert base == Base(f"{name} {digest}", tuple(layer.digest for layer in image.layers[:1]), labelled=True)
+    assert base == Base(
+        f"{name} {digest}", tuple(layer.digest for layer in image.layers[:1]), labelled=True
+    )
     assert [layer.base for layer in attributed(image, base).layers] == [True, False]
     assert attributed(image, base).not_checked == ()
     layers = {f"/v2/app/blobs/{digest}" for digest in LAYERS}
