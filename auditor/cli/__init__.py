@@ -28,6 +28,10 @@ def main() -> NoReturn:
     """Run the command line of this process, and end it."""
     # An audit makes hundreds of thousands of small tuples and no cycles worth looking for.
     gc.set_threshold(_GARBAGE)
+    # Python gives a process that was started with a closed stream (`>&-`) none at all.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     # A container that the audit started must go whoever ends the audit, so all of these end it
     # in the same way; one that is ignored (nohup) stays ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

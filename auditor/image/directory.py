@@ -90,7 +90,12 @@ def open_environment(path: Path, wanted: Wanted) -> Image:
     """
     prefix = os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links on the host
     if not path.is_dir():
-        raise ImageError(f"{wanted.reference}: there is no directory {path}", "check the path")
+        why = f"there is no directory {path}"
+        if path.exists():
+            raise ImageError(
+                f"{wanted.reference}: {path} is a file", "name the environment's prefix"
+            )
+        raise ImageError(f"{wanted.reference}: {why}", "check the path")
     tree = _tree(Path("/"), wanted.reference)
     everywhere = TreeRootfs(tree)
     rootfs = TreeRootfs(tree, sorted(set(_scope(everywhere, prefix))))

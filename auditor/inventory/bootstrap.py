@@ -6,6 +6,7 @@ Nobody vouches for an unlocked one, so its RECORD speaks for nothing but what it
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ _TOPS = {
 }
 """Distribution -> what it has in a site directory, beside its metadata."""
 
-_NATIVE_PROGRAMS = frozenset({"uv", "uvx"})
-"""Scripts are known by what they hold, as those of every distribution."""
+_PROGRAM = re.compile(r"(?:pip|easy_install|wheel|uv|uvx)(?:-?\d[\d.]*)?")
+_MARK = ".virtualenv"
+"""Ends the name of an empty file by which virtualenv knows what it seeded."""
 
 BOOTSTRAP = frozenset(_TOPS)
 """Normalised names."""
@@ -42,5 +44,7 @@ def may_have(distribution: Distribution, path: str) -> bool:
         return True
     site = f"{distribution.location.rstrip('/')}/"
     if path.startswith(site):
-        return path.removeprefix(site).partition("/")[0].removesuffix(".py") in tops
-    return distribution.name == "uv" and posixpath.basename(path) in _NATIVE_PROGRAMS
+        top = path.removeprefix(site).partition("/")[0]
+        return top.removesuffix(".py") in tops or top.endswith(_MARK)
+    folder, name = posixpath.split(path)
+    return folder.endswith("/bin") and _PROGRAM.fullmatch(name) is not None

@@ -124,19 +124,27 @@ def stray_programs(
 ) -> tuple[tuple[str, str], ...]:
     """Give the programs that nobody owns: the path they are found by, and the real one.
 
-    An ELF file, or one with an executable bit; each real file once, sorted. A live environment
-    is audited without the system around it.
+    An ELF file, or one with an executable bit; each real file once, sorted. Of a live environment
+    only what lies in it, since it is audited without the system around it.
     """
-    if image.prefix is not None:
-        return ()
     rootfs = image.rootfs
     found: dict[str, str] = {}
-    for folder in _program_folders(rootfs, image.config, runtime):
+    inside = ""
+    if image.prefix is None:
+        folders = _program_folders(rootfs, image.config, runtime)
+    elif rootfs.lstat(f"{runtime.prefix}/pyvenv.cfg") is not None:
+        inside = f"{rootfs.resolve(runtime.prefix)}/"
+        folders = [f"{inside}bin"]
+    else:
+        folders = []
+    for folder in folders:
         for name in names(rootfs, folder):
             path = f"{folder}/{name}"
             real = rootfs.resolve(path)
             entry = rootfs.lstat(real) if real is not None else None
             if real is None or entry is None or entry.type is not FileType.FILE or real in found:
+                continue
+            if not real.startswith(inside):
                 continue
             runs = entry.mode & 0o111 or rootfs.elf(real) is not None
             if runs and ledger.owner(path) is None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import venv
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -41,6 +42,21 @@ def test_consistent(invoke: Invoke, project: Project) -> None:
     assert "  idna     3.10    3.10       proven" in lines
     assert lines[-1].endswith("(exit 0)")
     assert result.stderr == ""
+
+
+def test_a_live_environment_and_what_was_put_into_it(invoke: Invoke, project: Project) -> None:
+    project.lock("idna==3.10")
+    prefix = project.root / "venv"
+    venv.create(prefix, symlinks=True, with_pip=False)
+    assert codes(invoke("check", f"env:{prefix}", "--format", "json")) == ["LI101"]
+    (prefix / "bin/curl").write_text("#!/bin/sh\n")
+    (prefix / "bin/curl").chmod(0o755)
+    (prefix / "bin/notes.txt").write_text("no program")
+    result = invoke("check", f"env:{prefix}", "--format", "json")
+    _, found = document(result.stdout)["findings"]
+    assert (found["code"], found["path"]) == ("LI305", f"{prefix}/bin/curl")
+    result = invoke("check", f"env:{prefix}/bin/python")
+    assert result.stderr.endswith("bin/python is a file\nhint: name the environment's prefix\n")
 
 
 def test_drift(invoke: Invoke, project: Project) -> None:

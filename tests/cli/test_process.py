@@ -111,6 +111,13 @@ def test_help_to_a_closed_pipe(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_streams_that_are_closed_from_the_start(project: Project, closed: str) -> None:
+    command = f'exec {closed}; "$0" -m auditor check {project.image}'
+    done = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_full_disk_is_no_pass(project: Project) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
