@@ -56,8 +56,8 @@ _CODING = re.compile(r"#.*?coding[:=][ \t]*([-\w.]+)")
 """A source's encoding (PEP 263), which its first line may name, too: any but UTF-8 could make
 code of a comment."""
 
-_MOUNTED = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp")  # noqa: S108
-"""Directories that a running container has from elsewhere, or that anybody writes into."""
+_MOUNTED = ("/dev", "/proc", "/run", "/sys")
+"""Directories that a running container has from elsewhere. Builders lie below /tmp as well."""
 _LINKS = 40
 """Links that a path may lead through, as for Linux."""
 
