@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -18,7 +19,7 @@ from auditor.clause import one_line
 from auditor.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 """Answers after which the same question may be answered."""
@@ -28,6 +29,16 @@ CUT = (OSError, HTTPError)
 
 PASSING = (requests.ConnectionError, requests.Timeout)
 """What of `requests` another try may mend."""
+
+
+def shut_down(answers: Iterable[requests.Response]) -> None:
+    """Break off the reading of answers, in whichever threads that is.
+
+    One that ends meanwhile has given its connection back: `urllib3` calls that an error.
+    """
+    for answer in answers:
+        with suppress(*CUT, ValueError, RuntimeError, TypeError):
+            answer.raw.shutdown()
 
 
 class Patience(NamedTuple):

@@ -7,7 +7,7 @@ none takes credentials to another origin. No answer's words are trusted.
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from auditor.web import (
     host_of,
     is_final,
     patiently,
+    shut_down,
 )
 
 if TYPE_CHECKING:
@@ -71,9 +72,7 @@ class Http:
     def close(self) -> None:
         """Break off what is being read, in whichever thread."""
         self._stop.set()
-        for answer in list(self._open):
-            with suppress(*CUT, ValueError):
-                answer.raw.shutdown()
+        shut_down(list(self._open))
 
     def rest(self, seconds: float) -> None:
         """Wait, unless the reading is broken off; raises `ArtifactError` then."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -26,6 +25,7 @@ from auditor.web import (
     host_of,
     is_final,
     patiently,
+    shut_down,
 )
 
 if TYPE_CHECKING:
@@ -113,9 +113,7 @@ class Http:
     def close(self) -> None:
         """Break off what is being read, in whichever thread."""
         self.stop.set()
-        for answer in list(self._open):
-            with suppress(*CUT, ValueError):
-                answer.raw.shutdown()
+        shut_down(list(self._open))
 
     def body(self, answer: requests.Response, limit: int) -> bytes:
         """Give the whole body and close the answer.
