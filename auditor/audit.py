@@ -10,23 +10,23 @@ from packaging.utils import canonicalize_name
 
 from auditor.errors import ExitCode, ImageError
 from auditor.evidence import (
-    Means,
+    ProofContext,
     attestations,
     check_bytecode,
     find_shadows,
     installations,
     prove,
 )
-from auditor.image.base import attributed
-from auditor.inventory.embedded import embedded_locks
-from auditor.inventory.environments import take_inventory
-from auditor.inventory.ledger import Ledger
-from auditor.inventory.native import take_natives
-from auditor.inventory.os_files import compare_os_files
-from auditor.inventory.pip_list import take_testimony
-from auditor.inventory.start import find_start_code
-from auditor.inventory.strays import stray_code, stray_programs
-from auditor.inventory.target import target_of
+from auditor.image.base import mark_base_layers
+from auditor.inventory.collect import collect_inventory
+from auditor.inventory.embedded_locks import embedded_locks
+from auditor.inventory.native import survey_natives
+from auditor.inventory.ownership.file_ownership import FileOwnership
+from auditor.inventory.ownership.os_file_changes import compare_os_files
+from auditor.inventory.ownership.unowned_files import unowned_code, unowned_programs
+from auditor.inventory.python.startup_files import find_startup_code
+from auditor.inventory.python.target import target_of
+from auditor.inventory.query.pip_list import run_pip_list
 from auditor.lock import locked_hashes, python_version_file, select
 from auditor.model import (
     Degree,
@@ -41,19 +41,19 @@ from auditor.model import (
     Verdict,
 )
 from auditor.policy import absent, idle_requirements, required_degrees, strange_names
-from auditor.report.build import Judged, build_report, verdict
+from auditor.report.build import RuleResults, build_report, verdict
 from auditor.report.not_checked import not_checked
-from auditor.rules import Facts, hindrance, observe
+from auditor.rules import Facts, observe, why_not_comparable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from auditor.evidence import Attestor, Manifests
-    from auditor.evidence.verdicts import Memory
+    from auditor.evidence.bytecode_cache import DocumentCache
     from auditor.image.base import Base
-    from auditor.image.container_run import Completed
+    from auditor.image.engine.container_run import Completed
     from auditor.lock import Lock
-    from auditor.model import Finding, Image, Platform, Problem, Report, Testimony
+    from auditor.model import Finding, Image, PipListResult, Platform, Problem, Report
 
     Runner = Callable[[Sequence[str], Mapping[str, str]], Completed]
     """Runs argv with additional environment variables in a container of the image."""
@@ -92,7 +92,7 @@ class Options:
     """The image that this one is built on."""
     bytecode: bool = False
     """Compare every compiled file with its source, not only those of other layers."""
-    memory: Memory | None = None
+    memory: DocumentCache | None = None
     """Where it is remembered how compiled files and their sources belong together."""
     expect_digest: str | None = None
     """Digest of the configuration or the manifest that the image must have."""
@@ -120,25 +120,25 @@ def check(
     where the image is another one than `expect_digest` names.
     """
     expect_digest(image, options.expect_digest)
-    image = attributed(image, options.base)
+    image = mark_base_layers(image, options.base)
     facts = _facts(image, lock, options, run)
     facts = replace(facts, others=None if others is None else tuple(others))
     return conclude(facts, _judge(facts), lock, options)
 
 
-def conclude(facts: Facts, judged: Judged, lock: Lock, options: Options) -> Report:
-    """Give the report of what was judged."""
+def conclude(facts: Facts, judged: RuleResults, lock: Lock, options: Options) -> Report:
+    """Return the report of what was judged."""
     selected = len(facts.expectation.packages)
     summary = LockSummary(lock.path, lock.sha256, lock.created_by, selected)
     return _apply_choice(build_report(facts, judged, summary, options.fail_on), options)
 
 
 def other_platform(platform: Platform, image: Image, lock: Lock, options: Options) -> OtherPlatform:
-    """Give what is compared of the image for another platform; it need not stay open.
+    """Return what is compared of the image for another platform; it need not stay open.
 
     Raises `UsageError` as `check` does.
     """
-    inventory = take_inventory(image, options.python)
+    inventory = collect_inventory(image, options.python)
     expectation = expectation_of(lock, inventory, options)
     problems = [*image.problems, *inventory.problems, *expectation.problems]
     if inventory.runtime is not None:
@@ -147,12 +147,12 @@ def other_platform(platform: Platform, image: Image, lock: Lock, options: Option
 
 
 def unopened_platform(platform: Platform, problem: Problem) -> OtherPlatform:
-    """Give what stands for the image for another platform that could not be opened."""
+    """Return what stands for the image for another platform that could not be opened."""
     return OtherPlatform(platform, Inventory((), None), Expectation({}), (problem,), opened=False)
 
 
 def exit_code(report: Report, options: Options) -> ExitCode:
-    """Give what the process ends with."""
+    """Return what the process ends with."""
     if options.fail_on is None:
         return ExitCode.CONSISTENT
     return {
@@ -173,7 +173,7 @@ def expect_digest(image: Image, expected: str | None) -> None:
 
 
 def expectation_of(lock: Lock, inventory: Inventory, options: Options) -> Expectation:
-    """Give what the lock selects for the image's own interpreter; raises `UsageError`."""
+    """Return what the lock selects for the image's own interpreter; raises `UsageError`."""
     if inventory.interpreter is None:
         return Expectation({})
     return select(
@@ -183,20 +183,20 @@ def expectation_of(lock: Lock, inventory: Inventory, options: Options) -> Expect
 
 def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Facts:
     """Run the stages that only look."""
-    inventory = take_inventory(image, options.python)
+    inventory = collect_inventory(image, options.python)
     expectation = expectation_of(lock, inventory, options)
     runtime = inventory.runtime
     installed = installations(runtime, expectation) if runtime else {}
     # A label may tell where a layer is from. That its files are in order, only the caller says.
     answered_for = options.base is not None and not options.base.labelled
     base_layers = sum(layer.base for layer in image.layers) if answered_for else 0
-    ledger = Ledger(image, inventory, base_layers)
-    testimony: Testimony | None = None
+    ownership = FileOwnership(image, inventory, base_layers)
+    pip_list: PipListResult | None = None
     if runtime is not None and run is not None:
-        testimony = take_testimony(image, runtime, run)
-    means = _means(image, inventory, ledger, options)
+        pip_list = run_pip_list(image, runtime, run)
+    means = _means(image, inventory, ownership, options)
     attestor = options.attestor
-    if hindrance(inventory, expectation):
+    if why_not_comparable(inventory, expectation):
         means, attestor = means._replace(manifests=None), None  # artifacts that nobody needs
     found = prove(image.rootfs, installed, expectation, means)
     return Facts(
@@ -210,17 +210,17 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         compared_artifacts=means.manifests is not None,
         required=required_degrees(options.policy, options.require, expectation.packages),
         attested=attestations(found.proofs, expectation, attestor) if attestor else None,
-        ledger=ledger,
-        natives=take_natives(image, inventory, ledger.owner),
+        ownership=ownership,
+        natives=survey_natives(image, inventory, ownership.owner),
         bytecode=check_bytecode(
             image, inventory, everything=options.bytecode, memory=options.memory
         ),
-        start=find_start_code(image.rootfs, runtime),
+        start=find_startup_code(image.rootfs, runtime),
         shadowing=find_shadows(image.rootfs, runtime, installed, expectation),
-        stray_code=stray_code(image, runtime, ledger) if runtime else (),
-        stray_programs=stray_programs(image, runtime, ledger) if runtime else (),
+        unowned_code=unowned_code(image, runtime, ownership) if runtime else (),
+        unowned_programs=unowned_programs(image, runtime, ownership) if runtime else (),
         os_comparison=compare_os_files(image, inventory.os_packages),
-        testimony=testimony,
+        pip_list=pip_list,
         python_version_file=python_version_file(Path(lock.path)),
         own=frozenset(canonicalize_name(name) for name in options.own),
         policy=options.policy,
@@ -230,28 +230,30 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
     )
 
 
-def _means(image: Image, inventory: Inventory, ledger: Ledger, options: Options) -> Means:
-    """Give what installed files are compared with."""
+def _means(
+    image: Image, inventory: Inventory, ownership: FileOwnership, options: Options
+) -> ProofContext:
+    """Return what installed files are compared with."""
     interpreter = inventory.interpreter
     tags = frozenset(target_of(interpreter).tags) if interpreter is not None else frozenset()
     known = {each.interpreter for each in inventory.environments if each.interpreter is not None}
     real = {image.rootfs.resolve(path) for path in known}
 
     def is_python(path: str) -> bool:
-        owner = ledger.owner(path)
+        owner = ownership.owner(path)
         return path in real or (owner is not None and owner.kind in _ANSWERS_FOR_PYTHON)
 
-    return Means(options.manifests, tags, is_python)
+    return ProofContext(options.manifests, tags, is_python)
 
 
-def _judge(facts: Facts) -> Judged:
+def _judge(facts: Facts) -> RuleResults:
     """Run every rule that has something to say, and note what was left out."""
     notes = [
         *absent(facts.policy, facts.image.rootfs),
         *strange_names(facts.own, facts.inventory, facts.expectation),
         *idle_requirements(facts.policy, facts.expectation.packages),
     ]
-    return Judged(observe(facts), tuple(not_checked(facts)), tuple(notes))
+    return RuleResults(observe(facts), tuple(not_checked(facts)), tuple(notes))
 
 
 def _apply_choice(report: Report, options: Options) -> Report:

@@ -523,7 +523,7 @@ KINDS: dict[str, Kind] = {kind.code: kind for kind in _ALL}
 
 
 def codes_of(word: str) -> frozenset[str]:
-    """Give the codes that a code, the beginning of one or a kind's name means; or none."""
+    """Return the codes that a code, the beginning of one or a kind's name means; or none."""
     return frozenset(
         kind.code for kind in _ALL if kind.code.startswith(word.upper()) or kind.name == word
     )

@@ -13,5 +13,5 @@ MOST_TAGS = 1_000
 
 
 def tag_count(text: str) -> int:
-    """Give how many tags a text stands for, without expanding it."""
+    """Return how many tags a text stands for, without expanding it."""
     return math.prod(part.count(".") + 1 for part in text.split("-"))

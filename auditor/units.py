@@ -4,12 +4,12 @@ from __future__ import annotations
 
 
 def plural(number: int, noun: str) -> str:
-    """Give `1 file`, `1,200 files`."""
+    """Return `1 file`, `1,200 files`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def human_bytes(size: int) -> str:
-    """Give a size in decimal units: `999 B`, `1.8 GB`."""
+    """Return a size in decimal units: `999 B`, `1.8 GB`."""
     value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
     while value >= 999.5 and len(units) > 1:
         value /= 1000

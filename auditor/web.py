@@ -15,8 +15,8 @@ import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from auditor import __version__
-from auditor.clause import one_line
 from auditor.errors import UsageError
+from auditor.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 """Answers after which the same question may be answered."""
 
-CUT = (OSError, HTTPError)
+CONNECTION_ERRORS = (OSError, HTTPError)
 """What a connection that breaks off raises: `requests` (all of it), and `urllib3` below it."""
 
-PASSING = (requests.ConnectionError, requests.Timeout)
+PASSING_ERRORS = (requests.ConnectionError, requests.Timeout)
 """What of `requests` another try may mend."""
 
 
@@ -37,11 +37,11 @@ def shut_down(answers: Iterable[requests.Response]) -> None:
     One that ends meanwhile has given its connection back: `urllib3` calls that an error.
     """
     for answer in answers:
-        with suppress(*CUT, ValueError, RuntimeError, TypeError):
+        with suppress(*CONNECTION_ERRORS, ValueError, RuntimeError, TypeError):
             answer.raw.shutdown()
 
 
-class Patience(NamedTuple):
+class RetryPolicy(NamedTuple):
     """How long a server is waited for, in seconds."""
 
     connect: float = 10
@@ -69,7 +69,7 @@ class PlainSession(requests.Session):
 
 
 def authorities(given: str | None) -> str | bool:
-    """Give the certificates to trust: as asked, by the environment, of this machine, certifi's."""
+    """Return the certificates to trust: given, by the environment, this machine's, certifi's."""
     if given is not None:
         if not Path(given).exists():
             raise UsageError(
@@ -89,7 +89,7 @@ def authorities(given: str | None) -> str | bool:
 
 
 def host_of(url: str) -> str:
-    """Give host and port of an address, without credentials; fit for a message."""
+    """Return host and port of an address, without credentials; fit for a message."""
     try:
         netloc = urlsplit(url).netloc
     except ValueError:
@@ -98,31 +98,31 @@ def host_of(url: str) -> str:
 
 
 def is_final(error: Exception) -> bool:
-    """Tell whether another try is in vain: no such host, nobody listens there, a mad answer."""
-    if isinstance(error, requests.RequestException) and not isinstance(error, PASSING):
+    """Return whether another try is in vain: no such host, nobody listens there, a mad answer."""
+    if isinstance(error, requests.RequestException) and not isinstance(error, PASSING_ERRORS):
         return True
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(reason, NewConnectionError)
 
 
-def patiently(
+def with_retries(
     ask: Callable[[], requests.Response],
-    patience: Patience,
+    retry_policy: RetryPolicy,
     *,
     rest: Callable[[float], None],
     done: Callable[[requests.Response], None],
 ) -> requests.Response:
-    """Give the answer to a question, asked again after a cut or an answer that is in `AGAIN`.
+    """Return the answer to a question, asked again after a cut or an answer that is in `AGAIN`.
 
     `rest` waits so many seconds, `done` ends with an answer that is not taken. The last answer
     is given whatever it is, and so is one that asks for more time than there is patience.
-    Raises one of `CUT` where there is none.
+    Raises one of `CONNECTION_ERRORS` where there is none.
     """
-    pause = patience.pause
-    for left in reversed(range(patience.tries)):
+    pause = retry_policy.pause
+    for left in reversed(range(retry_policy.tries)):
         try:
             answer = ask()
-        except CUT as error:
+        except CONNECTION_ERRORS as error:
             if not left or is_final(error):
                 raise
             wait = pause
@@ -130,16 +130,16 @@ def patiently(
             if not left or answer.status_code not in AGAIN:
                 return answer
             wait = asked_pause(answer) or pause
-            if wait > patience.longest:
+            if wait > retry_policy.longest:
                 return answer
             done(answer)
         rest(wait)
         pause *= 2
-    raise AssertionError(patience)
+    raise AssertionError(retry_policy)
 
 
 def asked_pause(answer: requests.Response) -> float | None:
-    """Give the seconds of `Retry-After` (RFC 9110 10.2.3), by the server's own clock."""
+    """Return the seconds of `Retry-After` (RFC 9110 10.2.3), by the server's own clock."""
     said = answer.headers.get("Retry-After", "")
     if said.isdecimal():
         return float(said[:9])

@@ -78,7 +78,7 @@ def syft() -> str:
 
 
 def check(*arguments: str, lock: str = RECIPE.lock, cache: Path = CACHE) -> Sequence[str]:
-    """Give the command line of an audit."""
+    """Return the command line of an audit."""
     more = [f"--lock={lock}", f"--cache-dir={cache}"]
     return [sys.executable, "-m", "auditor", "check", *arguments, *more]
 
@@ -114,7 +114,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def comparisons(wheels: Path, address: str) -> list[tuple[Command, Command, str]]:
-    """Give what is compared with what, and what the project aims at.
+    """Return what is compared with what, and what the project aims at.
 
     The locked artifacts lie in `wheels`, and `address` serves them.
     """
@@ -164,7 +164,7 @@ def comparisons(wheels: Path, address: str) -> list[tuple[Command, Command, str]
 
 
 def row(first: Command, second: Command, result: Comparison, aim: str) -> list[str]:
-    """Give one line of the table."""
+    """Return one line of the table."""
     return [
         *_figures(first, result.first),
         *_figures(second, result.second),

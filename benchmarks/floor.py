@@ -19,7 +19,7 @@ _CHUNK = 1 << 20
 
 
 def layers(layout: Path) -> list[Path]:
-    """Give the layer blobs of the first image, the largest first."""
+    """Return the layer blobs of the first image, the largest first."""
 
     def document(digest: str) -> dict[str, list[dict[str, str]]]:
         content: dict[str, list[dict[str, str]]] = json.loads(
@@ -34,7 +34,7 @@ def layers(layout: Path) -> list[Path]:
 
 
 def unpack_and_hash(blob: Path) -> str:
-    """Give the sha256 of a gzip-compressed layer's content."""
+    """Return the sha256 of a gzip-compressed layer's content."""
     unpacker = isal_zlib.decompressobj(wbits=31)
     whole = hashlib.sha256()
     with blob.open("rb") as file:

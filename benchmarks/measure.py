@@ -75,7 +75,7 @@ def run(command: Command, environment: Mapping[str, str] | None = None) -> Run:
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment of a command: Python may keep its bytecode, as installed programs do."""
+    """Return the environment of a command: Python may keep bytecode, as when installed."""
     known = {name: value for name, value in os.environ.items() if name not in _NO_BYTECODE}
     return {**known, **more}
 
@@ -104,17 +104,17 @@ def alternate(first: Command, second: Command, pairs: int) -> Comparison:
 
 
 def median_seconds(runs: Sequence[Run]) -> float:
-    """Give the median wall time in seconds."""
+    """Return the median wall time in seconds."""
     return statistics.median(each.seconds for each in runs)
 
 
 def median_processors(runs: Sequence[Run]) -> float:
-    """Give the median of the processors' time in seconds."""
+    """Return the median of the processors' time in seconds."""
     return statistics.median(each.processors for each in runs)
 
 
 def peak_megabytes(runs: Sequence[Run]) -> float:
-    """Give the largest memory of any of the runs, in megabytes."""
+    """Return the largest memory of any of the runs, in megabytes."""
     return max(each.peak for each in runs) / 1e6
 
 
@@ -150,7 +150,7 @@ def _family(pid: int) -> Iterator[int]:
 
 
 def _pss(pid: int) -> int:
-    """Give the proportional set size of a process in bytes; 0 where it has ended."""
+    """Return the proportional set size of a process in bytes; 0 where it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:

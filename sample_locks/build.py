@@ -46,7 +46,7 @@ RECIPES = {
 
 
 def base_image(name: str) -> str:
-    """Give the image that stands for base `name`, made now where it has to be."""
+    """Return the image that stands for base `name`, made now where it has to be."""
     own = {"python": "AUDITOR_SAMPLE_BASE", "builder": "AUDITOR_SAMPLE_BUILDER"}
     return os.environ.get(own.get(name, "")) or build_base(name)
 

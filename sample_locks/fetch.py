@@ -57,7 +57,7 @@ class Target:
 
     @classmethod
     def glibc(cls, python: str = "3.11", machine: str = "x86_64", minor: int = 36) -> Target:
-        """Give a target with glibc 2.`minor`: Debian 12's, unless told otherwise (PEP 600)."""
+        """Return a target with glibc 2.`minor`: Debian 12's, unless told otherwise (PEP 600)."""
         tags = []
         for version in range(minor, 4, -1):
             tags.append(f"manylinux_2_{version}_{machine}")
@@ -67,7 +67,7 @@ class Target:
 
     @classmethod
     def running(cls) -> Target:
-        """Give the target that this process runs on."""
+        """Return the target that this process runs on."""
         python = ".".join(map(str, sys.version_info[:2]))
         return cls(python, platform.machine(), tuple(platform_tags()))
 
@@ -82,7 +82,7 @@ class Target:
         )
 
     def environment(self, micro: int) -> Environment:
-        """Give the marker variables of one of its releases."""
+        """Return the marker variables of one of its releases."""
         return {
             **default_environment(),
             "implementation_name": "cpython",
@@ -111,7 +111,7 @@ class File:
 
 
 def wanted(lock: Path, target: Target) -> list[File]:
-    """Give the files that an installer on `target` takes from `lock`, every extra and group in."""
+    """Return the files that an installer on `target` takes from `lock`, all extras and groups."""
     with lock.open("rb") as stream:
         pylock = Pylock.from_dict(tomli.load(stream))
     files = set()
@@ -130,7 +130,7 @@ def wanted(lock: Path, target: Target) -> list[File]:
 
 
 def requirement_lines(files: Iterable[File]) -> str:
-    """Give the files as a requirements file with hashes."""
+    """Return the files as a requirements file with hashes."""
     return "".join(f"{file.requirement} --hash=sha256:{file.sha256}\n" for file in files)
 
 

@@ -88,7 +88,7 @@ def interpreter(executable: str = sys.executable) -> Interpreter:
 
 
 def find(version: str) -> Interpreter | None:
-    """Give a CPython `version` of this machine that is not the system's own package."""
+    """Return a CPython `version` of this machine that is not the system's own package."""
     on_path = (Path(folder, f"python{version}") for folder in os.get_exec_path())
     for candidate in (sys.executable, *filter(Path.exists, on_path)):
         try:
@@ -102,7 +102,7 @@ def find(version: str) -> Interpreter | None:
 
 
 def files(python: Interpreter) -> dict[str, Path | str]:
-    """Give path in the image -> file of this machine, or the target of a symbolic link."""
+    """Return path in the image -> file of this machine, or the target of a symbolic link."""
     tree: dict[str, Path | str] = {
         f"{PREFIX}/bin/python{python.version}": python.executable,
         f"{PREFIX}/bin/python3": f"python{python.version}",
@@ -129,7 +129,7 @@ def _left_out(folder: str) -> bool:
 
 
 def system_libraries(executable: Path) -> dict[str, Path | str | bytes]:
-    """Give the system's libraries that the dynamic loader finds for an executable.
+    """Return the system's libraries that the dynamic loader finds for an executable.
 
     Without them an image would not tell which C library it has, so which wheels fit it. They
     come with the package database that distroless images have, as one package's files.
@@ -145,7 +145,7 @@ def system_libraries(executable: Path) -> dict[str, Path | str | bytes]:
 
 
 def package_database(package: str, files: Mapping[str, Path | str]) -> dict[str, bytes]:
-    """Give the entry of one package in the database that distroless images have."""
+    """Return the entry of one package in the database that distroless images have."""
     sums = []
     for path, source in sorted(files.items()):
         if isinstance(source, Path):

@@ -46,7 +46,7 @@ class Config:
 
 
 def files_below(folder: Path, at: str = "/") -> dict[str, Path | str]:
-    """Give every file and link below `folder` as it would stand below `at` in an image."""
+    """Return every file and link below `folder` as it would stand below `at` in an image."""
     tree: dict[str, Path | str] = {}
     for parent, folders, names in os.walk(folder):
         for name in (*folders, *names):

@@ -61,7 +61,7 @@ _INDEX = re.compile(r'^index = "[^"]*"\n', re.MULTILINE)
 
 
 def without_servers(lock: str) -> str:
-    """Give the lock's text with every `url` turned into a `path` below `wheels/`."""
+    """Return the lock's text with every `url` turned into a `path` below `wheels/`."""
 
     def path(match: re.Match[str]) -> str:
         filename = PurePosixPath(unquote(urlsplit(match[1]).path)).name

@@ -24,7 +24,7 @@ import pytest
 from hypothesis import settings
 
 from auditor.errors import AuditorError, EngineError
-from auditor.image.engine_client import connected
+from auditor.image.engine.connection import connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ from auditor.model import Image, Severity, Verdict
 from auditor.report.formats import FORMATS
 from auditor.report.formats.view import PLAIN
 from tests.builders import Directory, File, Files, Symlink, elf, image_of
-from tests.evidence.test_bytecode import EVIL, TAG, TOP, base, timestamp
+from tests.evidence.test_bytecode_check import EVIL, TAG, TOP, base, timestamp
 
 if TYPE_CHECKING:
     from pathlib import Path

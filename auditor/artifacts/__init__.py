@@ -3,9 +3,17 @@
 `ManifestStore` finds each artifact once, verifies it against the lock and keeps its `Manifest`.
 """
 
-from auditor.artifacts.cache import ManifestCache
 from auditor.artifacts.manifest import Absence, Absent, Manifest, Member
-from auditor.artifacts.sources import Sources
-from auditor.artifacts.store import ManifestStore
+from auditor.artifacts.manifest_cache import ManifestCache
+from auditor.artifacts.manifest_store import ManifestStore
+from auditor.artifacts.sources import ArtifactSources
 
-__all__ = ["Absence", "Absent", "Manifest", "ManifestCache", "ManifestStore", "Member", "Sources"]
+__all__ = [
+    "Absence",
+    "Absent",
+    "ArtifactSources",
+    "Manifest",
+    "ManifestCache",
+    "ManifestStore",
+    "Member",
+]

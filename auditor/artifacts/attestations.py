@@ -10,10 +10,10 @@ from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from auditor.artifacts.limits import ATTESTATIONS
-from auditor.clause import one_line
+from auditor.artifacts.archive_limits import ATTESTATIONS
 from auditor.errors import UsageError
-from auditor.model import Attestation, Attested
+from auditor.model import Attestation, AttestationState
+from auditor.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -82,16 +82,16 @@ def verify(
     claims = claims[:ATTESTATIONS]
     ours, _ = _holder(subject, ((wanted, signed) for _, signed in claims for wanted in publishers))
     if ours is not None:
-        return Attestation(Attested.VERIFIED, found=ours)
+        return Attestation(AttestationState.VERIFIED, found=ours)
     other, refusal = _holder(subject, claims)
     why = f"no signature holds: {refusal}" if other is None else "they are by others"
     if unknown:
         return _unknown(f"{why}, and attestations by {unknown} cannot be verified")
-    return Attestation(Attested.REFUSED, why, other)
+    return Attestation(AttestationState.REFUSED, why, other)
 
 
 def shown_identity(identity: Mapping[str, object]) -> str:
-    """Give an attestation's identity in words: `GitHub owner/repository, release.yml`.
+    """Return an attestation's identity in words: `GitHub owner/repository, release.yml`.
 
     Environments are left out: they stand in no certificate, so nobody verifies them.
     """
@@ -100,11 +100,11 @@ def shown_identity(identity: Mapping[str, object]) -> str:
 
 
 def _unknown(why: str) -> Attestation:
-    return Attestation(Attested.UNKNOWN, why)
+    return Attestation(AttestationState.UNKNOWN, why)
 
 
 def _publishers(identities: Sequence[Mapping[str, object]]) -> tuple[list[Publisher], str]:
-    """Give the identities that can be verified, and the others in words.
+    """Return the identities that can be verified, and the others in words.
 
     An identity that says more than the verifier knows to compare is one of the others.
     """
@@ -129,7 +129,7 @@ def _publishers(identities: Sequence[Mapping[str, object]]) -> tuple[list[Publis
 def _holder(
     subject: Distribution, claims: Iterable[tuple[Publisher, Signed]]
 ) -> tuple[str | None, str]:
-    """Give in words the first publisher who did attest; else why the first claim does not hold."""
+    """Return the first publisher who attested, in words; else why the first claim does not hold."""
     refusal = ""
     for publisher, signed in claims:
         try:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from auditor.artifacts.attestations import trust, verify
 from auditor.artifacts.manifest import Absent
-from auditor.model import Attestation, Attested
+from auditor.model import Attestation, AttestationState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.artifacts.store import ManifestStore
+    from auditor.artifacts.manifest_store import ManifestStore
     from auditor.model import Artifact
 
     Identities = Sequence[Mapping[str, object]]
@@ -40,10 +40,10 @@ def _attested(
     artifact: Artifact, identities: Identities, provenance: bytes | Absent, missing: str
 ) -> Attestation:
     if isinstance(provenance, Absent):
-        return Attestation(Attested.UNKNOWN, provenance.why)
+        return Attestation(AttestationState.UNKNOWN, provenance.why)
     sha256 = artifact.hashes.get("sha256")
     if sha256 is None:
-        return Attestation(Attested.UNKNOWN, "the lock lists no sha256 of it")
+        return Attestation(AttestationState.UNKNOWN, "the lock lists no sha256 of it")
     if missing:
-        return Attestation(Attested.UNKNOWN, missing)
+        return Attestation(AttestationState.UNKNOWN, missing)
     return verify(artifact.filename, sha256, provenance, identities)

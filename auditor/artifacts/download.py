@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
-from auditor.artifacts.bodies import pieces
-from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts.artifact_error import ArtifactError
 from auditor.artifacts.http import unreachable
-from auditor.artifacts.local import unread
+from auditor.artifacts.local_files import unread
 from auditor.artifacts.manifest import Absence
+from auditor.artifacts.response_body import pieces
 from auditor.artifacts.verify import Verifier
-from auditor.web import CUT
+from auditor.web import CONNECTION_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ _IN_MEMORY = 4 << 20
 def downloaded(
     http: Http, url: str, artifact: Artifact, count: Callable[[int], None]
 ) -> Iterator[tuple[BinaryIO, dict[str, str]]]:
-    """Give a locked artifact's bytes in a temporary file, with their digests.
+    """Return a locked artifact's bytes in a temporary file, with their digests.
 
     Raises `ArtifactError` where nobody gives them or where they are others.
     """
@@ -66,20 +66,20 @@ class _Download:
 
     def run(self) -> Verifier:
         """Read to the end, after cuts too."""
-        patience = self._http.patience
+        retry_policy = self._http.retry_policy
         cuts = 0
         while True:
             before = self._verifier.size
             try:
                 self._read()
-            except CUT as error:
+            except CONNECTION_ERRORS as error:
                 # Who sends a good part each time may go on; one byte at a time may not.
                 # Nor may who begins anew each time: that brings the end no nearer.
                 went_on = self._began == before and self._verifier.size - before > _IN_MEMORY
                 cuts = 1 if went_on else cuts + 1
-                if cuts >= patience.tries:
+                if cuts >= retry_policy.tries:
                     raise unreachable(self._url, error) from error
-                self._http.rest(patience.pause * 2 ** (cuts - 1))
+                self._http.rest(retry_policy.pause * 2 ** (cuts - 1))
             else:
                 return self._verifier
 
@@ -118,7 +118,7 @@ class _Download:
 
 
 def _goes_on(answer: requests.Response, at: int) -> bool:
-    """Tell whether an answer begins at byte `at`, as asked."""
+    """Return whether an answer begins at byte `at`, as asked."""
     if answer.status_code != HTTPStatus.PARTIAL_CONTENT:
         return False
     if not answer.headers.get("Content-Range", "").startswith(f"bytes {at}-"):
@@ -127,7 +127,7 @@ def _goes_on(answer: requests.Response, at: int) -> bool:
 
 
 def _validator(answer: requests.Response) -> str:
-    """Give a strong ETag, else the date; empty where the server tells neither."""
+    """Return a strong ETag, else the date; empty where the server tells neither."""
     etag: str = answer.headers.get("ETag", "")
     if etag and not etag.startswith("W/"):
         return etag

@@ -17,20 +17,20 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import TimeoutError as SlowError
 
-from auditor.artifacts.credentials import Logins, origin, split_login
-from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts.artifact_error import ArtifactError
+from auditor.artifacts.logins import Logins, origin, split_login
 from auditor.artifacts.manifest import Absence
-from auditor.clause import one_line
 from auditor.web import (
-    CUT,
-    Patience,
+    CONNECTION_ERRORS,
     PlainSession,
+    RetryPolicy,
     authorities,
     host_of,
     is_final,
-    patiently,
     shut_down,
+    with_retries,
 )
+from auditor.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,9 +43,11 @@ _CONNECTIONS = 16
 class Http:
     """Asks, with patience; from several threads at once."""
 
-    def __init__(self, named: tuple[str, ...] = (), patience: Patience | None = None) -> None:
+    def __init__(
+        self, named: tuple[str, ...] = (), retry_policy: RetryPolicy | None = None
+    ) -> None:
         """Trust the URLs of options, `named`, so far that they may be without TLS."""
-        self.patience = patience or Patience()
+        self.retry_policy = retry_policy or RetryPolicy()
         self._logins = Logins(named)
         self._plain = {origin(split_login(url)[0]) for url in named}
         self._stop = threading.Event()
@@ -57,7 +59,7 @@ class Http:
 
     @contextmanager
     def answer(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
-        """Give the answer to one question: 200 or 206, its body not yet read.
+        """Return the answer to one question: 200 or 206, its body not yet read.
 
         Answers that ask for patience are waited for. Raises `ArtifactError` where there is none.
         """
@@ -81,13 +83,13 @@ class Http:
 
     def _patiently(self, url: str, headers: Mapping[str, str]) -> requests.Response:
         try:
-            return patiently(
+            return with_retries(
                 lambda: self._followed(url, headers),
-                self.patience,
+                self.retry_policy,
                 rest=self.rest,
                 done=self._done,
             )
-        except CUT as error:
+        except CONNECTION_ERRORS as error:
             raise unreachable(url, error) from error
         except ValueError as error:
             raise ArtifactError(Absence.UNREACHABLE, "its URL leads nowhere") from error
@@ -142,7 +144,7 @@ class Http:
             headers=sent,
             stream=True,
             allow_redirects=False,
-            timeout=(self.patience.connect, self.patience.read),
+            timeout=(self.retry_policy.connect, self.retry_policy.read),
             verify=self._verify,
         )
         self._open.add(answer)
@@ -157,19 +159,19 @@ class Http:
 
 
 def broken_off() -> ArtifactError:
-    """Give the error for a reading that nobody waits for any more."""
+    """Return the error for a reading that nobody waits for any more."""
     return ArtifactError(Absence.UNREACHABLE, "the reading was broken off")
 
 
 def refused(answer: requests.Response) -> ArtifactError:
-    """Give the error for an answer that is none."""
+    """Return the error for an answer that is none."""
     said = one_line(answer.reason or "")
     words = f"{host_of(answer.url)} answers {answer.status_code}" + (f" ({said})" if said else "")
     return ArtifactError(Absence.UNREACHABLE, words)
 
 
 def unreachable(url: str, error: Exception) -> ArtifactError:
-    """Give the error for a server that does not answer, or not to the end."""
+    """Return the error for a server that does not answer, or not to the end."""
     host = host_of(url)
     if isinstance(error, requests.exceptions.SSLError):
         _, found, why = str(error).partition("CERTIFICATE_VERIFY_FAILED] ")

@@ -56,7 +56,7 @@ class Manifest:
 
 
 def kind_of(filename: str) -> ArtifactKind:
-    """Give what an artifact is read as: the name decides, since the same bytes may be both."""
+    """Return what an artifact is read as: the name decides, since the same bytes may be both."""
     return ArtifactKind.WHEEL if filename.lower().endswith(".whl") else ArtifactKind.SDIST
 
 

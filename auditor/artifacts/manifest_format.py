@@ -30,7 +30,7 @@ class FormatError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredManifest:
     """A manifest with every digest that was computed of its artifact."""
 
     manifest: Manifest
@@ -38,8 +38,8 @@ class Kept:
     """Algorithm as `hashlib` names it -> lower-case hex."""
 
 
-def encoded(kept: Kept) -> bytes:
-    """Give the bytes of a manifest."""
+def encoded(kept: StoredManifest) -> bytes:
+    """Return the bytes of a manifest."""
     manifest = kept.manifest
     members = manifest.members
     header = {
@@ -65,15 +65,15 @@ def encoded(kept: Kept) -> bytes:
     return b"".join(part for column in columns for part in (_LENGTH.pack(len(column)), column))
 
 
-def decoded(data: bytes) -> Kept:
-    """Give the manifest that `encoded` wrote; raises `FormatError`."""
+def decoded(data: bytes) -> StoredManifest:
+    """Return the manifest that `encoded` wrote; raises `FormatError`."""
     try:
         return _decoded(data)
     except (ValueError, KeyError, TypeError, IndexError, struct.error, AttributeError) as error:
         raise FormatError("no manifest") from error
 
 
-def _decoded(data: bytes) -> Kept:
+def _decoded(data: bytes) -> StoredManifest:
     header_bytes, path_bytes, digest_bytes, size_bytes = _columns(data)
     header = json.loads(header_bytes)
     count = header["members"]
@@ -99,7 +99,7 @@ def _decoded(data: bytes) -> Kept:
         tags=tuple(header["tags"]),
         scripts=tuple((name, target) for name, target in header["scripts"]),
     )
-    return Kept(manifest, header["hashes"])
+    return StoredManifest(manifest, header["hashes"])
 
 
 def _columns(data: bytes) -> list[bytes]:

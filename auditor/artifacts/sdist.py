@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.artifacts.access import FileAccess
 from auditor.artifacts.manifest import Manifest, Member
-from auditor.artifacts.tar_content import tar_members
+from auditor.artifacts.random_access import FileAccess
+from auditor.artifacts.tar_members import tar_members
 from auditor.artifacts.zip_content import contents
 from auditor.model import ArtifactKind
 

@@ -16,9 +16,9 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from auditor.artifacts.bodies import whole
-from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts.artifact_error import ArtifactError
 from auditor.artifacts.manifest import Absence
+from auditor.artifacts.response_body import whole
 from auditor.artifacts.verify import mismatch
 from auditor.web import host_of
 
@@ -54,7 +54,7 @@ class SimpleIndex:
         self._pages: dict[str, Sequence[Listed] | ArtifactError] = {}
 
     def listed(self, index: str, artifact: Artifact) -> Listed:
-        """Give what an index says of an artifact, by its name, file name and hashes.
+        """Return what an index says of an artifact, by its name, file name and hashes.
 
         Raises `ArtifactError` where the index does not have it, or under another hash.
         """
@@ -167,7 +167,7 @@ class _Page(HTMLParser):
 
 
 def _provenance(base: str, said: object) -> str | None:
-    """Give the address of a provenance; what is none costs the page nothing."""
+    """Return the address of a provenance; what is none costs the page nothing."""
     if not isinstance(said, str) or not said:
         return None
     try:
@@ -181,7 +181,7 @@ def _hashes(said: Mapping[str, object]) -> dict[str, str]:
 
 
 def _project(filename: str) -> str | None:
-    """Give the normalised name of the project that a file belongs to."""
+    """Return the normalised name of the project that a file belongs to."""
     try:
         if filename.endswith(".whl"):
             return parse_wheel_filename(filename)[0]

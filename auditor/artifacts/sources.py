@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.artifacts.access import PIECE, FileAccess
-from auditor.artifacts.faults import ArtifactError
-from auditor.artifacts.limits import PROVENANCE_BYTES
-from auditor.artifacts.local import file_of, in_folders, in_pip_cache, opened, unread
+from auditor.artifacts.archive_limits import PROVENANCE_BYTES
+from auditor.artifacts.artifact_error import ArtifactError
+from auditor.artifacts.local_files import file_of, in_folders, in_pip_cache, opened, unread
 from auditor.artifacts.manifest import Absence
-from auditor.artifacts.manifest_format import Kept
+from auditor.artifacts.manifest_format import StoredManifest
+from auditor.artifacts.random_access import PIECE, FileAccess
 from auditor.artifacts.verify import Verifier
 from auditor.model import ArtifactKind
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from auditor.artifacts.remote import Remote
     from auditor.model import Artifact
-    from auditor.web import Patience
+    from auditor.web import RetryPolicy
 
-    Attempt = Callable[[], Kept]
+    Attempt = Callable[[], StoredManifest]
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class ArtifactSources:
     """Who may be asked for artifacts, in this order after the lock's own `path`."""
 
     folder: Path
@@ -45,7 +45,7 @@ class Sources:
     """Ask nobody outside of this machine."""
     indexed: bool = False
     """Take a wheel's word for its members' hashes, and do not read the whole of it."""
-    patience: Patience | None = None
+    retry_policy: RetryPolicy | None = None
 
 
 class Traffic:
@@ -66,7 +66,7 @@ class Traffic:
             self._done += size
 
     def so_far(self) -> tuple[int, int | None]:
-        """Give the bytes that are here and those there will be, None where nobody knows."""
+        """Return the bytes that are here and those there will be, None where nobody knows."""
         with self._lock:
             return self._done, self._total if self._total >= self._done else None
 
@@ -74,7 +74,7 @@ class Traffic:
 class Finder:
     """Finds artifacts, verifies and reads them; from several threads at once."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: ArtifactSources) -> None:
         self._sources = sources
         self._stop = threading.Event()
         self._making = threading.Lock()
@@ -88,8 +88,8 @@ class Finder:
         if self._remote is not None:
             self._remote.close()
 
-    def find(self, artifact: Artifact) -> Kept:
-        """Give the manifest of an artifact; raises `ArtifactError` where nobody has it.
+    def find(self, artifact: Artifact) -> StoredManifest:
+        """Return the manifest of an artifact; raises `ArtifactError` where nobody has it.
 
         What is not the locked artifact is passed over while there is somebody else to ask. In
         the end, other bytes where the lock says that it is weigh more than no answer.
@@ -106,7 +106,7 @@ class Finder:
         raise self._worst(faults)
 
     def provenance(self, artifact: Artifact) -> bytes:
-        """Give the document that says who attested an artifact (PEP 740).
+        """Return the document that says who attested an artifact (PEP 740).
 
         It is looked for as `<artifact>.provenance` beside the artifact, then in the indexes. The
         first one decides: signatures are verified over the locked hash, whoever gave them.
@@ -141,7 +141,7 @@ class Finder:
         )
 
     def _indexes(self, artifact: Artifact) -> list[str]:
-        """Give the indexes that may be asked, mirrors in their place."""
+        """Return the indexes that may be asked, mirrors in their place."""
         sources = self._sources
         if sources.offline:
             return []
@@ -177,7 +177,7 @@ class Finder:
                     self._remote.close()
             return self._remote
 
-    def _copy(self, artifact: Artifact, path: Path) -> Kept:
+    def _copy(self, artifact: Artifact, path: Path) -> StoredManifest:
         """Read a file that may be the artifact; another one of that name contradicts nothing."""
         try:
             return self._read(artifact, path)
@@ -186,13 +186,13 @@ class Finder:
                 raise ArtifactError(Absence.UNREACHABLE, "no copy of it is here") from error
             raise
 
-    def _read(self, artifact: Artifact, path: Path) -> Kept:
+    def _read(self, artifact: Artifact, path: Path) -> StoredManifest:
         with opened(path) as file:
             try:
                 if self._sources.indexed and artifact.kind is ArtifactKind.WHEEL:
-                    from auditor.artifacts.ranges import index_wheel  # noqa: PLC0415 -- `requests`
+                    from auditor.artifacts.wheel_ranges import index_wheel  # noqa: PLC0415 -- `requests`
 
-                    return Kept(index_wheel(FileAccess(file), artifact), {})
+                    return StoredManifest(index_wheel(FileAccess(file), artifact), {})
                 verifier = Verifier(artifact)
                 while piece := file.read(PIECE):
                     if self._stop.is_set():
@@ -200,9 +200,11 @@ class Finder:
                     verifier.update(piece)
                     self.traffic.add(len(piece))
                 digests = verifier.verified()
-                from auditor.artifacts.reading import read_artifact  # noqa: PLC0415 -- 20 ms
+                from auditor.artifacts.read_artifact import read_artifact  # noqa: PLC0415 -- 20 ms
 
-                return Kept(read_artifact(file, artifact.filename, digests["sha256"]), digests)
+                return StoredManifest(
+                    read_artifact(file, artifact.filename, digests["sha256"]), digests
+                )
             except OSError as error:
                 raise unread(error) from error
 
@@ -231,7 +233,7 @@ def _document(path: Path) -> bytes:
 
 
 def rewritten(url: str, mirrors: tuple[tuple[str, str], ...]) -> str:
-    """Give a URL with its beginning replaced as the first fitting mirror says."""
+    """Return a URL with its beginning replaced as the first fitting mirror says."""
     for beginning, replacement in mirrors:
         if url.startswith(beginning):
             return replacement + url[len(beginning) :]

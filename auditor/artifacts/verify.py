@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from auditor.artifacts import limits
-from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts import archive_limits
+from auditor.artifacts.artifact_error import ArtifactError
 from auditor.artifacts.manifest import Absence, kind_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ COMPUTED = frozenset(hashlib.algorithms_guaranteed) - {"shake_128", "shake_256"}
 
 
 def strong_hashes(artifact: Artifact) -> dict[str, str]:
-    """Give the listed hashes that identify an artifact, sha256 first."""
+    """Return the listed hashes that identify an artifact, sha256 first."""
     found = {
         name: digest
         for name, digest in sorted(artifact.hashes.items())
@@ -30,7 +30,7 @@ def strong_hashes(artifact: Artifact) -> dict[str, str]:
 
 
 def cache_keys(artifact: Artifact) -> Sequence[str]:
-    """Give the names under which an artifact's manifest is kept, the best first.
+    """Return the names under which an artifact's manifest is kept, the best first.
 
     What it is read as is a part of them: some bytes are a wheel and a zipped sdist.
     """
@@ -52,13 +52,13 @@ class Verifier:
         self.size += len(piece)
         if self._artifact.size is not None and self.size > self._artifact.size:
             raise mismatch(f"{self._artifact.size} bytes", "more than that")
-        if self.size > limits.ARTIFACT_BYTES:
-            raise ArtifactError.limit(f"it has more than {limits.ARTIFACT_BYTES} bytes")
+        if self.size > archive_limits.ARTIFACT_BYTES:
+            raise ArtifactError.limit(f"it has more than {archive_limits.ARTIFACT_BYTES} bytes")
         for one in self._hashes.values():
             one.update(piece)
 
     def verified(self) -> dict[str, str]:
-        """Give every digest that was computed; raises `ArtifactError` where one is wrong."""
+        """Return every digest that was computed; raises `ArtifactError` where one is wrong."""
         digests = {name: one.hexdigest() for name, one in self._hashes.items()}
         check(self._artifact, self.size, digests)
         return digests
@@ -74,5 +74,5 @@ def check(artifact: Artifact, size: int, digests: Mapping[str, str]) -> None:
 
 
 def mismatch(expected: str, got: str) -> ArtifactError:
-    """Give the error for an artifact that is not what the lock says."""
+    """Return the error for an artifact that is not what the lock says."""
     return ArtifactError(Absence.MISMATCH, f"the lock says {expected}, it has {got}")

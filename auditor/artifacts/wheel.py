@@ -6,11 +6,11 @@ import posixpath
 from hashlib import sha256 as sha256_of
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.artifacts import limits
-from auditor.artifacts.access import FileAccess
-from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts import archive_limits
+from auditor.artifacts.artifact_error import ArtifactError
 from auditor.artifacts.manifest import Manifest, Member
-from auditor.artifacts.metadata import parse_tags
+from auditor.artifacts.random_access import FileAccess
+from auditor.artifacts.wheel_metadata import parse_tags
 from auditor.artifacts.zip_content import contents
 from auditor.entry_points import ENTRY_POINTS_BYTES, announced_scripts
 from auditor.model import ArtifactKind
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from auditor.artifacts.zip_directory import ZipMember
 
 _METADATA = {
-    "WHEEL": limits.WHEEL_BYTES,
-    "RECORD": limits.METADATA_BYTES,
+    "WHEEL": archive_limits.WHEEL_BYTES,
+    "RECORD": archive_limits.METADATA_BYTES,
     "entry_points.txt": ENTRY_POINTS_BYTES,
 }
 """Name -> bytes that one may have."""
@@ -36,10 +36,10 @@ class MetadataBudget:
     """What the metadata files of one wheel, whichever folders they are in, may hold."""
 
     def __init__(self) -> None:
-        self._left = limits.METADATA_BYTES
+        self._left = archive_limits.METADATA_BYTES
 
     def take(self, member: ZipMember) -> int:
-        """Give the bytes of a metadata file to keep; raises `ArtifactError` for too many."""
+        """Return the bytes of a metadata file to keep; raises `ArtifactError` for too many."""
         if member.size > min(self._left, _METADATA[posixpath.basename(member.name)]):
             raise ArtifactError.limit(f"its {member.name[:80]!a} has {member.size} bytes")
         self._left -= member.size
@@ -103,7 +103,7 @@ def manifest_of(
 
 
 def folders(paths: Iterable[str]) -> Folders:
-    """Give a wheel's metadata folder and its `.data` folder; raises `ArtifactError`."""
+    """Return a wheel's metadata folder and its `.data` folder; raises `ArtifactError`."""
     tops = {top for path in paths for top, slash, _ in (path.partition("/"),) if slash}
     infos = sorted(top for top in tops if top.endswith(".dist-info"))
     if len(infos) != 1:
@@ -117,13 +117,13 @@ def folders(paths: Iterable[str]) -> Folders:
 
 
 def is_metadata(path: str) -> bool:
-    """Tell whether a member is one of the metadata files that a manifest is made of."""
+    """Return whether a member is one of the metadata files that a manifest is made of."""
     folder, _, name = path.rpartition("/")
     return name in _METADATA and folder.endswith(".dist-info") and "/" not in folder
 
 
 def _body(content: bytes) -> bytes:
-    """Give the sha256 of what follows a script's placeholder line; empty where it has none."""
+    """Return the sha256 of what follows a script's placeholder line; empty where it has none."""
     if not content.startswith(_PLACEHOLDER):
         return b""
     return sha256_of(content.partition(b"\n")[2]).digest()

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from isal import igzip_lib, isal_zlib
 
-from auditor.artifacts.access import PIECE
-from auditor.artifacts.budget import Budget
-from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts.artifact_error import ArtifactError
+from auditor.artifacts.random_access import PIECE
+from auditor.artifacts.unpack_budget import Budget
 from auditor.artifacts.zip_directory import STORED, content_start, read_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from auditor.artifacts.access import RandomAccess
+    from auditor.artifacts.random_access import RandomAccess
     from auditor.artifacts.zip_directory import ZipMember
 
 _DAMAGED: tuple[type[Exception], ...] = (
@@ -66,7 +66,7 @@ def contents(archive: RandomAccess, keep: Callable[[ZipMember], int]) -> Iterato
 
 
 def member_content(archive: RandomAccess, member: ZipMember, end: int) -> bytes:
-    """Give the whole of one member, whose bytes must be over at `end`."""
+    """Return the whole of one member, whose bytes must be over at `end`."""
     return b"".join(_pieces(archive, member, end))
 
 

@@ -12,12 +12,12 @@ import struct
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.artifacts import limits
-from auditor.artifacts.budget import checked_name
-from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts import archive_limits
+from auditor.artifacts.artifact_error import ArtifactError
+from auditor.artifacts.unpack_budget import checked_name
 
 if TYPE_CHECKING:
-    from auditor.artifacts.access import RandomAccess
+    from auditor.artifacts.random_access import RandomAccess
 
 STORED, DEFLATED = 0, 8
 _METHODS = frozenset((STORED, DEFLATED))
@@ -59,9 +59,9 @@ class Directory(NamedTuple):
 
 
 def read_directory(archive: RandomAccess) -> Directory:
-    """Give the members of a zip archive; raises `ArtifactError`."""
+    """Return the members of a zip archive; raises `ArtifactError`."""
     count, size, start = _end(archive)
-    if size > limits.DIRECTORY_BYTES or count > limits.MEMBERS:
+    if size > archive_limits.DIRECTORY_BYTES or count > archive_limits.MEMBERS:
         raise ArtifactError.limit(f"its central directory has {count} members, {size} bytes")
     content = archive.read(start, size)
     if len(content) != size:
@@ -82,7 +82,7 @@ def read_directory(archive: RandomAccess) -> Directory:
 
 
 def _end(archive: RandomAccess) -> tuple[int, int, int]:
-    """Give number of members, size and place of the central directory."""
+    """Return number of members, size and place of the central directory."""
     tail = archive.read(max(archive.size - _END.size - _FULL16, 0), _END.size + _FULL16)
     at = tail.rfind(b"PK\5\6")
     if at < 0 or len(tail) - at < _END.size:
@@ -110,7 +110,7 @@ def _end64(archive: RandomAccess, tail: bytes, at: int) -> tuple[int, ...]:
 
 
 def _central(content: bytes, at: int) -> tuple[ZipMember | None, int]:
-    """Give the member (None: a folder) whose header is at `at`, and where the next one is."""
+    """Return the member (None: a folder) whose header is at `at`, and where the next one is."""
     try:
         fields = _CENTRAL.unpack_from(content, at)
     except struct.error:
@@ -153,7 +153,7 @@ def _central(content: bytes, at: int) -> tuple[ZipMember | None, int]:
 
 
 def _decoded(raw: bytes, flags: int) -> str:
-    if len(raw) > limits.NAME_BYTES:
+    if len(raw) > archive_limits.NAME_BYTES:
         raise ArtifactError.unreadable("a member's name is longer than any path")
     try:
         return raw.decode("utf-8" if flags & _UTF8 else "cp437")
@@ -162,7 +162,7 @@ def _decoded(raw: bytes, flags: int) -> str:
 
 
 def _wide(extra: bytes, *values: int) -> list[int]:
-    """Give `values`, those that are full from the zip64 extra field (APPNOTE 4.5.3)."""
+    """Return `values`, those that are full from the zip64 extra field (APPNOTE 4.5.3)."""
     at = 0
     while at + 4 <= len(extra):
         tag, length = struct.unpack_from("<2H", extra, at)
@@ -178,7 +178,7 @@ def _wide(extra: bytes, *values: int) -> list[int]:
 
 
 def content_start(archive: RandomAccess, member: ZipMember, end: int) -> int:
-    """Give where a member's bytes begin; `end` is where they must be over.
+    """Return where a member's bytes begin; `end` is where they must be over.
 
     Raises `ArtifactError` where its local header is another one than the directory says.
     """

@@ -63,7 +63,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _usage_error(error: click.ClickException) -> UsageError:
-    """Give an error of click's own in our words' shape."""
+    """Return an error of click's own in our words' shape."""
     message = " ".join(error.format_message().split()).removesuffix(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
     return UsageError(message, f"see `{context.command_path if context else 'auditor'} --help`")

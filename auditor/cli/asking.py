@@ -9,22 +9,22 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from auditor.errors import UsageError
-from auditor.image.engine_beside import run_beside
-from auditor.image.engine_facts import require_platform
+from auditor.image.engine.background_command import run_in_background
+from auditor.image.engine.inspection import require_platform
 from auditor.image.reference import Transport, parse_reference
-from auditor.inventory.pip_list import ENVIRONMENT
-from auditor.inventory.stated.question import Question
+from auditor.inventory.query.pip_list import ENVIRONMENT
+from auditor.inventory.query.question import Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from auditor.cli.check import Given
-    from auditor.image.engine_beside import Beside
+    from auditor.cli.check import CheckArguments
+    from auditor.image.engine.background_command import BackgroundCommand
     from auditor.model import ImageConfig, Rootfs
 
 
 @contextmanager
-def asking(given: Given) -> Iterator[tuple[Question, Beside]]:
+def asking(given: CheckArguments) -> Iterator[tuple[Question, BackgroundCommand]]:
     """Ask the image's interpreter while the body runs; raises `UsageError` without an engine."""
     reference = parse_reference(given["image"])
     if reference.transport is not Transport.DOCKER:
@@ -38,5 +38,5 @@ def asking(given: Given) -> Iterator[tuple[Question, Beside]]:
         require_platform(reference, config.platform, given["platform"])
         return question(rootfs, config)
 
-    with run_beside(reference, find, ENVIRONMENT) as beside:
+    with run_in_background(reference, find, ENVIRONMENT) as beside:
         yield question, beside

@@ -15,23 +15,23 @@ from packaging.utils import canonicalize_name
 
 from auditor.audit import Options, check, exit_code, other_platform, unopened_platform
 from auditor.catalogue import codes_of
-from auditor.cli.artifacts import manifest_store
+from auditor.cli.artifact_options import manifest_store
 from auditor.cli.cache import directory_of
 from auditor.cli.outputs import check_writable, write_files
-from auditor.cli.progress import progress
+from auditor.cli.progress_bar import progress
 from auditor.cli.terminal import color, say, width, write
 from auditor.errors import AuditorError, ExitCode, UsageError
 from auditor.image.base import labelled_base, read_base
-from auditor.image.cache import IndexCache
+from auditor.image.layers.layer_cache import LayerCache
 from auditor.image.limits import PLATFORMS
 from auditor.image.open import open_image
-from auditor.image.reading import Reading
+from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, Transport, parse_reference
-from auditor.inventory.pip_list import ENVIRONMENT, pip_list_command
-from auditor.lock import certain_artifacts, find_lock, read_lock
+from auditor.inventory.query.pip_list import ENVIRONMENT, pip_list_command
+from auditor.lock import find_lock, prefetchable_artifacts, read_lock
 from auditor.model import Degree, Policy, Problem, Severity
 from auditor.report.formats import FORMATS, View
-from auditor.report.formats.words import headline, summary
+from auditor.report.formats.sentences import headline, summary
 from auditor.units import plural
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     from auditor.artifacts import ManifestStore
     from auditor.artifacts.attestor import Attestor
     from auditor.audit import Runner
-    from auditor.cli.check import Given
+    from auditor.cli.check import CheckArguments
     from auditor.cli.outputs import Output
     from auditor.image.base import Base
-    from auditor.image.container_run import Completed
-    from auditor.image.engine_beside import Beside
+    from auditor.image.engine.background_command import BackgroundCommand
+    from auditor.image.engine.container_run import Completed
     from auditor.image.reference import Reference
-    from auditor.inventory.stated.question import Question
+    from auditor.inventory.query.question import Question
     from auditor.lock import Lock
     from auditor.model import Image, OtherPlatform, Platform, Report
     from auditor.policy import Config
@@ -56,10 +56,10 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def audit_image(
-    given: Given,
+    given: CheckArguments,
     outputs: Sequence[Output],
     config: Config | None,
-    asked: tuple[Question, Beside] | None = None,
+    asked: tuple[Question, BackgroundCommand] | None = None,
 ) -> ExitCode:
     """Audit one image and give its reports; the result is the process's exit code.
 
@@ -83,7 +83,7 @@ def audit_image(
     return code
 
 
-def _full(given: Given, reference: Reference, lock: Lock, options: Options) -> Report:
+def _full(given: CheckArguments, reference: Reference, lock: Lock, options: Options) -> Report:
     """Read the image, and judge it."""
     started = time.monotonic()
     with (
@@ -91,10 +91,10 @@ def _full(given: Given, reference: Reference, lock: Lock, options: Options) -> R
         manifest_store(given, lock, show) as manifests,
         _beside(given, reference) as beside,
     ):
-        manifests.prefetch(certain_artifacts(lock.pylock))
+        manifests.prefetch(prefetchable_artifacts(lock.pylock))
         access = Access(given["plain_http"], given["tls_ca"])
         cache = _cache(given)
-        reading = Reading(show, cache, given["verify"])
+        reading = ReadOptions(show, cache, given["verify"])
         options = replace(
             options,
             manifests=manifests,
@@ -120,30 +120,34 @@ def _full(given: Given, reference: Reference, lock: Lock, options: Options) -> R
     return report
 
 
-def _base(given: Given, image: Image, access: Access, reading: Reading) -> Base | None:
-    """Give the base image that the caller names, else the one that the image's label names."""
+def _base(given: CheckArguments, image: Image, access: Access, reading: ReadOptions) -> Base | None:
+    """Return the base image that the caller names, else the one that the image's label names."""
     if given["base"]:
         return read_base(given["base"], given["platform"], access, reading)
     return labelled_base(image, access)
 
 
 def _quick(
-    given: Given, reference: Reference, lock: Lock, options: Options, asked: tuple[Question, Beside]
+    given: CheckArguments,
+    reference: Reference,
+    lock: Lock,
+    options: Options,
+    asked: tuple[Question, BackgroundCommand],
 ) -> Report:
     """Wait for what the image's interpreter says, and judge it."""
-    from auditor.image.engine_facts import config_of  # noqa: PLC0415 -- see `_beside`
-    from auditor.image.engine_glance import glanced, single_files  # noqa: PLC0415
-    from auditor.inventory.stated.inventory import take_stated  # noqa: PLC0415
-    from auditor.quick import known_names, quick_check  # noqa: PLC0415
+    from auditor.image.engine.image_without_layers import image_without_layers, single_files  # noqa: PLC0415
+    from auditor.image.engine.inspection import config_of  # noqa: PLC0415 -- see `_beside`
+    from auditor.inventory.query.stated_inventory import stated_inventory  # noqa: PLC0415
+    from auditor.quick_audit import known_names, quick_check  # noqa: PLC0415
 
     question, beside = asked
     facts, completed = beside.outcome()
     files = partial(single_files, facts)
-    stated = take_stated(question, completed, config_of(facts), files, known_names(lock))
+    stated = stated_inventory(question, completed, config_of(facts), files, known_names(lock))
     if given["verbose"] and not given["quiet"]:
         inputs = _inputs(lock, options.policy)
         say(f"auditor: {inputs}, {reference.text}: {question.asked().executable} was asked")
-    return quick_check(glanced(reference, facts, stated.rootfs), stated, lock, options)
+    return quick_check(image_without_layers(reference, facts, stated.rootfs), stated, lock, options)
 
 
 def _others(
@@ -169,7 +173,7 @@ def _other(
     return other_platform(platform, image, lock, options)
 
 
-def _attestor(given: Given, manifests: ManifestStore) -> Attestor | None:
+def _attestor(given: CheckArguments, manifests: ManifestStore) -> Attestor | None:
     if not given["attestations"]:
         return None
 
@@ -178,16 +182,16 @@ def _attestor(given: Given, manifests: ManifestStore) -> Attestor | None:
     return Attestor(manifests, offline=given["offline"])
 
 
-def _cache(given: Given) -> IndexCache | None:
+def _cache(given: CheckArguments) -> LayerCache | None:
     if given["no_cache"]:
         return None
     directory = directory_of(given["cache_dir"])
     if given["cache_dir"] and directory.is_dir() and not os.access(directory, os.W_OK):
         _warn(given, f"--cache-dir {directory} may not be written to: nothing new is remembered")
-    return IndexCache(directory)
+    return LayerCache(directory)
 
 
-def _warn(given: Given, warning: str) -> None:
+def _warn(given: CheckArguments, warning: str) -> None:
     if not given["quiet"]:
         say(f"auditor: warning: {warning}")
 
@@ -205,7 +209,7 @@ def _lock(given: str | None, config: Config | None) -> Lock:
     return read_lock(Path(given), given)
 
 
-def _options(given: Given, lock: Lock, policy: Policy) -> Options:
+def _options(given: CheckArguments, lock: Lock, policy: Policy) -> Options:
     expected = given["expect_digest"]
     if expected is not None and not _DIGEST.fullmatch(expected):
         raise UsageError(
@@ -226,8 +230,8 @@ def _options(given: Given, lock: Lock, policy: Policy) -> Options:
     )
 
 
-def _groups(given: Given, lock: Lock) -> tuple[str, ...] | None:
-    """Give the groups to expect: the lock's default ones and those named beside them."""
+def _groups(given: CheckArguments, lock: Lock) -> tuple[str, ...] | None:
+    """Return the groups to expect: the lock's default ones and those named beside them."""
     if not given["group"] and not given["no_default_groups"]:
         return None
     default = () if given["no_default_groups"] else lock.pylock.default_groups or ()
@@ -235,7 +239,7 @@ def _groups(given: Given, lock: Lock) -> tuple[str, ...] | None:
 
 
 def _codes(option: str, given: Iterable[str]) -> tuple[str, ...]:
-    """Give the codes that `LI1,version-differs ...` means; every word must mean one."""
+    """Return the codes that `LI1,version-differs ...` means; every word must mean one."""
     words = [word for text in given for word in re.split(r"[,\s]+", text) if word]
     for word in words:
         if not codes_of(word):
@@ -246,23 +250,25 @@ def _codes(option: str, given: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({code for word in words for code in codes_of(word)}))
 
 
-def _beside(given: Given, reference: Reference) -> AbstractContextManager[Beside | None]:
+def _beside(
+    given: CheckArguments, reference: Reference
+) -> AbstractContextManager[BackgroundCommand | None]:
     """Ask `pip list` while the engine saves the image; of one platform of several, afterwards."""
     if reference.transport is not Transport.DOCKER or given["no_run"] or given["platform"]:
         return nullcontext()
 
-    from auditor.image.engine_beside import run_beside  # noqa: PLC0415 -- a tenth of a second
+    from auditor.image.engine.background_command import run_in_background  # noqa: PLC0415 -- a tenth of a second
 
     find = partial(pip_list_command, python=given["python"])
-    return run_beside(reference, find, ENVIRONMENT)
+    return run_in_background(reference, find, ENVIRONMENT)
 
 
-def _runner(reference: Reference, image: Image, beside: Beside | None) -> Runner | None:
-    """Give what runs a command in the image; only an engine that holds the image can."""
+def _runner(reference: Reference, image: Image, beside: BackgroundCommand | None) -> Runner | None:
+    """Return what runs a command in the image; only an engine that holds the image can."""
     if reference.transport is not Transport.DOCKER:
         return None
 
-    from auditor.image.engine import run_in_image  # noqa: PLC0415 -- a tenth of a second
+    from auditor.image.engine.engine_image import run_in_image  # noqa: PLC0415 -- a tenth of a second
 
     def run(argv: Sequence[str], env: Mapping[str, str]) -> Completed:
         answered = beside.answer(argv, image) if beside else None

@@ -21,7 +21,7 @@ cache_dir = click.option(
 
 
 def directory_of(given: str | None) -> Path:
-    """Give the cache's directory: the one given, else the user's own (XDG_CACHE_HOME).
+    """Return the cache's directory: the one given, else the user's own (XDG_CACHE_HOME).
 
     Raises `UsageError` where the one given is no directory and cannot become one.
     """
@@ -50,9 +50,9 @@ def cache(action: str | None, cache_dir: str | None) -> None:
     `auditor cache clear` forgets it: the next audits read their layers and artifacts again.
     """
     from auditor.artifacts import ManifestCache  # noqa: PLC0415 -- not for `--help`
-    from auditor.image.cache import CACHE_BYTES, IndexCache  # noqa: PLC0415 -- as above
+    from auditor.image.layers.layer_cache import CACHE_BYTES, LayerCache  # noqa: PLC0415 -- as above
 
-    held = IndexCache(directory_of(cache_dir))
+    held = LayerCache(directory_of(cache_dir))
     manifests = ManifestCache(held.directory)
     if action == "clear":
         for name, (entries, size) in (("layers", held.clear()), ("manifests", manifests.clear())):

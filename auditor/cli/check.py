@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 import click
 from click.core import ParameterSource
 
-from auditor.cli.artifacts import artifact_options, check_artifact_options
+from auditor.cli.artifact_options import artifact_options, check_artifact_options
 from auditor.cli.cache import cache_dir
 from auditor.cli.configuration import config_of, configure
 from auditor.cli.outputs import FILE, FORMAT, outputs_of
@@ -35,7 +35,7 @@ _FOR_FILES = (
 """Options that mean nothing where no file is read."""
 
 
-class Given(TypedDict):
+class CheckArguments(TypedDict):
     """What the command line and the environment say, by parameter."""
 
     image: str
@@ -192,7 +192,7 @@ class Ordered(click.Command):
 @click.option("--progress/--no-progress", default=None, help="Progress bar; else if on a terminal.")
 @click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what is done; show tracebacks.")
-def check(**given: Unpack[Given]) -> int:
+def check(**given: Unpack[CheckArguments]) -> int:
     """Compare IMAGE with its lock file.
 
     IMAGE is docker:NAME (or just NAME), container:ID, registry:HOST/REPO:TAG (or @DIGEST),
@@ -222,7 +222,7 @@ def check(**given: Unpack[Given]) -> int:
     return audit_image(given, outputs, config)
 
 
-def _check_registry(ctx: click.Context, given: Given) -> None:
+def _check_registry(ctx: click.Context, given: CheckArguments) -> None:
     """Refuse options on the command line that only a registry knows, where none is asked."""
     if any(image.startswith("registry:") for image in (given["image"], given["base"] or "")):
         return

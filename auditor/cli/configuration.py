@@ -46,7 +46,7 @@ def configure(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 
 
 def config_of(ctx: click.Context) -> Config | None:
-    """Give the configuration that holds; raises `UsageError` where it is wanted and not."""
+    """Return the configuration that holds; raises `UsageError` where it is wanted and not."""
     if all(ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in _UNSET):
         raise UsageError("--config and --no-config contradict each other", "give one of them")
     config: Config | None = ctx.meta[CONFIG]
@@ -54,7 +54,7 @@ def config_of(ctx: click.Context) -> Config | None:
 
 
 def _options(command: click.Command) -> dict[str, click.Option]:
-    """Give the options that the file may set, by the name that they have there."""
+    """Return the options that the file may set, by the name that they have there."""
     named = {
         max(param.opts, key=len).removeprefix("--"): param
         for param in command.params

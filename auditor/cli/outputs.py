@@ -129,7 +129,7 @@ def _told(file: Path) -> Iterator[None]:
 
 
 def _target(file: Path) -> Path:
-    """Give the file itself: what a symbolic link leads to is replaced, not the link."""
+    """Return the file itself: what a symbolic link leads to is replaced, not the link."""
     return file.resolve()
 
 

@@ -34,12 +34,12 @@ def interrupted() -> ExitCode:
 
 
 def width() -> int:
-    """Give the terminal's columns: COLUMNS, else the terminal's own word, else 80."""
+    """Return the terminal's columns: COLUMNS, else the terminal's own word, else 80."""
     return shutil.get_terminal_size((80, 24)).columns
 
 
 def color() -> bool:
-    """Tell whether standard output wants colour: a terminal, and no NO_COLOR (no-color.org)."""
+    """Return whether standard output wants colour: a terminal, and no NO_COLOR (no-color.org)."""
     environ = os.environ
     return sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 

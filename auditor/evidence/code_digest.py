@@ -58,7 +58,7 @@ _chosen = attrgetter("co_stacksize", "co_code", "co_exceptiontable")
 
 
 def parts(code: CodeType) -> tuple[Any, Any]:
-    """Give what execution depends on: what compilers agree on, and what they choose."""
+    """Return what execution depends on: what compilers agree on, and what they choose."""
     constants: list[object] = []
     inner: list[object] = []
     for value in code.co_consts:
@@ -72,7 +72,7 @@ def parts(code: CodeType) -> tuple[Any, Any]:
 
 
 def _constant(value: object) -> object:
-    """Give a constant as marshal writes it the same way wherever it was made.
+    """Return a constant as marshal writes it the same way wherever it was made.
 
     Every tuple says what it stands for, so that none can be taken for code.
     """
@@ -86,7 +86,7 @@ def _constant(value: object) -> object:
 
 
 def answer(kind: str, optimize: int, data: bytes) -> str:
-    """Give the line for one request."""
+    """Return the line for one request."""
     try:
         if kind == CODE:
             code = marshal.loads(data)  # noqa: S302 - what this process is for

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from auditor.evidence.code_digest import HEADER
-from auditor.threads import threads
+from auditor.thread_pool import threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,7 +65,7 @@ class CodeProcess:
         self._end()
 
     def ask(self, optimize: int, data: bytes) -> list[str] | None:
-        """Give the words of the answer, none where there is no code to be had.
+        """Return the words of the answer, none where there is no code to be had.
 
         None where the process died of what it was given.
         """
@@ -88,7 +88,7 @@ class CodeProcess:
 
 
 def _exchanged(process: subprocess.Popen[bytes], message: bytes) -> bytes:
-    """Give the answer to a message; none where it takes too long or the process has died."""
+    """Return the answer to a message; none where it takes too long or the process has died."""
     if process.stdin is None or process.stdout is None:
         return b""
     deadline = time.monotonic() + _SECONDS

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from auditor.evidence.recorded import is_compiled
-from auditor.inventory.by_products import METADATA
-from auditor.inventory.files import is_file
-from auditor.inventory.record import place
+from auditor.evidence.record_check import is_compiled
+from auditor.inventory.distributions.record import place
+from auditor.inventory.ownership.by_products import METADATA
+from auditor.inventory.paths import is_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -58,7 +58,7 @@ class Placement:
 
 
 def site_of(rootfs: Rootfs, distribution: Distribution) -> Site:
-    """Give where a distribution is installed, by the directory that it lies in."""
+    """Return where a distribution is installed, by the directory that it lies in."""
     root = rootfs.resolve(distribution.location) or distribution.location
     match = _SITE.fullmatch(root)
     info = f"{root.rstrip('/')}/{posixpath.basename(distribution.metadata_path)}"
@@ -74,7 +74,7 @@ def place_members(
     listed: Collection[str],
     is_others: Callable[[str], bool],
 ) -> Placement:
-    """Give where everything of a wheel should lie that an installer copies or generates.
+    """Return where everything of a wheel should lie that an installer copies or generates.
 
     `listed` are the paths of RECORD; `is_others` tells what another locked distribution lists.
     By-products are left out: bytecode that has a source, and the files of the metadata folder
@@ -114,7 +114,7 @@ def _enter(placed: Placement, path: str | None, member: Member) -> None:
 
 
 def _chosen(rootfs: Rootfs, places: list[str], listed: Collection[str]) -> str:
-    """Give the place that RECORD names, else the one where something is, else the first."""
+    """Return the place that RECORD names, else the one where something is, else the first."""
     for there in (lambda path: path in listed, lambda path: rootfs.lstat(path) is not None):
         found = next(filter(there, places), None)
         if found is not None:
@@ -136,7 +136,7 @@ def _others(rootfs: Rootfs, places: list[str], chosen: str, site: Site) -> Itera
 
 
 def script_folders(site: Site) -> list[str]:
-    """Give where scripts may lie, the likeliest first."""
+    """Return where scripts may lie, the likeliest first."""
     return list(dict.fromkeys(f"{folder.rstrip('/')}/bin" for folder in (site.prefix, site.root)))
 
 
@@ -165,7 +165,7 @@ def _places(path: str, manifest: Manifest, site: Site, listed: Collection[str]) 
 
 
 def _other_library(root: str) -> str:
-    """Give the directory for the other sort of modules, where a system has two of them."""
+    """Return the directory for the other sort of modules, where a system has two of them."""
     if "/lib64/" in root:
         return root.replace("/lib64/", "/lib/", 1)
     return root.replace("/lib/", "/lib64/", 1)

@@ -10,7 +10,8 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from auditor.evidence.artifact import (
+from auditor.evidence.artifact_search import Compared, ProofContext, Search, search_all, search_of
+from auditor.evidence.claimed_artifact import (
     artifact_by_hash,
     artifact_by_tags,
     claims_build,
@@ -18,10 +19,9 @@ from auditor.evidence.artifact import (
     identify,
     is_portable,
 )
-from auditor.evidence.installed import same_version
-from auditor.evidence.pairing import Claims
-from auditor.evidence.recorded import check_recorded, compared_rows, count_bytecode
-from auditor.evidence.search import Compared, Means, Search, search_all, search_of
+from auditor.evidence.installations import same_version
+from auditor.evidence.record_check import check_recorded, compared_rows, count_bytecode
+from auditor.evidence.wheel_pairing import Claims
 from auditor.model import (
     Degree,
     FileCheck,
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
     from auditor.artifacts.manifest import Absent
-    from auditor.evidence.installed import Installation
+    from auditor.evidence.installations import Installation
     from auditor.model import Distribution, Expectation, LockedPackage, Rootfs
 
 
 def is_below(degree: Degree, required: Degree) -> bool:
-    """Tell whether one degree of evidence is worse than another."""
+    """Return whether one degree of evidence is worse than another."""
     order = list(Degree)
     return order.index(degree) > order.index(required)
 
@@ -62,7 +62,7 @@ def prove(
     rootfs: Rootfs,
     found: Mapping[str, Installation],
     expectation: Expectation,
-    means: Means = Means(),  # noqa: B008 -- immutable
+    means: ProofContext = ProofContext(),  # noqa: B008 -- immutable
 ) -> Proofs:
     """Compare every chosen installation with the locked artifacts; give the results by name.
 
@@ -99,7 +99,7 @@ def prove(
 
 
 def _is_comparable(distribution: Distribution, locked: LockedPackage) -> bool:
-    """Tell whether an installation can be what an artifact of the lock was unpacked to."""
+    """Return whether an installation can be what an artifact of the lock was unpacked to."""
     return (
         distribution.kind is MetadataKind.DIST_INFO
         and distribution.source is None
@@ -117,7 +117,7 @@ def _is_other_version(distribution: Distribution, locked: LockedPackage | None) 
 
 
 def _judge(rootfs: Rootfs, search: Search, tags: Collection[Tag]) -> Proof | None:
-    """Give the proof by the artifact that is installed, or the nearest; None where it is open."""
+    """Return the proof by the artifact that is installed, or the nearest; None where it is open."""
     wheels = search.wheels
     fitting = next((each for each in wheels if each.fits), None)
     if fitting is not None:
@@ -141,7 +141,7 @@ def _judge(rootfs: Rootfs, search: Search, tags: Collection[Tag]) -> Proof | Non
 
 
 def _nearest(search: Search, wheels: list[Compared]) -> Compared | None:
-    """Give the wheel to judge by: the one that is named, else the one with fewest differences.
+    """Return the wheel to judge by: the one that is named, else the one with fewest differences.
 
     None while it may be one that could not be had and the installation names none. A wheel's
     tags name no wheel where it may have been built from an sdist: a pure one's are the same.
@@ -161,7 +161,7 @@ _GRAFTED = ".libs/"
 
 
 def _is_passed_off(rootfs: Rootfs, wheel: Compared, own: Collection[bytes]) -> bool:
-    """Tell whether an installation that says that it was built in place is a changed wheel.
+    """Return whether an installation that says that it was built in place is a changed wheel.
 
     Two builds never give the same native files, and those of another toolchain not even the
     same size, which a patch leaves as it is. What auditwheel puts into a `.libs` folder no
@@ -218,7 +218,7 @@ def _by_record(
     checks: list[FileCheck],
     tags: Collection[Tag],
 ) -> Proof:
-    """Give the proof where nothing but the installation's own word can be compared."""
+    """Return the proof where nothing but the installation's own word can be compared."""
     degree, artifact, identity = Degree.NONE, None, None
     if locked is not None and not _is_other_version(distribution, locked):
         intact = distribution.record is not None and all(

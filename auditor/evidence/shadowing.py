@@ -11,15 +11,15 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.evidence.installed import same_version
-from auditor.inventory.importable import module_file, module_name, place_at
+from auditor.evidence.installations import same_version
+from auditor.inventory.python.importable import module_file, module_name, place_at
 from auditor.model import PathOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from auditor.evidence.installed import Installation
-    from auditor.inventory.importable import Place
+    from auditor.evidence.installations import Installation
+    from auditor.inventory.python.importable import Place
     from auditor.model import (
         Distribution,
         Environment,
@@ -93,7 +93,7 @@ def find_shadows(
 
 
 def _tops(distribution: Distribution) -> set[str]:
-    """Give the first part, without suffix, of everything that RECORD lists in `location`."""
+    """Return the first part, without suffix, of everything that RECORD lists in `location`."""
     start = len(distribution.location.rstrip("/")) + 1
     rows = distribution.record.rows if distribution.record else ()
     return {
@@ -104,7 +104,7 @@ def _tops(distribution: Distribution) -> set[str]:
 
 
 def _home(found: Installation, package: LockedPackage) -> Distribution:
-    """Give the installation that the lock is about: the first of the locked version."""
+    """Return the installation that the lock is about: the first of the locked version."""
     several = (found.chosen, *found.shadowed)
     return next(
         (each for each in several if same_version(each.version, package.version)), found.chosen
@@ -114,7 +114,7 @@ def _home(found: Installation, package: LockedPackage) -> Distribution:
 def _taken_over(
     place: Place, units: Sequence[str], recorded: Collection[str], version: str
 ) -> tuple[str, str] | None:
-    """Give the first of several modules that a place provides, and the file that does."""
+    """Return the first of several modules that a place provides, and the file that does."""
     for unit in units:
         name, path = _provider(place, unit, version)
         if path is not None and path not in recorded:
@@ -123,7 +123,7 @@ def _taken_over(
 
 
 def _provider(place: Place, unit: str, version: str) -> tuple[str, str | None]:
-    """Give the name at which a place takes over the import of a module, and the file."""
+    """Return the name at which a place takes over the import of a module, and the file."""
     parts = unit.split("/")
     for depth in range(1, len(parts) + 1):
         name = "/".join(parts[:depth])
@@ -136,7 +136,7 @@ def _provider(place: Place, unit: str, version: str) -> tuple[str, str | None]:
 
 
 def modules(distribution: Distribution, version: str) -> list[str]:
-    """Give the modules and regular packages that RECORD lists outermost, sorted.
+    """Return the modules and regular packages that RECORD lists outermost, sorted.
 
     `requests`, or `google/cloud/storage` where `google` and `google/cloud` are namespaces.
     """

@@ -54,7 +54,7 @@ _DUNDERS = frozenset(
 
 
 def is_version_data(rootfs: Rootfs, path: str) -> bool:
-    """Tell whether a file is such a version file: literals, their names and types alone."""
+    """Return whether a file is such a version file: literals, their names and types alone."""
     if posixpath.basename(path) not in _NAMES:
         return False
     try:
@@ -91,7 +91,7 @@ def _is_harmless(statement: ast.stmt, known: set[str]) -> bool:
 
 
 def _is_name(target: ast.expr, known: set[str]) -> bool:
-    """Tell whether an assignment gives a value to a name alone, and enter that."""
+    """Return whether an assignment gives a value to a name alone, and enter that."""
     match target:
         case ast.Name(name) if name in _DUNDERS or not name.startswith("__"):
             known.add(name)

@@ -13,13 +13,13 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from auditor.errors import AuditorError, UsageError
-from auditor.image import oci
-from auditor.image.directory import layout_store
 from auditor.image.documents import diff_ids
+from auditor.image.layout import oci
+from auditor.image.layout.blob_store import ImageQuery
+from auditor.image.layout.directory import layout_store
 from auditor.image.open import open_image, registry_extra
-from auditor.image.reading import Reading
+from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
-from auditor.image.store import Wanted
 from auditor.model import NotChecked
 from auditor.units import plural
 
@@ -47,9 +47,9 @@ def read_base(
     reference: str,
     platform: str | None = None,
     access: Access | None = None,
-    reading: Reading = Reading(),  # noqa: B008 - a tuple, nothing can change it
+    reading: ReadOptions = ReadOptions(),  # noqa: B008 - a tuple, nothing can change it
 ) -> Base:
-    """Give the base image that `reference` names; the arguments are those of `open_image`.
+    """Return the base image that `reference` names; the arguments are those of `open_image`.
 
     Raises `UsageError` for what has no layers, else what `open_image` raises.
     """
@@ -61,12 +61,12 @@ def read_base(
             )
         case Transport.DOCKER:
             # The engine's client takes a while to import, and archives need none of it.
-            from auditor.image.engine import image_layers  # noqa: PLC0415
+            from auditor.image.engine.engine_image import image_layers  # noqa: PLC0415
 
             return Base(reference, image_layers(parsed))
         case Transport.OCI:
             path, tag = split_tag(parsed.value)
-            wanted = Wanted(reference, tag, platform)
+            wanted = ImageQuery(reference, tag, platform)
             chosen = oci.choose(layout_store(path, wanted), wanted)
             return Base(reference, tuple(diff_ids(chosen.configuration, reference)))
         case Transport.REGISTRY:
@@ -77,7 +77,7 @@ def read_base(
 
 
 def labelled_base(image: Image, access: Access | None = None) -> Base | None:
-    """Give the base that the image's label names by its digest; None where it cannot be had.
+    """Return the base that the image's label names by its digest; None where it cannot be had.
 
     Asked are the engine that holds the image, or the registry that it was read from.
     """
@@ -88,7 +88,7 @@ def labelled_base(image: Image, access: Access | None = None) -> Base | None:
     name = image.config.labels.get(_NAME, "")
     try:
         if reference.transport is Transport.DOCKER:
-            from auditor.image.engine import layers_by_digest  # noqa: PLC0415 -- see `read_base`
+            from auditor.image.engine.engine_image import layers_by_digest  # noqa: PLC0415 -- see `read_base`
 
             return Base(_shown(name, digest), layers_by_digest(digest), labelled=True)
         repository = _repository(name)
@@ -107,7 +107,7 @@ def _shown(name: str, digest: str) -> str:
 
 
 def _repository(name: str) -> str:
-    """Give a name without its tag and digest."""
+    """Return a name without its tag and digest."""
     path, slash, last = name.partition("@")[0].rpartition("/")
     return path + slash + last.partition(":")[0]
 
@@ -120,8 +120,8 @@ def _registry_layers(
     return registry_layers(reference, platform, access or Access())
 
 
-def attributed(image: Image, base: Base | None) -> Image:
-    """Give the image with the layers marked that the base brought.
+def mark_base_layers(image: Image, base: Base | None) -> Image:
+    """Return the image with the layers marked that the base brought.
 
     Where they are not all there, or the image names a base that could not be had,
     `not_checked` says so.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ImageError
 from auditor.image import limits
-from auditor.model import ImageConfig, Platform, Step
+from auditor.model import HistoryEntry, ImageConfig, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,31 +51,31 @@ def parsed(content: bytes, name: str) -> object:
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """Give `value` where it is an object, else an empty one."""
+    """Return `value` where it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def objects(value: object) -> list[Mapping[str, Any]]:
-    """Give the objects of a list; none where it is no list."""
+    """Return the objects of a list; none where it is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def text(value: object) -> str:
-    """Give a string, empty where it is none; lone surrogates become marks."""
+    """Return a string, empty where it is none; lone surrogates become marks."""
     if not isinstance(value, str):
         return ""
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """Give the strings of a list; a lone string counts as a list of one."""
+    """Return the strings of a list; a lone string counts as a list of one."""
     if isinstance(value, str):
         return (text(value),)
     return tuple(map(text, value)) if isinstance(value, list) else ()
 
 
 def digest(value: object, name: str) -> str:
-    """Give a digest that can be computed and put into a path; raises `ImageError`."""
+    """Return a digest that can be computed and put into a path; raises `ImageError`."""
     if isinstance(value, str) and _DIGEST.fullmatch(value):
         return value
     raise ImageError(
@@ -92,7 +92,7 @@ def platform_of(value: Mapping[str, Any]) -> Platform:
 
 
 def normalised_platform(os: str, architecture: str, variant: str = "") -> Platform:
-    """Give a platform in the specification's spelling."""
+    """Return a platform in the specification's spelling."""
     if architecture == "armhf" or (architecture == "armv7l" and not variant):
         variant = "v7"
     architecture = _ARCHITECTURES.get(architecture, architecture)
@@ -121,7 +121,7 @@ def image_config(configuration: Mapping[str, Any]) -> ImageConfig:
 
 
 def diff_ids(configuration: Mapping[str, Any], name: str) -> list[str]:
-    """Give the DiffIDs of an image's layers, lowest first; raises `ImageError`."""
+    """Return the DiffIDs of an image's layers, lowest first; raises `ImageError`."""
     rootfs = configuration.get("rootfs")
     found = mapping(rootfs).get("diff_ids")
     if not isinstance(rootfs, dict) or not isinstance(found, list | None):
@@ -134,8 +134,8 @@ def diff_ids(configuration: Mapping[str, Any], name: str) -> list[str]:
     return [digest(value, name) for value in found or ()]
 
 
-def history(configuration: Mapping[str, Any]) -> tuple[Step, ...]:
-    """Give the steps that made an image, each with its layer.
+def history(configuration: Mapping[str, Any]) -> tuple[HistoryEntry, ...]:
+    """Return the steps that made an image, each with its layer.
 
     A history is optional and free text. One that has another number of layers than the image
     is not laid over it: a wrong instruction is worse than none.
@@ -143,19 +143,19 @@ def history(configuration: Mapping[str, Any]) -> tuple[Step, ...]:
     listed = mapping(configuration.get("rootfs")).get("diff_ids")
     layers = len(listed) if isinstance(listed, list) else 0
     entries = objects(configuration.get("history"))[: limits.HISTORY]
-    steps: list[Step] = []
+    steps: list[HistoryEntry] = []
     number = 0
     for entry in entries:
         empty = entry.get("empty_layer") is True
-        steps.append(Step(text(entry.get("created_by")), None if empty else number))
+        steps.append(HistoryEntry(text(entry.get("created_by")), None if empty else number))
         number += not empty
     if number != layers:
         return tuple(step._replace(layer=None) for step in steps)
     return tuple(steps)
 
 
-def instructions(steps: Sequence[Step], layers: int) -> list[str]:
-    """Give the instruction that made each layer; empty ones where the history does not fit."""
+def instructions(steps: Sequence[HistoryEntry], layers: int) -> list[str]:
+    """Return the instruction that made each layer; empty ones where the history does not fit."""
     made = [""] * layers
     for step in steps:
         if step.layer is not None:

@@ -21,10 +21,10 @@ IMAGE_ENTRIES = 4_000_000
 TREE_BYTES = 512 << 20
 """Bytes of all paths together, of the layers or of the merged tree."""
 
-PASSING_LAYER = 32 << 20
+TRANSIENT_LAYER = 32 << 20
 """Bytes of Python files held of one layer that comes in a stream; with more, none is."""
 
-PASSING_IMAGE = 96 << 20
+TRANSIENT_IMAGE = 96 << 20
 """The same of one image."""
 
 KEPT_IMAGE = 256 << 20

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError, UsageError
-from auditor.image.archive import open_archive
-from auditor.image.directory import open_directory, open_environment, open_layout
-from auditor.image.reading import Reading
+from auditor.image.layout.archive import open_archive
+from auditor.image.layout.blob_store import ImageQuery
+from auditor.image.layout.directory import open_directory, open_environment, open_layout
+from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
-from auditor.image.store import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def open_image(
     *,
     platform: str | None = None,
     access: Access | None = None,
-    reading: Reading = Reading(),  # noqa: B008 - a tuple, nothing can change it
+    reading: ReadOptions = ReadOptions(),  # noqa: B008 - a tuple, nothing can change it
 ) -> Image:
     """Read an image.
 
@@ -39,27 +39,27 @@ def open_image(
     match parsed.transport:
         case Transport.DOCKER | Transport.CONTAINER:
             # The engine's client takes a while to import, and archives need none of it.
-            from auditor.image.engine import open_engine_image  # noqa: PLC0415
+            from auditor.image.engine.engine_image import open_engine_image  # noqa: PLC0415
 
             return open_engine_image(parsed, platform, reading)
         case Transport.REGISTRY:
             return _registry(parsed, platform, access or Access(), reading)
         case Transport.OCI:
             path, tag = split_tag(parsed.value)
-            return open_layout(path, Wanted(reference, tag, platform), reading)
+            return open_layout(path, ImageQuery(reference, tag, platform), reading)
         case Transport.DOCKER_ARCHIVE | Transport.OCI_ARCHIVE:
             path, tag = split_tag(parsed.value)
             if not path.is_file():
                 raise ImageError(f"{reference}: there is no file {path}", "check the path")
-            return open_archive(path, Wanted(reference, tag, platform), reading)
+            return open_archive(path, ImageQuery(reference, tag, platform), reading)
         case Transport.DIR:
-            return open_directory(Path(parsed.value), Wanted(reference, None, platform))
+            return open_directory(Path(parsed.value), ImageQuery(reference, None, platform))
         case Transport.ENV:
-            return open_environment(Path(parsed.value), Wanted(reference, None, platform))
+            return open_environment(Path(parsed.value), ImageQuery(reference, None, platform))
 
 
 def _registry(
-    reference: Reference, platform: str | None, access: Access, reading: Reading
+    reference: Reference, platform: str | None, access: Access, reading: ReadOptions
 ) -> Image:
     with registry_extra(reference):
         from auditor.image.registry import open_registry_image  # noqa: PLC0415 -- an extra

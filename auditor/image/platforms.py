@@ -25,10 +25,10 @@ def parse_platform(written: str | None) -> Platform | None:
 
 
 def host_platform() -> Platform:
-    """Give the platform that an engine on this machine would take."""
+    """Return the platform that an engine on this machine would take."""
     return normalised_platform("linux", host.machine())
 
 
 def fits(platform: Platform, wanted: Platform) -> bool:
-    """Tell whether an image's platform is the one wanted; without a variant, any will do."""
+    """Return whether an image's platform is the one wanted; without a variant, any will do."""
     return platform[:2] == wanted[:2] and wanted.variant in {"", platform.variant}

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from auditor.errors import ImageError, UsageError
-from auditor.image import tar
-from auditor.image.compression import decompressed, peek
-from auditor.image.stream import DamagedError, file_chunks
+from auditor.image.codec import tar
+from auditor.image.codec.compression import decompressed, peek
+from auditor.image.codec.stream import DamagedError, file_chunks
 
 
 class Transport(StrEnum):
@@ -84,7 +84,7 @@ def parse_reference(text: str) -> Reference:
 
 
 def _exists(path: Path) -> bool:
-    """Tell whether a path is there; one that cannot be looked at is not."""
+    """Return whether a path is there; one that cannot be looked at is not."""
     try:
         return path.exists()
     except OSError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.pylock import PylockValidationError
 
-from auditor.lock.names import path_name, url_name
+from auditor.lock.python_names import path_name, url_name
 from auditor.tag_sets import MOST_TAGS, tag_count
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def check_markers(pylock: Pylock) -> None:
 
 
 def unknown_keys(data: Mapping[str, Any]) -> list[str]:
-    """Give the keys that lock-version 1.0 does not know, each once, sorted."""
+    """Return the keys that lock-version 1.0 does not know, each once, sorted."""
     unknown = {key for key in data if key not in _TOP_KEYS}
     for package in _tables(data.get("packages")):
         unknown |= {f"packages.{key}" for key in package if key not in _PACKAGE_KEYS}
@@ -120,7 +120,7 @@ def _tables(value: object) -> Iterator[Mapping[str, Any]]:
 
 
 def _wheel_name(wheel: Mapping[str, Any]) -> str:
-    """Give the file name that the validation will parse; empty where it will refuse it."""
+    """Return the file name that the validation will parse; empty where it will refuse it."""
     for key in ("name", "path", "url"):
         value = wheel.get(key)
         if isinstance(value, str) and value:
@@ -142,7 +142,7 @@ def _hashes(package: Package) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _plausible(algorithm: str, value: str) -> bool:
-    """Tell whether `value` has the form of such a hash; an unknown algorithm's is free."""
+    """Return whether `value` has the form of such a hash; an unknown algorithm's is free."""
     size = _digest_size(algorithm.lower())
     if size is None:
         return True
@@ -152,7 +152,7 @@ def _plausible(algorithm: str, value: str) -> bool:
 
 @cache
 def _digest_size(algorithm: str) -> int | None:
-    """Give the bytes of an algorithm's digest; None for one that Python may lack."""
+    """Return the bytes of an algorithm's digest; None for one that Python may lack."""
     if algorithm not in hashlib.algorithms_guaranteed:
         return None
     return hashlib.new(algorithm, usedforsecurity=False).digest_size

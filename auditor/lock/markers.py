@@ -66,7 +66,7 @@ class Decider:
             self._versioned.add("implementation_version")  # the same, by definition
 
     def unknown_keys(self, marker: Marker) -> list[str]:
-        """Give the keys that a marker mentions and the image does not tell."""
+        """Return the keys that a marker mentions and the image does not tell."""
         text = str(marker)
         return [key for key in self._unknown if key in text]
 
@@ -137,7 +137,7 @@ class Decider:
 
 
 def _agreed(answers: Iterable[bool]) -> bool | None:
-    """Give the one answer that all have, None where they differ."""
+    """Return the one answer that all have, None where they differ."""
     distinct = set(answers)
     return distinct.pop() if len(distinct) == 1 else None
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from auditor.errors import UsageError
-from auditor.lock.artifacts import archive_of, artifacts_of, version_of, wheel_mismatch
-from auditor.lock.attestations import attestation_identities
+from auditor.lock.attestation_identities import attestation_identities
+from auditor.lock.lock_artifacts import archive_of, artifacts_of, version_of, wheel_mismatch
 from auditor.lock.markers import Decider
 from auditor.lock.optional import selected_by
 from auditor.model import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from packaging.pylock import Package
     from packaging.tags import Tag
 
-    from auditor.lock.document import Lock
+    from auditor.lock.lock_file import Lock
     from auditor.model import Target
 
 
@@ -44,7 +44,7 @@ def select(
     extras: Sequence[str] = (),
     groups: Sequence[str] | None = None,
 ) -> Expectation:
-    """Give what `lock` says should be in the environment `target` describes.
+    """Return what `lock` says should be in the environment `target` describes.
 
     `groups` None selects the lock's default groups; a sequence selects exactly those, so ()
     selects none. An entry that cannot be right for the target is a mismatch, one that cannot
@@ -164,7 +164,7 @@ class _Selection:
         )
 
     def _is_selected(self, index: int, package: Package) -> bool:
-        """Tell whether an entry's marker holds; note why where it does not."""
+        """Return whether an entry's marker holds; note why where it does not."""
         if package.marker is None:
             return True
         answer = self.decider.marker(package.marker, self.extras, self.groups)
@@ -193,7 +193,7 @@ class _Selection:
         return bool(answer)
 
     def _locked(self, name: str, indices: list[int]) -> LockedPackage | None:
-        """Give the one selected entry of a name, None where it cannot be right."""
+        """Return the one selected entry of a name, None where it cannot be right."""
         line = self.lock.lines[indices[-1]]
         if len(indices) > 1:
             lines = " and ".join(str(self.lock.lines[index] or "?") for index in indices)
@@ -246,7 +246,7 @@ class _Selection:
 
 
 def _from_source(package: Package, line: int | None) -> LockedPackage | None:
-    """Give an entry that names a commit, a directory or an archive; None for all others."""
+    """Return an entry that names a commit, a directory or an archive; None for all others."""
     name, version = package.name, package.version
     if (vcs := package.vcs) is not None:
         commit = Vcs(vcs.type, vcs.url or vcs.path or "", vcs.commit_id, vcs.subdirectory)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from auditor.model.evidence import (
     Attestation,
-    Attested,
+    AttestationState,
     FileCheck,
     FileState,
     Identity,
@@ -24,6 +24,7 @@ from auditor.model.image import (
     Entry,
     FileType,
     Hidden,
+    HistoryEntry,
     Image,
     ImageConfig,
     Layer,
@@ -31,7 +32,6 @@ from auditor.model.image import (
     Platform,
     Problem,
     Rootfs,
-    Step,
     UnreadableError,
 )
 from auditor.model.inventory import (
@@ -53,7 +53,7 @@ from auditor.model.inventory import (
     RecordRow,
     Target,
 )
-from auditor.model.lock import (
+from auditor.model.locked import (
     Artifact,
     ArtifactKind,
     Directory,
@@ -63,6 +63,7 @@ from auditor.model.lock import (
     Unselected,
     Vcs,
 )
+from auditor.model.pip_list_result import PipListResult, PipListRow
 from auditor.model.policy import DeclaredNative, IgnoreEntry, Policy, Requirement
 from auditor.model.report import (
     Checked,
@@ -74,13 +75,12 @@ from auditor.model.report import (
     PolicyNote,
     Report,
 )
-from auditor.model.testimony import Testified, Testimony
 
 __all__ = [
     "Artifact",
     "ArtifactKind",
     "Attestation",
-    "Attested",
+    "AttestationState",
     "Checked",
     "DeclaredNative",
     "Degree",
@@ -97,6 +97,7 @@ __all__ = [
     "FileType",
     "Finding",
     "Hidden",
+    "HistoryEntry",
     "Identity",
     "IdentityKind",
     "IgnoreEntry",
@@ -121,6 +122,8 @@ __all__ = [
     "PackageRow",
     "PathEntry",
     "PathOrigin",
+    "PipListResult",
+    "PipListRow",
     "Platform",
     "Policy",
     "PolicyNote",
@@ -132,10 +135,7 @@ __all__ = [
     "Requirement",
     "Rootfs",
     "Severity",
-    "Step",
     "Target",
-    "Testified",
-    "Testimony",
     "UnreadableError",
     "Unselected",
     "Vcs",

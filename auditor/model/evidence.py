@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from auditor.model.grades import Degree
     from auditor.model.inventory import Distribution
-    from auditor.model.lock import Artifact
+    from auditor.model.locked import Artifact
 
 
 class FileState(StrEnum):
@@ -81,7 +81,7 @@ class Proof:
     """What it is, where that is known to be no locked artifact."""
 
 
-class Attested(StrEnum):
+class AttestationState(StrEnum):
     """What came of looking for an attestation by whom the lock names."""
 
     VERIFIED = "verified"
@@ -95,7 +95,7 @@ class Attested(StrEnum):
 class Attestation:
     """Whether the locked artifact that is installed was attested by whom the lock names."""
 
-    attested: Attested
+    attested: AttestationState
     why: str = ""
     """A clause that fits behind the artifact's name; empty where it was verified."""
     found: str | None = None

@@ -84,7 +84,7 @@ class Elf(NamedTuple):
 
     @property
     def is_library(self) -> bool:
-        """Tell whether a loader can load it into a process: libraries and extension modules."""
+        """Return whether a loader can load it into a process: libraries and extension modules."""
         return (
             self.type is ElfType.SHARED
             and (self.dynamic or not self.complete)
@@ -102,29 +102,29 @@ class Rootfs(Protocol):
     """
 
     def lstat(self, path: str) -> Entry | None:
-        """Give the entry at `path`, its parents resolved, a final link not; None if absent."""
+        """Return the entry at `path`, its parents resolved, a final link not; None if absent."""
 
     def resolve(self, path: str) -> str | None:
-        """Give the real path of `path`; None where it is absent, dangling or a loop."""
+        """Return the real path of `path`; None where it is absent, dangling or a loop."""
 
     def stat(self, path: str) -> Entry | None:
-        """Give the entry that `path` leads to; None where `resolve` gives None."""
+        """Return the entry that `path` leads to; None where `resolve` gives None."""
 
     def names(self, path: str) -> Sequence[str]:
-        """Give the sorted names in a directory; empty where `path` is none.
+        """Return the sorted names in a directory; empty where `path` is none.
 
         Raises `UnreadableError` where the host refuses.
         """
 
     def read(self, path: str, limit: int = 8 * 1024 * 1024) -> bytes:
-        """Give a regular file's content.
+        """Return a regular file's content.
 
         Raises `UnreadableError` where it is no regular file, cannot be read or holds more
         than `limit` bytes.
         """
 
-    def may_load(self, path: str) -> bool:
-        """Tell whether a file may be a Python source that loads a library by its name.
+    def references_dlopen(self, path: str) -> bool:
+        """Return whether a file may be a Python source that loads a library by its name.
 
         Known without another reading of the bytes where the transport has indexed them.
         """
@@ -138,7 +138,7 @@ class Rootfs(Protocol):
         """
 
     def digests(self, paths: Iterable[str], algorithm: str = "sha256") -> Mapping[str, bytes]:
-        """Give the digest of every regular file among `paths`, by path as asked.
+        """Return the digest of every regular file among `paths`, by path as asked.
 
         Absent paths and other file types are left out; a file that exists and cannot be
         read is left out too, so `lstat` tells the two apart. sha256 is known without another
@@ -146,17 +146,17 @@ class Rootfs(Protocol):
         """
 
     def elf(self, path: str) -> Elf | None:
-        """Give what the file's ELF headers say; None where it is no ELF."""
+        """Return what the file's ELF headers say; None where it is no ELF."""
 
     def versions(self, path: str) -> tuple[str, ...]:
-        """Give the version strings that an interpreter or C library carries in its bytes.
+        """Return the version strings that an interpreter or C library carries in its bytes.
 
-        Which files are searched for what is the table `auditor.image.probes.PROBES`; empty
+        `auditor.image.codec.version_strings.PROBES` tells which files are searched for what; empty
         for every other file.
         """
 
     def bytecode_header(self, path: str) -> bytes:
-        """Give the first 16 bytes of a file named `*.pyc`; fewer where it has fewer or is none."""
+        """Return the first 16 bytes of a `*.pyc` file; fewer where it has fewer or is none."""
 
     def walk(self, top: str = "/") -> Iterator[tuple[str, Entry]]:
         """Yield every real path below `top` with its entry, no link followed, sorted."""
@@ -226,7 +226,7 @@ class Hidden(NamedTuple):
     """The layer that hid it put another regular file with other bytes in its place."""
 
 
-class Step(NamedTuple):
+class HistoryEntry(NamedTuple):
     """One entry of an image's history (OCI image-spec config.md)."""
 
     created_by: str
@@ -274,7 +274,7 @@ class Image:
     bytes_read: int = 0
     hidden: tuple[Hidden, ...] = ()
     """Files of lower layers that the merged tree no longer has, by path."""
-    history: tuple[Step, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
     """How it was made, first step first; empty where nothing tells."""
     other_platforms: tuple[Platform, ...] = ()
     """What the reference leads to for other platforms of the same operating system."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
     from auditor.model.image import Platform, Problem
-    from auditor.model.lock import Expectation
+    from auditor.model.locked import Expectation
 
 
 @dataclass(frozen=True, slots=True)

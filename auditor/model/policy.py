@@ -51,7 +51,7 @@ class DeclaredNative:
     line: int | None = None
 
     def difference(self, sha256: str | None, build_id: str | None) -> tuple[str, str] | None:
-        """Give what is declared and what was found where the two differ; None where not.
+        """Return what is declared and what was found where the two differ; None where not.
 
         A build-id that is declared and that the file does not have differs as well.
         """

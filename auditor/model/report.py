@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from auditor.model.evidence import Attested
+    from auditor.model.evidence import AttestationState
     from auditor.model.grades import Degree, Severity, Verdict
     from auditor.model.image import Image, Layer, NotChecked
     from auditor.model.inventory import Environment
-    from auditor.model.lock import Artifact
+    from auditor.model.locked import Artifact
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class PackageRow:
     bytecode_verified: int
     bytecode_unverified: int
     attestation_identities: tuple[Mapping[str, object], ...] = ()
-    attested: Attested | None = None
+    attested: AttestationState | None = None
     """None where the lock names nobody, nothing is installed, or it was not to be verified."""
     sboms: tuple[str, ...] = ()
 

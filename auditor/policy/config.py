@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.errors import UsageError
 from auditor.model import Policy
-from auditor.policy.document import OWN, SHARED, kind_of, read_document
+from auditor.policy.config_file import OWN, SHARED, kind_of, read_document
 from auditor.policy.entries import (
     IGNORE,
     NATIVE,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from auditor.lock.lines import KeyPath
-    from auditor.policy.document import Document
+    from auditor.lock.toml_lines import KeyPath
+    from auditor.policy.config_file import Document
 
     Value = str | bool | list[str]
 
@@ -60,7 +60,7 @@ class Config:
 
 
 def find_config(directory: Path) -> Path | None:
-    """Give the configuration that holds for `directory`, as a path relative to it.
+    """Return the configuration that holds for `directory`, as a path relative to it.
 
     Raises `UsageError` where one directory has two, or a file on the way cannot be read.
     """

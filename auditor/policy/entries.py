@@ -11,13 +11,13 @@ from packaging.utils import canonicalize_name
 
 from auditor.catalogue import KINDS, codes_of
 from auditor.model import DeclaredNative, Degree, IgnoreEntry, Requirement, Severity
-from auditor.policy.document import kind_of
+from auditor.policy.config_file import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from auditor.lock.lines import KeyPath
-    from auditor.policy.document import Document
+    from auditor.lock.toml_lines import KeyPath
+    from auditor.policy.config_file import Document
 
 IGNORE, NATIVE, REQUIRE, SEVERITY = "ignore", "native", "require", "severity"
 
@@ -71,7 +71,7 @@ def natives(document: Document) -> Iterator[DeclaredNative]:
 
 
 def severities(document: Document) -> dict[str, Severity]:
-    """Give the severity of every code that `[severity]` changes; raises `UsageError`.
+    """Return the severity of every code that `[severity]` changes; raises `UsageError`.
 
     Of two entries that mean one code, the longer one decides: `LI402` beats `LI4`.
     """
@@ -90,7 +90,7 @@ def severities(document: Document) -> dict[str, Severity]:
 
 
 def requirements(document: Document) -> tuple[Requirement, ...]:
-    """Give what `[require]` asks for, the most exact names first; raises `UsageError`.
+    """Return what `[require]` asks for, the most exact names first; raises `UsageError`.
 
     A text in its place is the option's default.
     """
@@ -156,7 +156,7 @@ class _Texts:
 
 
 def known_codes(document: Document, key: KeyPath, code: str) -> frozenset[str]:
-    """Give the codes that `code` means; raises `UsageError` where there are none."""
+    """Return the codes that `code` means; raises `UsageError` where there are none."""
     found = codes_of(code)
     if not found:
         near = get_close_matches(code.upper(), KINDS, 1) or get_close_matches(code, _NAMES, 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor.catalogue import KINDS, NOT_CHECKED
 from auditor.model import (
-    Attested,
+    AttestationState,
     Checked,
     Degree,
     FileState,
@@ -28,7 +28,7 @@ from auditor.model import (
     Verdict,
 )
 from auditor.report.fingerprint import fingerprints
-from auditor.report.policy import idle_entries, set_aside
+from auditor.report.ignores import idle_entries, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RuleResults:
     """What the runner hands over: observations by code, and what was left out."""
 
     observations: Mapping[str, tuple[Observation, ...]]
@@ -51,9 +51,9 @@ class Judged:
 
 
 def build_report(
-    facts: Facts, judged: Judged, lock: LockSummary, fail_on: Severity | None
+    facts: Facts, judged: RuleResults, lock: LockSummary, fail_on: Severity | None
 ) -> Report:
-    """Give the report of one audit, everything in it sorted."""
+    """Return the report of one audit, everything in it sorted."""
     policy = facts.policy
     found = _findings(facts.image, judged.observations, policy)
     findings = set_aside(policy, found)
@@ -119,7 +119,7 @@ def _finding(
 
 
 def _blame(image: Image, observation: Observation) -> Layer | None:
-    """Give the layer that the rule names, else the one that put the path where it is."""
+    """Return the layer that the rule names, else the one that put the path where it is."""
     number, path = observation.layer, observation.path
     if number is None and path is not None:
         entry = image.rootfs.lstat(path)
@@ -154,14 +154,14 @@ def _package_rows(facts: Facts) -> Iterable[PackageRow]:
         )
 
 
-def _attested(facts: Facts, name: str) -> Attested | None:
+def _attested(facts: Facts, name: str) -> AttestationState | None:
     found = (facts.attested or {}).get(name)
     return found.attested if found else None
 
 
 def verified_bytecode(facts: Facts) -> Counter[str]:
     """Count the compiled files of the runtime environment that were compared, by distribution."""
-    owners = (facts.ledger.owner(source) for source in facts.bytecode.verified.values())
+    owners = (facts.ownership.owner(source) for source in facts.bytecode.verified.values())
     return Counter(
         owner.name
         for owner in owners

@@ -39,7 +39,7 @@ def fingerprints(observations: Iterable[tuple[str, Observation]]) -> Iterator[st
 
 
 def generalised(text: str) -> str:
-    """Give a subject or path without the versions of Python, libraries and distributions."""
+    """Return a subject or path without the versions of Python, libraries and distributions."""
     for pattern, replacement in _GENERALISED:
         text = pattern.sub(replacement, text)
     return text

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from auditor.model import FileState, NotChecked
 from auditor.report.build import verified_bytecode
-from auditor.rules import hindrance
-from auditor.rules.artifacts import artifacts_not_checked
-from auditor.rules.attestations import attestations_not_checked
+from auditor.rules import why_not_comparable
+from auditor.rules.attestation_rules import attestations_not_checked
+from auditor.rules.locked_artifacts import artifacts_not_checked
 from auditor.units import plural
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _LISTED = 20
 def not_checked(facts: Facts) -> Iterator[NotChecked]:
     """Name what this audit did not compare, so that silence is not read as proof."""
     yield from facts.image.not_checked
-    hindered = hindrance(facts.inventory, facts.expectation)
+    hindered = why_not_comparable(facts.inventory, facts.expectation)
     if hindered:
         yield NotChecked("distributions and files", hindered)
     yield from _stages(facts)
@@ -40,7 +40,7 @@ def _stages(facts: Facts) -> Iterator[NotChecked]:
     half = sum(not each.elf.complete for each in facts.natives.files)
     if half:
         yield NotChecked("native libraries", f"the headers of {half:,} could not be read whole")
-    if facts.testimony is None:
+    if facts.pip_list is None:
         yield NotChecked("pip list", "nothing was run inside it")
     others = [each for each in facts.inventory.environments if not each.runtime]
     held = sum(len(each.distributions) for each in others)
@@ -74,10 +74,10 @@ def _platforms(facts: Facts) -> Iterator[NotChecked]:
         yield NotChecked("other platforms", f"{listed}: {why}")
     elif facts.others is not None and not facts.others:
         yield NotChecked("other platforms", "the reference leads to none but the audited one")
-    hindered = hindrance(facts.inventory, facts.expectation)
+    hindered = why_not_comparable(facts.inventory, facts.expectation)
     for other in (each for each in facts.others or () if each.opened):
         what = f"platform {other.platform}"
-        why = hindrance(other.inventory, other.expectation)
+        why = why_not_comparable(other.inventory, other.expectation)
         if why or hindered:
             yield NotChecked(what, why or "the audited platform cannot be compared itself")
         elif other.problems:

@@ -11,24 +11,24 @@ from collections.abc import Callable, Iterable
 from auditor.catalogue import KINDS
 from auditor.model import Observation
 from auditor.rules import (
-    artifacts,
-    caches,
-    coverage,
     distributions,
     environments,
     files,
-    instructions,
-    layers,
+    install_instructions,
+    installer_caches,
     lock,
+    locked_artifacts,
     native,
     ownership,
-    platforms,
-    start,
-    start_code,
-    testimony,
+    payload,
+    pip_list_agreement,
+    platforms_differ,
+    resync_at_start,
+    startup_code,
+    unchecked,
 )
-from auditor.rules.facts import Facts, hindrance
-from auditor.rules.quick import JUDGED, LEFT
+from auditor.rules.facts import Facts, why_not_comparable
+from auditor.rules.quick_rules import JUDGED, LEFT
 
 Rule = Callable[[Facts], Iterable[Observation]]
 
@@ -52,8 +52,8 @@ RULES: dict[str, Rule] = {
     "LI203": ownership.stray_file,
     "LI204": files.unlisted_artifact,
     "LI205": ownership.shared_file,
-    "LI206": start_code.code_at_start,
-    "LI207": start_code.foreign_bytecode,
+    "LI206": startup_code.code_at_start,
+    "LI207": startup_code.foreign_bytecode,
     "LI208": files.no_record,
     "LI209": files.altered_script,
     "LI301": native.unowned_library,
@@ -62,23 +62,23 @@ RULES: dict[str, Rule] = {
     "LI304": native.unowned_library_by_setting,
     "LI305": ownership.stray_program,
     "LI306": ownership.changed_os_file,
-    "LI401": testimony.pip_list_disagrees,
+    "LI401": pip_list_agreement.pip_list_disagrees,
     "LI402": environments.unused_installation,
     "LI403": environments.shadowed_module,
     "LI404": environments.unusable_environment,
-    "LI405": layers.hidden_payload,
-    "LI406": instructions.installs_outside_lock,
-    "LI407": layers.overwritten,
-    "LI408": caches.cache_left,
-    "LI409": start.resynced_at_start,
-    "LI410": platforms.platforms_differ,
-    "LI901": coverage.unreadable,
-    "LI902": artifacts.built_in_image,
-    "LI903": artifacts.not_compared,
-    "LI904": coverage.pip_list_did_not_run,
-    "LI905": coverage.no_environment,
-    "LI906": coverage.over_limit,
-    "LI907": artifacts.not_locked,
+    "LI405": payload.hidden_payload,
+    "LI406": install_instructions.installs_outside_lock,
+    "LI407": payload.overwritten,
+    "LI408": installer_caches.cache_left,
+    "LI409": resync_at_start.resynced_at_start,
+    "LI410": platforms_differ.platforms_differ,
+    "LI901": unchecked.unreadable,
+    "LI902": locked_artifacts.built_in_image,
+    "LI903": locked_artifacts.not_compared,
+    "LI904": unchecked.pip_list_did_not_run,
+    "LI905": unchecked.no_environment,
+    "LI906": unchecked.over_limit,
+    "LI907": locked_artifacts.not_locked,
 }
 
 NEEDS_FITTING_LOCK = frozenset({1, 2})
@@ -87,7 +87,7 @@ NEEDS_FITTING_LOCK = frozenset({1, 2})
 
 def observe(facts: Facts, *, quick: bool = False) -> dict[str, tuple[Observation, ...]]:
     """Ask every rule that has something to say; in a quick audit, that can know it."""
-    hindered = hindrance(facts.inventory, facts.expectation)
+    hindered = why_not_comparable(facts.inventory, facts.expectation)
     return {
         code: tuple(rule(facts))
         for code, rule in RULES.items()
@@ -96,4 +96,4 @@ def observe(facts: Facts, *, quick: bool = False) -> dict[str, tuple[Observation
     }
 
 
-__all__ = ["JUDGED", "LEFT", "RULES", "Facts", "Rule", "hindrance", "observe"]
+__all__ = ["JUDGED", "LEFT", "RULES", "Facts", "Rule", "observe", "why_not_comparable"]

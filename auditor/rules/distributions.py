@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from auditor.artifacts.manifest import Absence
-from auditor.evidence.artifact import artifact_by_hash
-from auditor.evidence.installed import same_version
-from auditor.inventory.bootstrap import BOOTSTRAP
+from auditor.evidence.claimed_artifact import artifact_by_hash
+from auditor.evidence.installations import same_version
+from auditor.inventory.distributions.bootstrap_tools import BOOTSTRAP
 from auditor.model import IdentityKind, MetadataKind, Observation
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _NAMED = 3
 
 
 def is_bootstrap(facts: Facts, name: str, environment: Environment | None = None) -> bool:
-    """Tell whether an unlocked distribution is a bootstrap tool (LI108), not drift.
+    """Return whether an unlocked distribution is a bootstrap tool (LI108), not drift.
 
     It lies in `environment`, in the runtime one where none is given.
     """
@@ -37,7 +37,7 @@ def is_bootstrap(facts: Facts, name: str, environment: Environment | None = None
 
 
 def _undecided(facts: Facts) -> set[str]:
-    """Give the names whose marker no image can decide: neither expected nor extra."""
+    """Return the names whose marker no image can decide: neither expected nor extra."""
     return {problem.subject for problem in facts.expectation.problems}
 
 
@@ -56,7 +56,7 @@ def _extras(facts: Facts) -> Iterator[Distribution]:
 
 
 def _optional(facts: Facts, name: str) -> list[str]:
-    """Give the extras and groups that would select `name`, each as words."""
+    """Return the extras and groups that would select `name`, each as words."""
     return [each.why for each in facts.expectation.unselected.get(name, ()) if each.optional]
 
 
@@ -191,7 +191,7 @@ def origin_differs(facts: Facts) -> Iterator[Observation]:
 def _origin_difference(
     distribution: Distribution, package: LockedPackage
 ) -> tuple[str, str] | None:
-    """Give the locked and the recorded origin where the two cannot both be true."""
+    """Return the locked and the recorded origin where the two cannot both be true."""
     claim = distribution.direct_url
     if claim is None:
         return None
@@ -208,7 +208,7 @@ def _origin_difference(
 
 
 def _claimed(claim: DirectUrl) -> str:
-    """Give where direct_url.json says that a distribution came from."""
+    """Return where direct_url.json says that a distribution came from."""
     if claim.is_vcs:
         return f"commit {claim.commit_id} of {claim.url}"
     stated = ", ".join(f"{name}:{digest}" for name, digest in sorted(claim.hashes.items()))
@@ -216,7 +216,7 @@ def _claimed(claim: DirectUrl) -> str:
 
 
 def _may_be_locked(claim: DirectUrl, distribution: Distribution, package: LockedPackage) -> bool:
-    """Tell whether direct_url.json can name one of the locked artifacts.
+    """Return whether direct_url.json can name one of the locked artifacts.
 
     What it leaves out contradicts nothing: uv records no hash for a local file, so its name
     must do. An editable install is LI107's.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.evidence.installed import same_version
+from auditor.evidence.installations import same_version
 from auditor.model import Observation
 from auditor.rules.distributions import is_bootstrap
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from auditor.evidence.bytecode import Bytecode
+from auditor.evidence.bytecode_check import Bytecode
 from auditor.evidence.shadowing import Shadowing
 from auditor.inventory.native import Natives
-from auditor.inventory.os_files import OsComparison
-from auditor.inventory.start import Start
+from auditor.inventory.ownership.os_file_changes import OsComparison
+from auditor.inventory.python.startup_files import Start
 from auditor.model import Policy
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from auditor.artifacts.manifest import Absent
     from auditor.evidence import Installation
-    from auditor.inventory.embedded import EmbeddedLock
-    from auditor.inventory.ledger import Ledger
-    from auditor.inventory.strays import Stray
+    from auditor.inventory.embedded_locks import EmbeddedLock
+    from auditor.inventory.ownership.file_ownership import FileOwnership
+    from auditor.inventory.ownership.unowned_files import UnownedFile
     from auditor.model import (
         Attestation,
         Degree,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
         Image,
         Inventory,
         OtherPlatform,
+        PipListResult,
         Proof,
-        Testimony,
     )
 
 
@@ -46,7 +46,7 @@ class Facts:
     """The runtime environment's, by normalised name."""
     proofs: Mapping[str, Proof]
     """By normalised name, for every installation."""
-    ledger: Ledger
+    ownership: FileOwnership
     """Whose each file is."""
     bytecode: Bytecode = field(default_factory=Bytecode)
     """Compiled files against their sources."""
@@ -54,13 +54,13 @@ class Facts:
     """What runs before any program."""
     shadowing: Shadowing = field(default_factory=Shadowing)
     """What is imported in place of locked distributions."""
-    stray_code: tuple[Stray, ...] = ()
+    unowned_code: tuple[UnownedFile, ...] = ()
     """What the runtime can import and nobody owns."""
-    stray_programs: tuple[tuple[str, str], ...] = ()
+    unowned_programs: tuple[tuple[str, str], ...] = ()
     """Programs that nobody owns: where they are found, and their real path."""
     os_comparison: OsComparison = field(default_factory=OsComparison)
     """What the operating system's own files were compared with."""
-    testimony: Testimony | None = None
+    pip_list: PipListResult | None = None
     """None where nobody was to be asked."""
     python_version_file: tuple[str, str] | None = None
     """Path as shown and version of the `.python-version` beside the lock."""
@@ -96,7 +96,7 @@ class Facts:
         return self.runtime.prefix if self.runtime else None
 
 
-def hindrance(inventory: Inventory, expectation: Expectation) -> str:
+def why_not_comparable(inventory: Inventory, expectation: Expectation) -> str:
     """Say why there is nothing to compare installed distributions with; empty where there is."""
     runtime = inventory.runtime
     if runtime is not None and runtime.fault and not runtime.distributions:

@@ -36,7 +36,7 @@ def judged(facts: Facts) -> Iterator[Proof]:
 
 
 def is_another(proof: Proof) -> bool:
-    """Tell whether an installation is known to be another artifact, not a changed copy."""
+    """Return whether an installation is known to be another artifact, not a changed copy."""
     return bool(proof.against) and proof.identity is not None and proof.identity.kind in _WHOLE
 
 
@@ -124,13 +124,13 @@ def _observation(facts: Facts, proof: Proof, check: FileCheck, what: str) -> Obs
 
 
 def lock_line(facts: Facts, proof: Proof) -> int | None:
-    """Give where the lock has the package that an installation is compared with."""
+    """Return where the lock has the package that an installation is compared with."""
     package = facts.expectation.packages.get(proof.distribution.name)
     return package.line if package else None
 
 
 def relative(path: str, location: str) -> str:
-    """Give a path below the site directory as the distribution would say it."""
+    """Return a path below the site directory as the distribution would say it."""
     return path.removeprefix(location.rstrip("/") + "/")
 
 

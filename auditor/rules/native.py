@@ -12,7 +12,7 @@ from auditor.units import plural
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from auditor.inventory.native import NativeFile, Twins
+    from auditor.inventory.native import LibraryCopies, NativeFile
     from auditor.inventory.native.preloads import Preload
     from auditor.model import DeclaredNative, Elf, Owner
     from auditor.rules.facts import Facts
@@ -23,19 +23,19 @@ _SHOWN = 3
 
 def unowned_library(facts: Facts) -> Iterator[Observation]:
     """LI301: a library that no distribution, OS package or interpreter owns."""
-    for stranger in facts.natives.strangers:
-        if stranger.file.owner is not None:
+    for library in facts.natives.unowned_libraries:
+        if library.file.owner is not None:
             continue
-        declaration = _declaration(facts, stranger.paths, stranger.file.elf, stranger.sha256)
+        declaration = _declaration(facts, library.paths, library.file.elf, library.sha256)
         difference: tuple[str, str] | None = None
         if declaration is not None:
-            difference = declaration.difference(stranger.sha256, stranger.file.elf.build_id or None)
+            difference = declaration.difference(library.sha256, library.file.elf.build_id or None)
             if difference is None:
                 continue
         yield Observation(
-            subject=stranger.file.path,
-            message="; ".join(_description(facts, stranger, declaration)),
-            path=stranger.file.path,
+            subject=library.file.path,
+            message="; ".join(_description(facts, library, declaration)),
+            path=library.file.path,
             environment=facts.prefix,
             expected=difference[0] if difference else None,
             actual=difference[1] if difference else None,
@@ -43,51 +43,51 @@ def unowned_library(facts: Facts) -> Iterator[Observation]:
 
 
 def _description(
-    facts: Facts, stranger: Twins, declaration: DeclaredNative | None
+    facts: Facts, library: LibraryCopies, declaration: DeclaredNative | None
 ) -> Iterator[str]:
     """Yield what is known of a library that nobody owns."""
-    elf = stranger.file.elf
+    elf = library.file.elf
     if declaration is not None:
         yield f"is not the build that the policy declares ({declaration.source})"
     else:
         yield "nobody owns it"
     identity = [f"SONAME {elf.soname}" if elf.soname else "no SONAME"]
     identity.append(f"build-id {elf.build_id}" if elf.build_id else "no build-id")
-    yield ", ".join([*identity, plural(stranger.file.size, "byte")])
-    if stranger.aliases:
-        yield "also as " + ", ".join(sorted(map(posixpath.basename, stranger.aliases)))
-    if not stranger.is_module:
-        yield _place(facts, stranger)
-    yield from _users(facts, stranger)
+    yield ", ".join([*identity, plural(library.file.size, "byte")])
+    if library.aliases:
+        yield "also as " + ", ".join(sorted(map(posixpath.basename, library.aliases)))
+    if not library.is_module:
+        yield _place(facts, library)
+    yield from _users(facts, library)
 
 
-def _place(facts: Facts, stranger: Twins) -> str:
+def _place(facts: Facts, library: LibraryCopies) -> str:
     """Say whether the loader takes it for its name."""
-    name = stranger.names[0]
-    found = facts.natives.choices.get(stranger.file.path)
+    name = library.names[0]
+    found = facts.natives.choices.get(library.file.path)
     if found is None:
         return f"no load of {name} by name finds it"
-    if found.real in stranger.paths:
+    if found.real in library.paths:
         return f"first for a load of {name} by name ({found.by})"
     return f"a load of {name} by name takes {found.real} ({found.by})"
 
 
-def _users(facts: Facts, stranger: Twins) -> Iterator[str]:
+def _users(facts: Facts, library: LibraryCopies) -> Iterator[str]:
     """Yield which locked distributions have to do with it."""
     bundling = [
         f"{_owner_name(each.owner)} bundles the same SONAME"
-        for each in _same_soname(facts, stranger)
+        for each in _same_soname(facts, library)
         if _is_locked(facts, each.owner)
     ]
     yield from dict.fromkeys(bundling)
     needing = {
         f"{link.distribution} needs it ({posixpath.basename(link.path)})"
         for link in facts.natives.links
-        if link.found.real in stranger.paths and link.distribution in facts.expectation.packages
+        if link.found.real in library.paths and link.distribution in facts.expectation.packages
     }
     naming = {
         f"{each.distribution} names it in {each.call} ({posixpath.basename(each.path)})"
-        for each in facts.natives.mentions.get(stranger.file.path, ())
+        for each in facts.natives.mentions.get(library.file.path, ())
         if each.distribution in facts.expectation.packages
     }
     yield from _few(sorted(needing))
@@ -99,50 +99,50 @@ def _few(texts: list[str]) -> list[str]:
     return [*texts[:_SHOWN], f"and {more} more"] if more > 0 else texts
 
 
-def _same_soname(facts: Facts, stranger: Twins) -> list[NativeFile]:
-    """Give the owned libraries of the same SONAME and other bytes, locked ones first."""
-    if stranger.is_module:
+def _same_soname(facts: Facts, library: LibraryCopies) -> list[NativeFile]:
+    """Return the owned libraries of the same SONAME and other bytes, locked ones first."""
+    if library.is_module:
         return []
-    name = stranger.file.elf.soname or posixpath.basename(stranger.file.path)
-    own = {each.file.path for each in facts.natives.strangers}
+    name = library.file.elf.soname or posixpath.basename(library.file.path)
+    own = {each.file.path for each in facts.natives.unowned_libraries}
     same = [
         each
         for each in facts.natives.files
         if (each.elf.soname or posixpath.basename(each.path)) == name and each.path not in own
     ]
     digests = facts.image.rootfs.digests(each.path for each in same)
-    other = [each for each in same if digests.get(each.path, b"").hex() != stranger.sha256]
+    other = [each for each in same if digests.get(each.path, b"").hex() != library.sha256]
     return sorted(other, key=lambda each: (not _is_locked(facts, each.owner), each.path))
 
 
 def ambiguous_soname(facts: Facts) -> Iterator[Observation]:
     """LI302: of two libraries with one SONAME the loader takes the one that is nobody's."""
-    for stranger in facts.natives.strangers:
-        reasons = list(_taken(facts, stranger))
-        twins = _same_soname(facts, stranger) if reasons else []
-        if twins and not _is_excused(facts, stranger):
+    for library in facts.natives.unowned_libraries:
+        reasons = list(_taken(facts, library))
+        twins = _same_soname(facts, library) if reasons else []
+        if twins and not _is_excused(facts, library):
             yield Observation(
-                subject=stranger.file.path,
+                subject=library.file.path,
                 message=f"{'; '.join(reasons)}, and not {twins[0].path} of "
                 f"{_owner_name(twins[0].owner)}",
-                path=stranger.file.path,
+                path=library.file.path,
                 environment=facts.prefix,
                 expected=twins[0].path,
-                actual=stranger.file.path,
+                actual=library.file.path,
             )
 
 
-def _taken(facts: Facts, stranger: Twins) -> Iterator[str]:
+def _taken(facts: Facts, library: LibraryCopies) -> Iterator[str]:
     """Yield the loads that take it."""
-    found = facts.natives.choices.get(stranger.file.path)
-    if found is not None and found.real in stranger.paths:
-        yield f"a load of {stranger.names[0]} by name takes it ({found.by})"
+    found = facts.natives.choices.get(library.file.path)
+    if found is not None and found.real in library.paths:
+        yield f"a load of {library.names[0]} by name takes it ({found.by})"
     yield from _few(
         sorted(
             {
                 f"{link.distribution} gets it for {link.name} ({link.found.by})"
                 for link in facts.natives.links
-                if link.found.real in stranger.paths
+                if link.found.real in library.paths
                 and link.distribution in facts.expectation.packages
             }
         )
@@ -169,9 +169,9 @@ def unowned_library_by_setting(facts: Facts) -> Iterator[Observation]:
         yield from _preloaded(facts, preload)
     seen: set[tuple[str, str]] = set()
     for element, folder in facts.natives.library_path:
-        for stranger in facts.natives.strangers:
-            key = (folder, stranger.file.path)
-            if key in seen or not _is_offered(facts, stranger, folder):
+        for library in facts.natives.unowned_libraries:
+            key = (folder, library.file.path)
+            if key in seen or not _is_offered(facts, library, folder):
                 continue
             seen.add(key)
             said = (
@@ -180,20 +180,20 @@ def unowned_library_by_setting(facts: Facts) -> Iterator[Observation]:
                 else ("an empty element of LD_LIBRARY_PATH means the working directory")
             )
             yield Observation(
-                subject=stranger.file.path,
-                message=f"{said}, where {stranger.names[0]} is nobody's",
-                path=stranger.file.path,
+                subject=library.file.path,
+                message=f"{said}, where {library.names[0]} is nobody's",
+                path=library.file.path,
                 environment=facts.prefix,
             )
 
 
-def _is_offered(facts: Facts, stranger: Twins, folder: str) -> bool:
+def _is_offered(facts: Facts, library: LibraryCopies, folder: str) -> bool:
     interpreter = facts.inventory.interpreter
     return (
-        any(posixpath.dirname(path) == folder for path in stranger.paths)
+        any(posixpath.dirname(path) == folder for path in library.paths)
         and interpreter is not None
-        and stranger.file.elf.machine == interpreter.machine
-        and not _is_excused(facts, stranger)
+        and library.file.elf.machine == interpreter.machine
+        and not _is_excused(facts, library)
     )
 
 
@@ -208,7 +208,7 @@ def _preloaded(facts: Facts, preload: Preload) -> Iterator[Observation]:
             path=preload.name if preload.name.startswith("/") else None,
         )
         return
-    owner = facts.ledger.owner(found.real)
+    owner = facts.ownership.owner(found.real)
     foreign = (
         owner is not None
         and owner.kind is OwnerKind.DISTRIBUTION
@@ -229,7 +229,7 @@ def _preloaded(facts: Facts, preload: Preload) -> Iterator[Observation]:
 def _declaration(
     facts: Facts, paths: Iterable[str], elf: Elf, sha256: str
 ) -> DeclaredNative | None:
-    """Give what the policy declares for a file; of several the one that it equals."""
+    """Return what the policy declares for a file; of several the one that it equals."""
     found = [
         declaration
         for path in sorted(paths)
@@ -247,10 +247,10 @@ def _equals(declaration: DeclaredNative | None, elf: Elf, sha256: str) -> bool:
     return declaration is not None and declaration.difference(sha256, elf.build_id or None) is None
 
 
-def _is_excused(facts: Facts, stranger: Twins) -> bool:
-    """Tell whether the policy declares it and it is what is declared."""
-    elf = stranger.file.elf
-    return _equals(_declaration(facts, stranger.paths, elf, stranger.sha256), elf, stranger.sha256)
+def _is_excused(facts: Facts, library: LibraryCopies) -> bool:
+    """Return whether the policy declares it and it is what is declared."""
+    elf = library.file.elf
+    return _equals(_declaration(facts, library.paths, elf, library.sha256), elf, library.sha256)
 
 
 def _is_locked(facts: Facts, owner: Owner | None) -> bool:

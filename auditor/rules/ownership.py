@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from auditor.evidence.recorded import compared_rows
-from auditor.inventory.files import RealPaths
+from auditor.evidence.record_check import compared_rows
+from auditor.inventory.paths import RealPaths
 from auditor.model import FileState, Observation
 from auditor.rules.files import faults
 from auditor.units import plural
@@ -19,7 +19,7 @@ from auditor.units import plural
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from auditor.inventory.strays import Stray
+    from auditor.inventory.ownership.unowned_files import UnownedFile
     from auditor.model import RecordRow
     from auditor.rules.facts import Facts
 
@@ -67,8 +67,8 @@ def stray_file(facts: Facts) -> Iterator[Observation]:
     paths = [code.path for code in facts.start.code]
     at_start = {path.partition("/__init__.")[0] for path in paths}
     yield from _added(facts, at_start)
-    native = {path for each in facts.natives.strangers for path in each.paths}
-    for stray in facts.stray_code:
+    native = {path for each in facts.natives.unowned_libraries for path in each.paths}
+    for stray in facts.unowned_code:
         if stray.path in at_start or stray.path in native:
             continue
         yield Observation(
@@ -79,7 +79,7 @@ def stray_file(facts: Facts) -> Iterator[Observation]:
         )
 
 
-def _extent(facts: Facts, stray: Stray) -> str:
+def _extent(facts: Facts, stray: UnownedFile) -> str:
     """Say how much a stray is, or where it leads."""
     entry = facts.image.rootfs.lstat(stray.path)
     if entry is not None and entry.target:
@@ -109,7 +109,7 @@ def _added(facts: Facts, known: Collection[str]) -> Iterator[Observation]:
             )
 
 
-def _likeness(facts: Facts, stray: Stray) -> str:
+def _likeness(facts: Facts, stray: UnownedFile) -> str:
     """Say which locked distribution that is not installed a stray looks like."""
     stem = posixpath.basename(stray.path).partition(".")[0]
     for name, package in facts.expectation.packages.items():
@@ -159,7 +159,7 @@ def _differ(one: RecordRow, other: RecordRow) -> bool:
 def stray_program(facts: Facts) -> Iterator[Observation]:
     """LI305: nobody owns a program that is found by its name."""
     by_folder: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    for path, real in facts.stray_programs:
+    for path, real in facts.unowned_programs:
         by_folder[posixpath.dirname(path)].append((path, real))
     for folder, programs in by_folder.items():
         if len(programs) > _MOST_IN_ONE_FOLDER:

@@ -71,7 +71,7 @@ _DPKG = (
 
 
 def debian(packages: str) -> Path:
-    """Give a tar of Debian 12 with these packages, from the cache where it is there."""
+    """Return a tar of Debian 12 with these packages, from the cache where it is there."""
     recipe = "\n".join((packages, *_DPKG))
     tar = CACHE / f"debian-{_short(recipe)}.tar"
     if not tar.exists():

@@ -73,7 +73,7 @@ def make_venv(
 
 
 def difference(before: Path, after: Path) -> dict[str, Path | str | None]:
-    """Give the files of `after` that a layer upon `before` has to hold, removals as None."""
+    """Return the files of `after` that a layer upon `before` has to hold, removals as None."""
     old, new = files_below(before), files_below(after)
     changed: dict[str, Path | str | None] = {}
     for path in old.keys() - new.keys():

@@ -10,7 +10,7 @@ import pytest
 from auditor.artifacts import attestations
 from auditor.artifacts.attestations import require_support, shown_identity, trust, verify
 from auditor.errors import UsageError
-from auditor.model import Attestation, Attested
+from auditor.model import Attestation, AttestationState
 from tests.builders.attested import SDIST, Published, published
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def verified(real: Published, *identities: dict[str, object], **change: str) -> 
 
 @pytest.mark.network
 def test_attested_by_whom_the_lock_names(real: Published) -> None:
-    found = Attestation(Attested.VERIFIED, found=SHOWN)
+    found = Attestation(AttestationState.VERIFIED, found=SHOWN)
     assert verified(real, SIGNER) == found
     assert verified(real, {"kind": "Unheard"}, OTHER, SIGNER) == found
     assert verified(real, {**SIGNER, "environment": "release"}) == found
@@ -65,7 +65,7 @@ def test_attested_by_whom_the_lock_names(real: Published) -> None:
 )
 def test_attested_by_others(real: Published, identity: dict[str, object]) -> None:
     found = verified(real, identity)
-    assert found == Attestation(Attested.REFUSED, "they are by others", SHOWN)
+    assert found == Attestation(AttestationState.REFUSED, "they are by others", SHOWN)
 
 
 @pytest.mark.network
@@ -77,7 +77,7 @@ def test_attested_by_others(real: Published, identity: dict[str, object]) -> Non
 def test_attested_for_something_else(real: Published, change: dict[str, str], why: str) -> None:
     found = verified(real, SIGNER, **change)
     words = f"no signature holds: subject does not match distribution {why}"
-    assert (found.attested, found.found) == (Attested.REFUSED, None)
+    assert (found.attested, found.found) == (AttestationState.REFUSED, None)
     assert found.why.startswith(words)
     assert "\n" not in found.why
 
@@ -91,7 +91,7 @@ def test_one_of_the_identities_cannot_be_verified(
 ) -> None:
     """It may be the one that attested: nobody can tell."""
     found = verified(real, OTHER, identity)
-    assert found.attested is Attested.UNKNOWN
+    assert found.attested is AttestationState.UNKNOWN
     assert found.why.startswith("they are by others, and attestations by ")
 
 
@@ -105,7 +105,7 @@ def test_damaged_attestation(real: Published, field: str, junk: str) -> None:
             held = each["verification_material" if field == "certificate" else "envelope"]
             held[field] = junk
     found = verified(real._replace(provenance=json.dumps(document).encode()), SIGNER)
-    assert found.attested is Attested.REFUSED
+    assert found.attested is AttestationState.REFUSED
     assert found.why.startswith("no signature holds: ")
 
 
@@ -118,7 +118,7 @@ def test_one_changed_byte_of_the_signatures(real: Published) -> None:
             changed = "A" if signature[20] != "A" else "B"
             each["envelope"]["signature"] = f"{signature[:20]}{changed}{signature[21:]}"
     found = verified(real._replace(provenance=json.dumps(document).encode()), SIGNER)
-    assert found.attested is Attested.REFUSED
+    assert found.attested is AttestationState.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ def test_one_changed_byte_of_the_signatures(real: Published) -> None:
 )
 def test_nothing_to_verify(provenance: bytes, identity: dict[str, object], why: str) -> None:
     found = verify("a-1.tar.gz", SHA256, provenance, [identity])
-    assert found.attested is Attested.UNKNOWN
+    assert found.attested is AttestationState.UNKNOWN
     assert why in found.why
 
 
 def test_a_file_name_that_is_none() -> None:
-    assert verify("a", SHA256, EMPTY, [SIGNER]).attested is Attested.UNKNOWN
+    assert verify("a", SHA256, EMPTY, [SIGNER]).attested is AttestationState.UNKNOWN
 
 
 def test_identities_are_shown_on_one_line() -> None:

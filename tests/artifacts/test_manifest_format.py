@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.artifacts.manifest import Manifest, Member
-from auditor.artifacts.manifest_format import VERSION, FormatError, Kept, decoded, encoded
+from auditor.artifacts.manifest_format import VERSION, FormatError, StoredManifest, decoded, encoded
 from auditor.artifacts.wheel import read_wheel
 from auditor.model import ArtifactKind
 from tests.builders.wheels import wheel
@@ -41,19 +41,19 @@ def manifest() -> Manifest:
     ],
 )
 def test_what_was_written_is_read(changed: Manifest) -> None:
-    kept = Kept(changed, {"sha256": "ab", "md5": "cd"})
+    kept = StoredManifest(changed, {"sha256": "ab", "md5": "cd"})
     assert decoded(encoded(kept)) == kept
 
 
 def test_layout_has_a_number() -> None:
     """Entries are kept for ever: whoever changes their bytes counts `VERSION` up."""
-    bytes_now = hashlib.sha256(encoded(Kept(manifest(), {"sha256": "ab"}))).hexdigest()
+    bytes_now = hashlib.sha256(encoded(StoredManifest(manifest(), {"sha256": "ab"}))).hexdigest()
     assert (VERSION, bytes_now[:16]) == (3, "5217fecaa483f1aa")
 
 
 @given(st.binary(max_size=200), st.integers(0, 400))
 def test_other_bytes_are_no_manifest(noise: bytes, at: int) -> None:
-    content = encoded(Kept(manifest(), {}))
+    content = encoded(StoredManifest(manifest(), {}))
     for damaged in (noise, content[:at], content[:at] + noise + content[at:] + b"\0"):
         try:
             assert decoded(damaged).hashes == {}

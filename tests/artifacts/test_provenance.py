@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.artifacts import Absence, Absent, ManifestStore, Sources
+from auditor.artifacts import Absence, Absent, ArtifactSources, ManifestStore
 from auditor.artifacts import sources as sources_module
 from auditor.artifacts.attestor import Attestor
-from auditor.model import Attestation, Attested
-from auditor.web import Patience
-from tests.artifacts.wanted import NAME, artifact
+from auditor.model import Attestation, AttestationState
+from auditor.web import RetryPolicy
 from tests.builders.attested import WHEEL, Published, published
-from tests.image.fake_registry import Answer, fake_registry
+from tests.builders.fake_registry import Answer, fake_registry
+from tests.builders.wanted import NAME, artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from auditor.model import Artifact
-    from tests.image.fake_registry import FakeRegistry
+    from tests.builders.fake_registry import FakeRegistry
 
 DOCUMENT = b'{"version": 1, "attestation_bundles": []}'
 GITHUB: dict[str, object] = {"kind": "GitHub", "repository": "a/b", "workflow": "release.yml"}
@@ -47,8 +47,8 @@ def server() -> Iterator[FakeRegistry]:
 
 
 def found(wanted: Artifact, folder: Path = Path("/nowhere"), **changes: object) -> bytes | Absent:
-    patience = Patience(connect=2, read=0.3, tries=2, pause=0.01, longest=1)
-    sources = Sources(**{"folder": folder, "patience": patience, **changes})  # type: ignore[arg-type]
+    retry_policy = RetryPolicy(connect=2, read=0.3, tries=2, pause=0.01, longest=1)
+    sources = ArtifactSources(**{"folder": folder, "retry_policy": retry_policy, **changes})  # type: ignore[arg-type]
     with ManifestStore(sources) as store:
         (given,) = store.provenances([wanted])
     return given
@@ -172,7 +172,7 @@ def test_a_file_beside_it_comes_first(server: FakeRegistry, tmp_path: Path) -> N
 def test_page_that_listed_the_artifact_is_asked_for_once(server: FakeRegistry) -> None:
     server.script[PAGE] = [json_page(provenance="/provenance")]
     wanted = artifact(path=None, index=f"http://{server.host}/simple")
-    with ManifestStore(Sources(Path("/nowhere"))) as store:
+    with ManifestStore(ArtifactSources(Path("/nowhere"))) as store:
         store.get([wanted])
         assert store.provenances([wanted]) == [DOCUMENT]
     assert [asked.path for asked in server.asked].count(PAGE) == 1
@@ -181,22 +181,24 @@ def test_page_that_listed_the_artifact_is_asked_for_once(server: FakeRegistry) -
 # --------------------------------------------------------------------------------- verified
 
 
-def attested(store_of: Sources, *claims: tuple[Artifact, dict[str, object]]) -> list[Attestation]:
+def attested(
+    store_of: ArtifactSources, *claims: tuple[Artifact, dict[str, object]]
+) -> list[Attestation]:
     with ManifestStore(store_of) as store:
         attestor = Attestor(store, offline=True)
         return attestor.attest([(wanted, [identity]) for wanted, identity in claims])
 
 
 def test_nobody_is_asked_about_nothing(tmp_path: Path) -> None:
-    assert attested(Sources(tmp_path)) == []
+    assert attested(ArtifactSources(tmp_path)) == []
     assert not (tmp_path / "home").exists()
 
 
 def test_what_cannot_be_verified(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
     claims = [artifact(), artifact(b"", "sha512"), artifact(path="gone.whl")]
-    given = attested(Sources(tmp_path, offline=True), *((each, GITHUB) for each in claims))
-    assert {each.attested for each in given} == {Attested.UNKNOWN}
+    given = attested(ArtifactSources(tmp_path, offline=True), *((each, GITHUB) for each in claims))
+    assert {each.attested for each in given} == {AttestationState.UNKNOWN}
     assert [each.why for each in given] == [
         "its provenance holds no attestation",
         "the lock lists no sha256 of it",
@@ -207,8 +209,8 @@ def test_what_cannot_be_verified(tmp_path: Path) -> None:
 def test_no_root_of_trust(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
     (tmp_path / "home").touch()
-    (given,) = attested(Sources(tmp_path), (artifact(), GITHUB))
-    assert given.attested is Attested.UNKNOWN
+    (given,) = attested(ArtifactSources(tmp_path), (artifact(), GITHUB))
+    assert given.attested is AttestationState.UNKNOWN
     assert "root of trust cannot be kept" in given.why
 
 
@@ -231,6 +233,6 @@ def test_a_published_wheel_by_way_of_an_index(
     index = f"http://{server.host}/simple"
     wanted = artifact(real.content, path=None, filename=WHEEL, index=index)
     identity = bundle["publisher"] if by_them else GITHUB
-    (given,) = attested(Sources(Path("/nowhere")), (wanted, identity))
-    assert given.attested is (Attested.VERIFIED if by_them else Attested.REFUSED)
+    (given,) = attested(ArtifactSources(Path("/nowhere")), (wanted, identity))
+    assert given.attested is (AttestationState.VERIFIED if by_them else AttestationState.REFUSED)
     assert (given.found or "").startswith("CircleCI ")

@@ -14,26 +14,33 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.artifacts import Absence, Absent, Manifest, ManifestCache, ManifestStore, Sources
-from auditor.artifacts import bodies as bodies_module
+from auditor.artifacts import (
+    Absence,
+    Absent,
+    ArtifactSources,
+    Manifest,
+    ManifestCache,
+    ManifestStore,
+)
 from auditor.artifacts import download as download_module
 from auditor.artifacts import http as http_module
+from auditor.artifacts import response_body as bodies_module
 from auditor.artifacts import simple_index as index_module
-from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts.artifact_error import ArtifactError
 from auditor.model import ArtifactKind
-from auditor.web import Patience
-from tests.artifacts.wanted import CONTENT, NAME, OTHER, absent, artifact, manifest, one
+from auditor.web import RetryPolicy
 from tests.builders.certificates import certificates
+from tests.builders.fake_registry import Answer, fake_registry
+from tests.builders.wanted import CONTENT, NAME, OTHER, absent, artifact, manifest, one
 from tests.builders.wheels import sdist, wheel
-from tests.image.fake_registry import Answer, fake_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from auditor.model import Artifact
-    from tests.image.fake_registry import Asked, FakeRegistry
+    from tests.builders.fake_registry import Asked, FakeRegistry
 
-SOON = Patience(connect=2, read=0.3, tries=3, pause=0.01, longest=1)
+SOON = RetryPolicy(connect=2, read=0.3, tries=3, pause=0.01, longest=1)
 HERE = Path("/nowhere")
 FILE = f"/files/{NAME}"
 BIG = wheel({"demo.bin": os.urandom(1 << 20)})
@@ -61,8 +68,8 @@ def server() -> Iterator[FakeRegistry]:
         yield served
 
 
-def sources(**changes: object) -> Sources:
-    return Sources(**{"folder": HERE, "patience": SOON, **changes})  # type: ignore[arg-type]
+def sources(**changes: object) -> ArtifactSources:
+    return ArtifactSources(**{"folder": HERE, "retry_policy": SOON, **changes})  # type: ignore[arg-type]
 
 
 def at(server: FakeRegistry, content: bytes = CONTENT, path: str = FILE) -> Artifact:
@@ -112,7 +119,7 @@ def test_other_bytes_are_a_mismatch(server: FakeRegistry, content: bytes, words:
 
 
 def test_more_than_the_limit(server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auditor.artifacts.limits.ARTIFACT_BYTES", 100)
+    monkeypatch.setattr("auditor.artifacts.archive_limits.ARTIFACT_BYTES", 100)
     wanted = artifact(path=None, url=at(server).url, size=None)
     assert absent(wanted, sources()).absence is Absence.LIMIT
 
@@ -256,12 +263,12 @@ def test_no_room_for_the_file(server: FakeRegistry, monkeypatch: pytest.MonkeyPa
 
 
 def test_leaving_breaks_off_what_is_read(server: FakeRegistry) -> None:
-    patient = Patience(connect=2, read=60, tries=3, pause=60, longest=60)
+    patient = RetryPolicy(connect=2, read=60, tries=3, pause=60, longest=60)
     server.script[FILE] = [Answer(body=BIG, cut=1000, stall=True)]
     server.script["/later"] = [Answer(429)]
     later = artifact(BIG, path=None, url=f"http://{server.host}/later")
     started = time.monotonic()
-    with ManifestStore(sources(patience=patient)) as store:
+    with ManifestStore(sources(retry_policy=patient)) as store:
         store.prefetch([at(server, BIG), later])
         while len(server.asked) < 2:
             time.sleep(0.01)
@@ -406,7 +413,7 @@ def test_credentials_of_the_environment_are_for_named_servers(
 def test_credentials_of_keyring(
     server: FakeRegistry, nobody: Path, program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auditor.artifacts.credentials._KEYRING_SECONDS", 0.2)
+    monkeypatch.setattr("auditor.artifacts.logins._KEYRING_SECONDS", 0.2)
     guarded(server, "me:secret")
     keyring = nobody / "keyring"
     keyring.write_text(f'#!/bin/sh\nPATH=/bin:/usr/bin\necho "$@" >> {nobody}/asked\n{program}\n')
@@ -757,20 +764,20 @@ def test_index_of_another_file(server: FakeRegistry) -> None:
 
 def test_index_of_a_local_file(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(CONTENT)
-    found = manifest(artifact(), Sources(tmp_path, indexed=True))
+    found = manifest(artifact(), ArtifactSources(tmp_path, indexed=True))
     assert not found.verified
     cache = ManifestCache(tmp_path)
-    manifest(artifact(), Sources(tmp_path, indexed=True), cache)
+    manifest(artifact(), ArtifactSources(tmp_path, indexed=True), cache)
     assert cache.usage().entries == 0
-    assert manifest(artifact(), Sources(tmp_path), cache).verified
+    assert manifest(artifact(), ArtifactSources(tmp_path), cache).verified
     # What is proven already is better than a wheel's word.
-    assert manifest(artifact(), Sources(tmp_path, indexed=True), cache).verified
+    assert manifest(artifact(), ArtifactSources(tmp_path, indexed=True), cache).verified
 
 
 def test_index_of_a_wheel_with_a_huge_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / NAME).write_bytes(CONTENT)
-    monkeypatch.setattr("auditor.artifacts.limits.METADATA_BYTES", 10)
-    found = absent(artifact(), Sources(tmp_path, indexed=True))
+    monkeypatch.setattr("auditor.artifacts.archive_limits.METADATA_BYTES", 10)
+    found = absent(artifact(), ArtifactSources(tmp_path, indexed=True))
     assert found.absence is Absence.LIMIT

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.artifacts import limits
-from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts import archive_limits
+from auditor.artifacts.artifact_error import ArtifactError
 from auditor.artifacts.manifest import Absence, Manifest
-from auditor.artifacts.reading import read_artifact
+from auditor.artifacts.read_artifact import read_artifact
 from auditor.artifacts.sdist import read_sdist
 from auditor.model import ArtifactKind
 from tests.builders.wheels import sdist, wheel, zipped
@@ -168,7 +168,7 @@ def test_sparse_member_is_unreadable() -> None:
 @pytest.mark.parametrize("more", [0, 1])
 def test_keywords_for_all_members_are_few(more: int) -> None:
     packed = io.BytesIO()
-    headers = {f"k{at}": "x" for at in range(limits.TAR_GLOBALS + more)}
+    headers = {f"k{at}": "x" for at in range(archive_limits.TAR_GLOBALS + more)}
     with tarfile.open(fileobj=packed, mode="w", pax_headers=headers) as archive:
         archive.addfile(entry("demo/a"), io.BytesIO(b""))
     if more:
@@ -197,10 +197,10 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(content).members
     for name, value in [("UNPACKED_BYTES", 50_000), ("MEMBERS", 1), ("UNSUSPICIOUS", 1000)]:
         with monkeypatch.context() as patch:
-            patch.setattr(limits, name, value)
-            patch.setattr(limits, "RATIO", 10)
+            patch.setattr(archive_limits, name, value)
+            patch.setattr(archive_limits, "RATIO", 10)
             assert fault(content).absence is Absence.LIMIT
-    monkeypatch.setattr(limits, "LZMA_MEMORY", 1 << 16)
+    monkeypatch.setattr(archive_limits, "LZMA_MEMORY", 1 << 16)
     assert fault(sdist(FILES, mode="w:xz")).absence is Absence.UNREADABLE
 
 

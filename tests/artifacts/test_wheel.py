@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.artifacts import limits
-from auditor.artifacts.faults import ArtifactError
+from auditor.artifacts import archive_limits
+from auditor.artifacts.artifact_error import ArtifactError
 from auditor.artifacts.manifest import Absence, Manifest, Member
-from auditor.artifacts.metadata import parse_record
 from auditor.artifacts.wheel import read_wheel
+from auditor.artifacts.wheel_metadata import parse_record
 from auditor.model import ArtifactKind
 from tests.builders.wheels import wheel, zipped
 
@@ -305,7 +305,7 @@ def test_wheel_without_its_one_metadata_folder_is_unreadable(
 def test_metadata_of_a_wheel_is_bounded_in_all(
     monkeypatch: pytest.MonkeyPatch, files: dict[str, str], ok: bool
 ) -> None:
-    monkeypatch.setattr(limits, "METADATA_BYTES", 3 << 20)
+    monkeypatch.setattr(archive_limits, "METADATA_BYTES", 3 << 20)
     content = zipped({f"{INFO}/WHEEL": "", **files})
     if ok:
         assert read(content).members
@@ -324,12 +324,12 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     for name, value in cases:
         with monkeypatch.context() as patch:
-            patch.setattr(limits, name, value)
+            patch.setattr(archive_limits, name, value)
             assert fault(content).absence is Absence.LIMIT
-    monkeypatch.setattr(limits, "UNSUSPICIOUS", 1000)
-    monkeypatch.setattr(limits, "RATIO", 1000)
+    monkeypatch.setattr(archive_limits, "UNSUSPICIOUS", 1000)
+    monkeypatch.setattr(archive_limits, "RATIO", 1000)
     assert read(content).members
-    monkeypatch.setattr(limits, "RATIO", 10)
+    monkeypatch.setattr(archive_limits, "RATIO", 10)
     assert "unpacks to more" in fault(content).why
 
 

@@ -7,8 +7,8 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from auditor.artifacts.manifest import Absence, Absent, Manifest
-from auditor.artifacts.reading import read_artifact
-from auditor.model import Attestation, Attested
+from auditor.artifacts.read_artifact import read_artifact
+from auditor.model import Attestation, AttestationState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def artifact_bytes(filename: str, files: Mapping[str, str | bytes]) -> bytes:
-    """Give the bytes of a wheel or, by its name, of an sdist whose files lie in a top folder."""
+    """Return the bytes of a wheel or, by its name, of an sdist whose files lie in a top folder."""
     content = {
         path: data.encode() if isinstance(data, str) else data for path, data in files.items()
     }
@@ -43,7 +43,7 @@ def _sdist(filename: str, files: Mapping[str, bytes]) -> bytes:
 
 
 def manifest_of(filename: str, files: Mapping[str, str | bytes]) -> Manifest:
-    """Give the manifest of a wheel or an sdist with these files."""
+    """Return the manifest of a wheel or an sdist with these files."""
     content = artifact_bytes(filename, files)
     return read_artifact(io.BytesIO(content), filename, hashlib.sha256(content).hexdigest())
 
@@ -78,5 +78,5 @@ class Signers:
     def attest(
         self, claims: Sequence[tuple[Artifact, Sequence[Mapping[str, object]]]]
     ) -> list[Attestation]:
-        unknown = Attestation(Attested.UNKNOWN, "for a reason")
+        unknown = Attestation(AttestationState.UNKNOWN, "for a reason")
         return [self._attested.get(artifact.filename, unknown) for artifact, _ in claims]

@@ -32,7 +32,7 @@ def elf(
     pie: bool = False,
     gap: int = 0,
 ) -> bytes:
-    """Give an ELF file of type `dyn` (no sections) with NUL-separated strings behind it.
+    """Return an ELF file of type `dyn` (no sections) with NUL-separated strings behind it.
 
     `elf(strings=["3.11.7"])` at `/usr/local/bin/python3.11` is an interpreter of that version;
     `elf(strings=["GNU C Library (Debian GLIBC 2.36-9) stable release version 2.36."])` at

@@ -62,7 +62,7 @@ _TYPES = {
 
 
 def layer_tar(files: Files, *, tar_format: int = tarfile.PAX_FORMAT) -> bytes:
-    """Give the bytes of one layer."""
+    """Return the bytes of one layer."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tar_format) as archive:
         for path, content in files.items():

@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from auditor.image.archive import read_archive_stream
+from auditor.image.layout.archive import read_archive_stream
 from tests.builders.files import Files, layer_tar
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Config(TypedDict, total=False):
 
 
 def rootfs_of(files: Layers) -> Rootfs:
-    """Give the root file system of an image with these files (or with several layers)."""
+    """Return the root file system of an image with these files (or with several layers)."""
     return image_of(files).rootfs
 
 
@@ -46,7 +46,7 @@ def image_of(
     reference: str = "docker-archive:image.tar",
     **config: Unpack[Config],
 ) -> Image:
-    """Give an image with these files, or with a list of layers, lowest first."""
+    """Return an image with these files, or with a list of layers, lowest first."""
     archive = docker_archive(files, **config)
     return read_archive_stream(
         io.BytesIO(archive), reference=reference, reopen=lambda: io.BytesIO(archive)
@@ -61,7 +61,7 @@ def configuration(
     diff_ids: Sequence[str],
     **config: Unpack[Config],
 ) -> bytes:
-    """Give an image configuration as engines write it."""
+    """Return an image configuration as engines write it."""
     made = config.get("created_by", [f"layer {number}" for number in range(len(diff_ids))])
     value = {
         "architecture": config.get("architecture", "amd64"),
@@ -93,7 +93,7 @@ def docker_archive(
     compress: bool = False,
     **config: Unpack[Config],
 ) -> bytes:
-    """Give what `docker save` writes: before version 25 (`legacy`), or since.
+    """Return what `docker save` writes: before version 25 (`legacy`), or since.
 
     `compress` packs the layers with gzip, as engines with the containerd store do.
     """
@@ -118,7 +118,7 @@ def docker_archive(
 def legacy_members(
     layers: Sequence[bytes], tags: Sequence[str] = (), **config: Unpack[Config]
 ) -> dict[str, bytes]:
-    """Give the members of an archive from before Docker 25, manifest.json last."""
+    """Return the members of an archive from before Docker 25, manifest.json last."""
     members: dict[str, bytes] = {}
     names = []
     for number, layer in enumerate(layers):
@@ -148,7 +148,7 @@ def oci_members(
     *,
     compress: bool = True,
 ) -> dict[str, bytes]:
-    """Give the files of a layout: tag -> one image, or several platforms of it."""
+    """Return the files of a layout: tag -> one image, or several platforms of it."""
     members: dict[str, bytes] = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}'}
     listed = []
     for tag, platforms in images.items():
@@ -217,7 +217,7 @@ def write_members(path: Path, members: Mapping[str, bytes]) -> None:
 
 
 def tar_of(members: Mapping[str, bytes]) -> bytes:
-    """Give an archive with these members, in this order."""
+    """Return an archive with these members, in this order."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in members.items():

@@ -12,7 +12,7 @@ LIBRARY = "/usr/local/lib/python3.11"
 
 
 def interpreter(machine: str = "x86_64") -> dict[str, Content]:
-    """Give the files of a CPython 3.11.7 in `/usr/local`, and of the C library that it runs on."""
+    """Return the files of a CPython 3.11.7 in `/usr/local`, and of its C library."""
     libc = "GNU C Library (Debian) stable release version 2.36."
     return {
         "/usr/local/bin/python3.11": File(elf(machine, ["3.11.7"]), 0o755),

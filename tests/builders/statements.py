@@ -6,7 +6,7 @@ import json
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from auditor.inventory.stated.inside import HEADERS, MARK, SMALL, SUFFIXES
+from auditor.inventory.query.probe_script import HEADERS, MARK, SMALL, SUFFIXES
 from auditor.model import FileType, UnreadableError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ INTERPRETER = {
 
 
 def statement_of(rootfs: Rootfs, prefix: str, paths: Iterable[str]) -> dict[str, Any]:
-    """Give the parsed statement of an interpreter whose path these directories are."""
+    """Return the parsed statement of an interpreter whose path these directories are."""
     said: dict[str, Any] = {
         "interpreter": dict(INTERPRETER),
         "prefix": prefix,
@@ -73,6 +73,6 @@ def _file(said: dict[str, Any], rootfs: Rootfs, path: str) -> None:
 
 
 def spoken(said: Mapping[str, Any], pip: Iterable[tuple[str, str]] = ()) -> bytes:
-    """Give the output of the container: the statement, then what pip lists."""
+    """Return the output of the container: the statement, then what pip lists."""
     rows = json.dumps([{"name": name, "version": version} for name, version in pip])
     return f"\n{MARK}{json.dumps(said)}\n{rows}\n".encode()

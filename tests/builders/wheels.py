@@ -20,7 +20,7 @@ def as_bytes(content: Content) -> bytes:
 
 
 def record(files: Mapping[str, Content], path: str) -> str:
-    """Give a RECORD of `files` that itself lies at `path`."""
+    """Return a RECORD of `files` that itself lies at `path`."""
     rows = []
     for name, content in files.items():
         data = as_bytes(content)
@@ -36,7 +36,7 @@ def wheel(
     tags: tuple[str, ...] = ("py3-none-any",),
     compression: int = zipfile.ZIP_DEFLATED,
 ) -> bytes:
-    """Give a wheel of `files`; METADATA, WHEEL and RECORD are added where they are not given."""
+    """Return a wheel of `files`; METADATA, WHEEL and RECORD are added where they are not given."""
     info = f"{name}.dist-info"
     distribution, _, version = name.partition("-")
     whole: dict[str, Content] = {
@@ -55,7 +55,7 @@ def zipped(
     *,
     compression: int = zipfile.ZIP_DEFLATED,
 ) -> bytes:
-    """Give a zip archive of `files`, regular files with mode 0644."""
+    """Return a zip archive of `files`, regular files with mode 0644."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", compression) as archive:
         for path, content in files.items():
@@ -68,7 +68,7 @@ def zipped(
 
 
 def sdist(files: Mapping[str, Content], *, name: str = "demo-1.0", mode: str = "w:gz") -> bytes:
-    """Give an sdist of `files`, all below the folder `name`, packed as `tarfile` calls it."""
+    """Return an sdist of `files`, all below the folder `name`, packed as `tarfile` calls it."""
     packed = io.BytesIO()
     # A mode that is no literal fits none of the overloads.
     with tarfile.open(fileobj=packed, mode=mode) as archive:  # type: ignore[call-overload]

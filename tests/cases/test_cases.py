@@ -21,9 +21,9 @@ from auditor.artifacts.manifest import Absence
 from auditor.audit import Options, check, other_platform
 from auditor.catalogue import KINDS
 from auditor.image.base import Base
-from auditor.image.container_run import Completed
+from auditor.image.engine.container_run import Completed
 from auditor.lock import read_lock
-from auditor.model import Attestation, Attested, Degree
+from auditor.model import Attestation, AttestationState, Degree
 from auditor.policy import read_config
 from tests.builders import (
     File,
@@ -50,7 +50,7 @@ CASES = sorted(HERE.glob("LI*/*.toml"))
 
 
 def distribution(requirement: str, more: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
-    """Give the files of a distribution with one module, `more` files and a true RECORD."""
+    """Return the files of a distribution with one module, `more` files and a true RECORD."""
     files = {**wheel_files(requirement), **more}
     info = next(path.partition("/")[0] for path in files if path.endswith("/METADATA"))
     files[f"{info}/INSTALLER"] = "pip\n"
@@ -60,7 +60,7 @@ def distribution(requirement: str, more: Mapping[str, str | bytes]) -> dict[str,
 
 
 def wheel_files(requirement: str) -> dict[str, str | bytes]:
-    """Give what every wheel of a case has."""
+    """Return what every wheel of a case has."""
     name, version = requirement.split("==")
     stem = canonicalize_name(name).replace("-", "_")
     info = f"{stem}-{version}.dist-info"
@@ -154,7 +154,7 @@ def policy(case: Mapping[str, Any], directory: Path) -> Policy:
 
 
 def other(case: Mapping[str, Any], lock: Lock, options: Options) -> list[OtherPlatform] | None:
-    """Give the image for another platform, where the case has one."""
+    """Return the image for another platform, where the case has one."""
     if "other" not in case:
         return None
     files: dict[str, Any] = (
@@ -167,7 +167,7 @@ def other(case: Mapping[str, Any], lock: Lock, options: Options) -> list[OtherPl
 
 
 def shelf(case: Mapping[str, Any]) -> Shelf | None:
-    """Give the locked artifacts that the case describes, None where it has none."""
+    """Return the locked artifacts that the case describes, None where it has none."""
     if "artifact" not in case and "absent" not in case:
         return None
     manifests = []
@@ -188,19 +188,19 @@ def shelf(case: Mapping[str, Any]) -> Shelf | None:
 
 
 def signers(case: Mapping[str, Any]) -> Signers | None:
-    """Give who attested the artifacts, as the case says; None where nobody is to be asked."""
+    """Return who attested the artifacts, as the case says; None where nobody is to be asked."""
     if "attested" not in case:
         return None
     return Signers(
         {
-            filename: Attestation(Attested(state), *details)
+            filename: Attestation(AttestationState(state), *details)
             for filename, (state, *details) in case["attested"].items()
         }
     )
 
 
 def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Options]:
-    """Give what the case is made of."""
+    """Return what the case is made of."""
     file = directory / "pylock.toml"
     file.write_text(lock_text(case), encoding="utf-8")
     lock = read_lock(file, "pylock.toml")

@@ -11,12 +11,12 @@ import pytest
 
 from auditor.catalogue import KINDS
 from auditor.errors import ImageError
-from auditor.image.container_run import Completed
-from auditor.inventory.environments import take_inventory
-from auditor.inventory.stated.inventory import take_stated
-from auditor.inventory.stated.question import Question
+from auditor.image.engine.container_run import Completed
+from auditor.inventory.collect import collect_inventory
+from auditor.inventory.query.question import Question
+from auditor.inventory.query.stated_inventory import stated_inventory
 from auditor.model import PathOrigin
-from auditor.quick import known_names, quick_check
+from auditor.quick_audit import known_names, quick_check
 from auditor.rules import JUDGED, LEFT, RULES
 from tests.builders.statements import spoken, statement_of
 from tests.cases.test_cases import CASES, audit, opened
@@ -38,7 +38,7 @@ DEMANDS = {"LI903"}
 
 def quick(image: Image, lock: Lock, options: Options) -> Report | None:
     """Audit by the word of an interpreter that tells the truth; None where there is none."""
-    inventory = take_inventory(image, options.python)
+    inventory = collect_inventory(image, options.python)
     runtime = inventory.runtime
     question = Question(image.reference, options.python)
     if runtime is None or inventory.interpreter is None or runtime.fault:
@@ -52,15 +52,15 @@ def quick(image: Image, lock: Lock, options: Options) -> Report | None:
         (each.name, each.version) for each in runtime.distributions if each.location not in own
     ]
     said = statement_of(image.rootfs, runtime.prefix, runtime.import_paths)
-    stated = take_stated(
+    stated = stated_inventory(
         question,
         Completed(0, spoken(said, dict(listed[::-1]).items()), b""),
         image.config,
         lambda: nullcontext(image.rootfs),
         known_names(lock),
     )
-    glanced = replace(image, rootfs=stated.rootfs, layers=(), history=(), hidden=())
-    return quick_check(glanced, stated, lock, replace(options, base=None))
+    image_without_layers = replace(image, rootfs=stated.rootfs, layers=(), history=(), hidden=())
+    return quick_check(image_without_layers, stated, lock, replace(options, base=None))
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")

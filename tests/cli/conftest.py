@@ -48,7 +48,7 @@ def invoke(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
 
 
 def distribution(name: str, version: str) -> dict[str, str]:
-    """Give the files of a distribution of one module, but its RECORD."""
+    """Return the files of a distribution of one module, but its RECORD."""
     folder = f"{name}-{version}.dist-info"
     return {
         f"{name}.py": f"version = '{version}'\n",

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.evidence.comparison import compare
+from auditor.evidence.bytecode_comparison import compare
 from tests.builders import oci_layout
-from tests.evidence.test_bytecode import CACHE, TAG, base, compiled, timestamp
+from tests.evidence.test_bytecode_check import CACHE, TAG, base, compiled, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-    from auditor.evidence.compiled import Compiled, Match
+    from auditor.evidence.compiled_files import Compiled, Match
     from auditor.model import Rootfs
     from tests.builders import Files
     from tests.cli.conftest import Project, Result
@@ -104,7 +104,7 @@ def test_bytecode_is_compared_again(
         asked.append(suspects)
         return compare(rootfs, suspects, exact=exact)
 
-    monkeypatch.setattr("auditor.evidence.comparison.compare", noted)
+    monkeypatch.setattr("auditor.evidence.bytecode_comparison.compare", noted)
     layers: list[Files] = [base(), {f"{CACHE}/mod.{TAG}.pyc": timestamp(compiled())}]
     layout = oci_layout(project.root / "layout", layers, cmd=["python", "-m", "app"])
     assert invoke("check", f"oci:{layout}").exit_code == 1  # nobody has installed that module

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from auditor.report.schema import schema
-from tests.image.host_files import write_files
+from tests.builders.host_files import write_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable

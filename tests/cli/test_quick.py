@@ -9,17 +9,17 @@ import pytest
 
 from auditor.report.schema import schema_text
 from auditor.rules import LEFT
+from tests.builders.container_archive import files_of
+from tests.builders.fake_engine import cut, fake_engine, status, value
 from tests.builders.statements import INTERPRETER, spoken
 from tests.cli.conftest import SITE
-from tests.image.container_archive import files_of
-from tests.image.fake_engine import cut, fake_engine, status, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from tests.builders.fake_engine import Answer, Call
     from tests.cli.conftest import Project, Result
-    from tests.image.fake_engine import Answer, Call
 
     Ask = Callable[..., Result]
 
@@ -38,7 +38,7 @@ REMOVE = "DELETE /containers/NAME"
 
 
 def statement(*installed: str) -> dict[str, Any]:
-    """Give what the interpreter says of these `name==version`."""
+    """Return what the interpreter says of these `name==version`."""
     said: dict[str, Any] = {
         "interpreter": INTERPRETER,
         "prefix": "/usr/local",

@@ -10,7 +10,7 @@ import pytest
 from packaging.version import Version
 
 from auditor.evidence import installations, prove
-from auditor.inventory.distributions import read_distributions
+from auditor.inventory.distributions.installed import read_distributions
 from auditor.model import (
     Artifact,
     ArtifactKind,

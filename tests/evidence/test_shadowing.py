@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.evidence.shadowing import modules
-from auditor.inventory.importable import module_file, module_name, place_at
+from auditor.inventory.python.importable import module_file, module_name, place_at
 from auditor.model import Distribution, MetadataKind, Record, RecordRow
 from tests.builders import rootfs_of
 from tests.cases.test_cases import zipped
@@ -99,7 +99,7 @@ def test_a_zip_file_that_is_none_is_a_problem() -> None:
 
 @pytest.mark.parametrize(("limit", "names"), [("_ZIP_BYTES", 0), ("_ZIP_NAMES", 1)])
 def test_limits_of_zip_files(limit: str, names: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"auditor.inventory.importable.{limit}", 1)
+    monkeypatch.setattr(f"auditor.inventory.python.importable.{limit}", 1)
     place, problem = place_at(rootfs_of({"/p": zipped({"a.py": "", "b.py": ""})}), "/p")
     assert problem is not None
     assert problem.limit

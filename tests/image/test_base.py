@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.errors import ImageError, UsageError
-from auditor.image.base import Base, attributed, read_base
+from auditor.image.base import Base, mark_base_layers, read_base
 from tests.builders import docker_archive, image_of, oci_layout
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ CASES: dict[str, tuple[Sequence[str], list[bool], str]] = {
 
 @pytest.mark.parametrize(("diff_ids", "expected", "why"), CASES.values(), ids=CASES)
 def test_attributed(diff_ids: Sequence[str], expected: list[bool], why: str) -> None:
-    image = attributed(IMAGE, Base("base", tuple(diff_ids)))
+    image = mark_base_layers(IMAGE, Base("base", tuple(diff_ids)))
     assert [layer.base for layer in image.layers] == expected
     assert [each.what for each in image.not_checked] == ["base image"] * bool(why)
     assert all(each.why.endswith(why) for each in image.not_checked)
@@ -73,7 +73,7 @@ def test_attributed(diff_ids: Sequence[str], expected: list[bool], why: str) -> 
     ids=["none", "name", "digest"],
 )
 def test_a_label_alone_is_said(labels: Mapping[str, str], named: list[str]) -> None:
-    image: Image = attributed(image_of(LOWER, labels=labels), None)
+    image: Image = mark_base_layers(image_of(LOWER, labels=labels), None)
     assert not any(layer.base for layer in image.layers)
     assert [name in each.why for name, each in zip(named, image.not_checked, strict=True)] == [
         True for _ in named

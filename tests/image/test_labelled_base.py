@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.image.base import Base, attributed, labelled_base
+from auditor.image.base import Base, labelled_base, mark_base_layers
 from auditor.image.reference import Access
 from tests.builders import image_of, layer_tar
+from tests.builders.fake_engine import fake_engine, status, value
+from tests.builders.fake_registry import fake_registry
 from tests.builders.images import oci_members
-from tests.image.fake_engine import fake_engine, status, value
-from tests.image.fake_registry import fake_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from auditor.model import Image
-    from tests.image.fake_engine import Answer
-    from tests.image.fake_registry import FakeRegistry
+    from tests.builders.fake_engine import Answer
+    from tests.builders.fake_registry import FakeRegistry
 
 NAME = "org.opencontainers.image.base.name"
 DIGEST = "org.opencontainers.image.base.digest"
@@ -65,7 +65,7 @@ def test_an_engine_without_it_leaves_it_unchecked(
     with fake_engine(engine_socket, answers):
         base = labelled_base(image)
     assert base is None
-    (left,) = attributed(image, base).not_checked
+    (left,) = mark_base_layers(image, base).not_checked
     assert left.why == (
         f"the image names {KNOWN} as its base, which is not where the image is; "
         "give it with --base to tell its part"
@@ -108,8 +108,8 @@ def test_the_images_own_registry_is_asked_for_no_layer(registry: FakeRegistry) -
     assert base == Base(
         f"{name} {digest}", tuple(layer.digest for layer in image.layers[:1]), labelled=True
     )
-    assert [layer.base for layer in attributed(image, base).layers] == [True, False]
-    assert attributed(image, base).not_checked == ()
+    assert [layer.base for layer in mark_base_layers(image, base).layers] == [True, False]
+    assert mark_base_layers(image, base).not_checked == ()
     layers = {f"/v2/app/blobs/{digest}" for digest in LAYERS}
     assert layers.isdisjoint(asked.path for asked in registry.asked)
 
@@ -129,7 +129,7 @@ def test_a_label_leads_nowhere_else(registry: FakeRegistry, name: str) -> None:
 def test_a_registry_without_it_leaves_it_unchecked(registry: FakeRegistry) -> None:
     image = labelled(f"registry:{registry.host}/shop", KNOWN, f"{registry.host}/app")
     assert labelled_base(image, PLAIN) is None
-    assert len(attributed(image, None).not_checked) == 1
+    assert len(mark_base_layers(image, None).not_checked) == 1
 
 
 # -------------------------------------------------------------------------------- nowhere

@@ -8,8 +8,8 @@ import pytest
 from auditor.errors import AuditorError, ImageError, UsageError
 from auditor.image.reference import Reference, Transport, parse_reference, split_tag
 from tests.builders import docker_archive, layer_tar, oci_layout
+from tests.builders.host_files import write_files
 from tests.builders.images import tar_of
-from tests.image.host_files import write_files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -107,7 +107,7 @@ def as_toml(value: object) -> str:
 
 
 def read_and_select(directory: Path, content: bytes) -> str:
-    """Give what is said about a lock: a line for an invalid one, else the selection's words."""
+    """Return what is said about a lock: a line for an invalid one, else the selection's words."""
     path = directory / "pylock.toml"
     path.write_bytes(content)
     try:

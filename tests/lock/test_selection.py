@@ -36,7 +36,7 @@ def pure(name: str, version: str = "1.0", **more: object) -> dict[str, Any]:
 
 
 def lock_of(*packages: dict[str, Any], **top: object) -> Lock:
-    """Give a lock whose packages have the lines 10, 20, ..."""
+    """Return a lock whose packages have the lines 10, 20, ..."""
     document = {"lock-version": "1.0", "created-by": "a test", "packages": list(packages), **top}
     lines = tuple(range(10, 10 * len(packages) + 10, 10))
     keys = {"requires-python": 3, "environments": 4}

@@ -14,7 +14,7 @@ from sample_locks.build import RECIPES
 from sample_locks.build import build as build_sample
 from sample_locks.demo.__main__ import build as build_demo
 from sample_locks.fetch import Target, fetch
-from tests.real.audits import PROJECT, do
+from tests.builders.audits import PROJECT, do
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

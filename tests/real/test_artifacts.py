@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.artifacts import Manifest, ManifestCache, ManifestStore, Sources
+from auditor.artifacts import ArtifactSources, Manifest, ManifestCache, ManifestStore
 from auditor.lock import read_lock
-from auditor.lock.artifacts import certain_artifacts
-from auditor.web import Patience
-from tests.artifacts.wanted import CONTENT, NAME, artifact, manifest
+from auditor.lock.lock_artifacts import prefetchable_artifacts
+from auditor.web import RetryPolicy
+from tests.builders.audits import do
 from tests.builders.certificates import certificates
-from tests.image.fake_registry import Answer, fake_registry
-from tests.real.audits import do
+from tests.builders.fake_registry import Answer, fake_registry
+from tests.builders.wanted import CONTENT, NAME, artifact, manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,14 +40,16 @@ def folder(fetched: Callable[[str], Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def artifacts(folder: Path) -> list[Artifact]:
-    """Give the artifacts of the backend's lock that are there; more than eighty."""
+    """Return the artifacts of the backend's lock that are there; more than eighty."""
     lock = read_lock(folder / "pylock.runtime.toml", "pylock.runtime.toml")
-    found = [each for each in certain_artifacts(lock.pylock) if (folder / str(each.path)).exists()]
+    found = [
+        each for each in prefetchable_artifacts(lock.pylock) if (folder / str(each.path)).exists()
+    ]
     assert len(found) > 80
     return found
 
 
-def found_in(sources: Sources, artifacts: list[Artifact]) -> list[Manifest]:
+def found_in(sources: ArtifactSources, artifacts: list[Artifact]) -> list[Manifest]:
     with ManifestStore(sources) as store:
         found = store.get(artifacts)
     manifests = [each for each in found if isinstance(each, Manifest)]
@@ -73,7 +75,7 @@ def by_the_standard_library(path: Path) -> dict[str, bytes]:
 
 
 def test_members_are_those_of_the_standard_library(folder: Path, artifacts: list[Artifact]) -> None:
-    for one, found in zip(artifacts, found_in(Sources(folder), artifacts), strict=True):
+    for one, found in zip(artifacts, found_in(ArtifactSources(folder), artifacts), strict=True):
         expected = by_the_standard_library(folder / str(one.path))
         assert {each.path: each.sha256 for each in found.members} == expected
 
@@ -81,9 +83,9 @@ def test_members_are_those_of_the_standard_library(folder: Path, artifacts: list
 def test_what_is_kept_is_what_was_read(
     folder: Path, artifacts: list[Artifact], tmp_path: Path
 ) -> None:
-    with ManifestStore(Sources(folder), ManifestCache(tmp_path)) as store:
+    with ManifestStore(ArtifactSources(folder), ManifestCache(tmp_path)) as store:
         first = store.get(artifacts)
-    with ManifestStore(Sources(tmp_path, offline=True), ManifestCache(tmp_path)) as store:
+    with ManifestStore(ArtifactSources(tmp_path, offline=True), ManifestCache(tmp_path)) as store:
         assert store.get(artifacts) == first
 
 
@@ -95,10 +97,10 @@ def test_what_wheels_say_of_themselves_is_true(folder: Path, artifacts: list[Art
             path = f"/{each.filename}"
             server.script[path] = [Answer(body=(folder / str(each.path)).read_bytes())]
             served.append(replace(each, path=None, url=f"http://{server.host}{path}"))
-        patience = Patience(tries=2)
-        said = found_in(Sources(folder, indexed=True, patience=patience), served)
+        retry_policy = RetryPolicy(tries=2)
+        said = found_in(ArtifactSources(folder, indexed=True, retry_policy=retry_policy), served)
         asked = sum("Range" in each.headers for each in server.asked)
-    read = found_in(Sources(folder), artifacts)
+    read = found_in(ArtifactSources(folder), artifacts)
     wheels = [pair for pair in zip(said, read, strict=True) if pair[0].dist_info]
     assert asked < 2 * len(wheels)
     wrong = []
@@ -136,5 +138,5 @@ def test_pip_keeps_what_it_fetched_where_we_look(tmp_path: Path) -> None:
             env={**own, **trusted},
         )
     wanted = artifact(path=None, url=url)
-    sources = Sources(tmp_path, pip_cache=tmp_path / "pip", offline=True)
+    sources = ArtifactSources(tmp_path, pip_cache=tmp_path / "pip", offline=True)
     assert manifest(wanted, sources).verified

@@ -10,7 +10,7 @@ import pytest
 
 from sample_locks.build import base_image
 from sample_locks.fetch import LOCKS, SAMPLES, fetch
-from tests.real.audits import PROJECT, check, due, run
+from tests.builders.audits import PROJECT, check, due, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

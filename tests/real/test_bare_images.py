@@ -10,7 +10,7 @@ import pytest
 from sample_locks.fetch import LOCKS, SAMPLES, Target, fetch, requirement_lines, wanted
 from sample_locks.interpreter import package_database
 from sample_locks.layout import Config, Layer, files_below, write
-from tests.real.audits import check, do, due
+from tests.builders.audits import check, do, due
 from tests.real.conftest import RUN, one_at_a_time
 
 if TYPE_CHECKING:

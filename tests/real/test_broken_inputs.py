@@ -15,7 +15,7 @@ import pytest
 
 from sample_locks.demo.__main__ import LOCK
 from sample_locks.layout import Config, Layer, write
-from tests.real.audits import PROJECT, run
+from tests.builders.audits import PROJECT, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ class Inputs:
         return f"oci:{self.layout}:latest"
 
     def blob(self, descriptor: dict[str, str]) -> Path:
-        """Give the file of a blob."""
+        """Return the file of a blob."""
         return self.layout / "blobs" / Path(descriptor["digest"].replace(":", "/"))
 
     @property

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
-from tests.real.audits import check, do
+from tests.builders.audits import check, do
 from tests.real.test_proof import one, rewrite_record
 
 if TYPE_CHECKING:

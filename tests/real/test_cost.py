@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sample_locks.fetch import LOCKS, SAMPLES
-from tests.real.audits import PROJECT
+from tests.builders.audits import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def _family(process: int) -> Iterator[int]:
 
 
 def _proportional_memory(process: int) -> int:
-    """Give the PSS of a process and all its children, in kB."""
+    """Return the PSS of a process and all its children, in kB."""
     total = 0
     with suppress(OSError):  # one of them has just ended
         for pid in _family(process):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sample_locks.fetch import LOCKS, SAMPLES, Target, requirement_lines, wanted
-from tests.real.audits import check, do
+from tests.builders.audits import check, do
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 from sample_locks import interpreter
 from sample_locks.demo.__main__ import LOCK
 from sample_locks.layout import copy_to, files_below
-from tests.real.audits import LAYERS_ONLY, Audit, check
+from tests.builders.audits import LAYERS_ONLY, Audit, check
 
 if TYPE_CHECKING:
     from pathlib import Path

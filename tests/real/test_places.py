@@ -8,7 +8,7 @@ import pytest
 
 from sample_locks.build import base_image
 from sample_locks.fetch import LOCKS, SAMPLES, Target, fetch, requirement_lines, wanted
-from tests.real.audits import check, do
+from tests.builders.audits import check, do
 from tests.real.conftest import RUN, one_at_a_time
 
 if TYPE_CHECKING:

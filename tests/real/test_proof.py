@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sample_locks.fetch import LOCKS
-from tests.real.audits import check, do
+from tests.builders.audits import check, do
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.real.audits import Audit
+    from tests.builders.audits import Audit
 
 pytestmark = pytest.mark.network
 

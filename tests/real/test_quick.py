@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
-from auditor.image.container_config import LABEL
+from auditor.image.engine.container_config import LABEL
 from auditor.rules import JUDGED, LEFT
 from sample_locks.build import RECIPES
 from sample_locks.fetch import LOCKS, SAMPLES, fetch
-from tests.real.audits import PROJECT, check
+from tests.builders.audits import PROJECT, check
 from tests.real.conftest import RUN
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from sample_locks import interpreter
 from sample_locks.fetch import LOCKS
 from sample_locks.layout import ARCHITECTURES, Config, Layer, files_below, write
-from tests.real.audits import check, do
+from tests.builders.audits import check, do
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sample_locks.fetch import LOCKS, SAMPLES, fetch
-from tests.real.audits import LAYERS_ONLY, Audit, check, do
+from tests.builders.audits import LAYERS_ONLY, Audit, check, do
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.model import Ignored, Layer, Report
 from auditor.report.formats import FORMATS, View
-from tests.report.reports import CLEAN, DIGEST, DRIFTED, IMAGE, finding
+from tests.builders.reports import CLEAN, DIGEST, DRIFTED, IMAGE, finding
 
 render = FORMATS["github"]
 GOLDEN = Path(__file__).parent / "golden"

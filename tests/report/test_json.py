@@ -7,10 +7,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from auditor.model import Attested, Ignored, Report
+from auditor.model import AttestationState, Ignored, Report
 from auditor.report.formats import FORMATS
 from auditor.report.schema import schema, schema_text
-from tests.report.reports import CLEAN, DRIFTED, EMPTY, IMAGE, finding
+from tests.builders.reports import CLEAN, DRIFTED, EMPTY, IMAGE, finding
 
 render = FORMATS["json"]
 GOLDEN = Path(__file__).parent / "golden"
@@ -21,7 +21,9 @@ IGNORED = replace(
         replace(finding("LI201", "idna", "was changed"), ignored=Ignored("known", "2027-01-01")),
     ),
 )
-ATTESTED = replace(CLEAN, packages=tuple(replace(CLEAN.packages[0], attested=a) for a in Attested))
+ATTESTED = replace(
+    CLEAN, packages=tuple(replace(CLEAN.packages[0], attested=a) for a in AttestationState)
+)
 
 
 def test_golden() -> None:

@@ -8,7 +8,7 @@ import pytest
 from auditor.errors import ExitCode
 from auditor.model import Ignored, Layer, NotChecked, Report, Verdict
 from auditor.report.formats import FORMATS, View
-from tests.report.reports import (
+from tests.builders.reports import (
     CLEAN,
     DIGEST,
     DRIFTED,

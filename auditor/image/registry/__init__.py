@@ -1,5 +1,5 @@
 """Images of a registry, read over HTTP (OCI distribution specification 1.1), never run."""
 
-from auditor.image.registry.store import open_registry_image, registry_layers
+from auditor.image.registry.registry_store import open_registry_image, registry_layers
 
 __all__ = ["open_registry_image", "registry_layers"]

@@ -15,18 +15,18 @@ from urllib.parse import urlsplit
 from oras.auth import get_auth_backend
 from oras.auth.utils import parse_auth_header
 
-from auditor.clause import one_line
 from auditor.errors import ImageError
 from auditor.image.documents import mapping
-from auditor.image.registry.credentials import credentials_for
+from auditor.image.registry.docker_login import credentials_for
 from auditor.web import host_of
+from auditor.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oras.auth.utils import authHeader
 
-    from auditor.image.registry.credentials import Credentials
+    from auditor.image.registry.docker_login import Credentials
     from auditor.image.registry.http import Http
 
 _TOKEN = 1 << 20
@@ -103,7 +103,7 @@ class _Answer(NamedTuple):
     content: bytes
 
     def json(self) -> Mapping[str, object]:
-        """Give the body's object, empty where it is none."""
+        """Return the body's object, empty where it is none."""
         try:
             return mapping(json.loads(self.content))
         except (ValueError, RecursionError):
@@ -133,7 +133,7 @@ class _TokenServer:
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> _Answer:
-        """Give the answer; raises `ImageError` where it is a refusal."""
+        """Return the answer; raises `ImageError` where it is a refusal."""
         answer = self._http.fetch(url, headers, params=params, form=form)
         if answer.status_code == 200:
             return _Answer(200, self._http.body(answer, _TOKEN))
@@ -148,7 +148,7 @@ class _TokenServer:
         raise ImageError(words, _LOGIN.format(self._host))
 
     def token(self, answer: Mapping[str, object]) -> str:
-        """Give the token in an answer; raises `ImageError` where there is none."""
+        """Return the token in an answer; raises `ImageError` where there is none."""
         token = answer.get("token") or answer.get("access_token")
         if isinstance(token, str) and token.isascii() and token.isprintable():
             return token

@@ -14,25 +14,25 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import TimeoutError as SlowError
 
-from auditor.clause import one_line
 from auditor.errors import ImageError
 from auditor.image.documents import mapping, objects, text
 from auditor.web import (
-    CUT,
-    PASSING,
+    CONNECTION_ERRORS,
+    PASSING_ERRORS,
     PlainSession,
     authorities,
     host_of,
     is_final,
-    patiently,
     shut_down,
+    with_retries,
 )
+from auditor.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from auditor.image.reference import Access
-    from auditor.web import Patience
+    from auditor.web import RetryPolicy
 
 _WORDS = 64 * 1024
 """Bytes of an error's body that are read."""
@@ -41,11 +41,11 @@ _WORDS = 64 * 1024
 class Http:
     """Asks, with patience."""
 
-    def __init__(self, access: Access, patience: Patience) -> None:
+    def __init__(self, access: Access, retry_policy: RetryPolicy) -> None:
         """Reach servers by `access`."""
         self.plain = access.plain_http
         self.stop = threading.Event()
-        self._patience = patience
+        self._patience = retry_policy
         self._session = _Session(plain=access.plain_http)
         self._verify = authorities(access.tls_ca)
         self._open = set[requests.Response]()
@@ -58,19 +58,19 @@ class Http:
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Give the answer, its body not yet read; with `form` it is a POST.
+        """Return the answer, its body not yet read; with `form` it is a POST.
 
         Answers that ask for patience are waited for. Raises `ImageError` where there is none
         in the end; any other status is the caller's to judge.
         """
         try:
-            return patiently(
+            return with_retries(
                 lambda: self._once(url, headers, params, form),
                 self._patience,
                 rest=self.rest,
                 done=self.done,
             )
-        except CUT as error:
+        except CONNECTION_ERRORS as error:
             raise unreachable(url, error) from error
 
     def rest(self, seconds: float) -> None:
@@ -79,7 +79,7 @@ class Http:
             raise ImageError("the reading was broken off")
 
     def pause(self, cuts: int) -> float | None:
-        """Give the pause after so many broken connections; None where it was often enough."""
+        """Return the pause after so many broken connections; None where it was often enough."""
         return None if cuts >= self._patience.tries else self._patience.pause * 2 ** (cuts - 1)
 
     def _once(
@@ -116,13 +116,13 @@ class Http:
         shut_down(list(self._open))
 
     def body(self, answer: requests.Response, limit: int) -> bytes:
-        """Give the whole body and close the answer.
+        """Return the whole body and close the answer.
 
         Raises `ImageError` where it has more than `limit` bytes or breaks off.
         """
         try:
             body: bytes = answer.raw.read(limit + 1, decode_content=True)
-        except CUT as error:
+        except CONNECTION_ERRORS as error:
             raise unreachable(answer.url, error) from error
         finally:
             self.done(answer)
@@ -135,7 +135,7 @@ class Http:
         return body
 
     def refusal(self, answer: requests.Response) -> str:
-        """Give what an answer that is an error says, with its status."""
+        """Return what an answer that is an error says, with its status."""
         try:
             body = self.body(answer, _WORDS)
             value: object = json.loads(body)
@@ -167,11 +167,11 @@ class _Session(PlainSession):
 
 
 def unreachable(url: str, error: Exception) -> ImageError:
-    """Give the error for a server that does not answer, or not to the end."""
+    """Return the error for a server that does not answer, or not to the end."""
     host = host_of(url)
     if isinstance(error, (requests.Timeout, SlowError)):
         return ImageError(f"{host} does not answer in time", "try again later")
-    if not isinstance(error, PASSING) and is_final(error):
+    if not isinstance(error, PASSING_ERRORS) and is_final(error):
         return ImageError(
             f"{host} cannot be read: {one_line(str(error))}", "ask whoever runs the registry"
         )

@@ -1,6 +1,6 @@
 """Native libraries: what there is, whose it is, and what a loader makes of it."""
 
-from auditor.inventory.native.files import NativeFile
-from auditor.inventory.native.survey import Natives, Twins, take_natives
+from auditor.inventory.native.native_files import NativeFile
+from auditor.inventory.native.survey import LibraryCopies, Natives, survey_natives
 
-__all__ = ["NativeFile", "Natives", "Twins", "take_natives"]
+__all__ = ["LibraryCopies", "NativeFile", "Natives", "survey_natives"]

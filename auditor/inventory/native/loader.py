@@ -12,12 +12,12 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.libc import TRIPLETS
-from auditor.inventory.native.cache import (
+from auditor.inventory.native.loader_cache import (
     configured_directories,
     musl_directories,
     read_cache,
 )
+from auditor.inventory.python.libc import TRIPLETS
 from auditor.model import FileType
 
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ class Loader:
         self.library_path = self._library_path(config.env.get("LD_LIBRARY_PATH", ""))
 
     def _system(self) -> list[str]:
-        """Give the directories that glibc was built with; distributions differ."""
+        """Return the directories that glibc was built with; distributions differ."""
         found = [f"{top}/{each}" for each in TRIPLETS.get(self._machine, ()) for top in _TOPS]
         wide = ["/lib64", "/usr/lib64"] if self._bits == 64 else []
         return [*found, *wide, *_TOPS]
 
     def _library_path(self, value: str) -> list[tuple[str, str]]:
-        """Give the elements of LD_LIBRARY_PATH and the directories that they mean."""
+        """Return the elements of LD_LIBRARY_PATH and the directories that they mean."""
         if not value:
             return []
         elements = re.split(r"[:\n]" if self.musl else r"[:;]", value)[:_DIRECTORIES]
@@ -108,7 +108,7 @@ class Loader:
     # ------------------------------------------------------------------------ searching
 
     def find(self, name: str, chain: Sequence[Loaded]) -> Found | None:
-        """Give what is taken for `name`, None where nothing is.
+        """Return what is taken for `name`, None where nothing is.
 
         `chain` is what asks, the object that loaded it, and so on to the program.
         """
@@ -132,7 +132,7 @@ class Loader:
         yield folder
 
     def is_itself(self, name: str) -> bool:
-        """Tell whether the loader answers for this name without looking."""
+        """Return whether the loader answers for this name without looking."""
         return self.musl and _MUSL_ITSELF.match(name) is not None
 
     def _places(self, chain: Sequence[Loaded]) -> Iterator[tuple[str, str]]:
@@ -180,7 +180,7 @@ class Loader:
         return None
 
     def _open(self, folder: str, name: str) -> Loaded | None:
-        """Give the object at a place; None where a loader would look on."""
+        """Return the object at a place; None where a loader would look on."""
         key = (folder, name)
         if key not in self._known:
             self._known[key] = self._opened(folder, name)

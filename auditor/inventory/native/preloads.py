@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.files import text_of
+from auditor.inventory.paths import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ class Preload(NamedTuple):
 
 
 def preloads(rootfs: Rootfs, config: ImageConfig, loader: Loader) -> tuple[Preload, ...]:
-    """Give what every process of the runtime interpreter loads by a setting, in order."""
+    """Return what every process of the runtime interpreter loads by a setting, in order."""
     chain = (loader.program,) if loader.program else ()
     named = dict.fromkeys(_named(rootfs, config, loader))
     return tuple(Preload(setting, name, loader.find(name, chain)) for setting, name in named)

@@ -6,21 +6,21 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.files import names
-from auditor.inventory.native.files import native_files
-from auditor.inventory.native.links import linked
+from auditor.inventory.native.dlopen_calls import called_names, mentions
 from auditor.inventory.native.loader import Loader
-from auditor.inventory.native.mentions import called_names, mentions
+from auditor.inventory.native.loader_links import linked
+from auditor.inventory.native.native_files import native_files
 from auditor.inventory.native.preloads import preloads
+from auditor.inventory.paths import names
 from auditor.model import FileType, OwnerKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from auditor.inventory.native.files import NativeFile
-    from auditor.inventory.native.links import Link, Missing
+    from auditor.inventory.native.dlopen_calls import Mention
     from auditor.inventory.native.loader import Found
-    from auditor.inventory.native.mentions import Mention
+    from auditor.inventory.native.loader_links import Link, Missing
+    from auditor.inventory.native.native_files import NativeFile
     from auditor.inventory.native.preloads import Preload
     from auditor.model import Image, Inventory, Owner, Rootfs
 
@@ -28,7 +28,7 @@ _NAMES = 64
 """Names of one library for which a load is tried."""
 
 
-class Twins(NamedTuple):
+class LibraryCopies(NamedTuple):
     """Files of one directory with the same bytes: a library that was copied through its links."""
 
     file: NativeFile
@@ -39,18 +39,18 @@ class Twins(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Give the names by which a loader can be asked for it."""
+        """Return the names by which a loader can be asked for it."""
         several = [posixpath.basename(path) for path in (self.file.path, *self.aliases)]
         return tuple(dict.fromkeys(filter(None, [self.file.elf.soname, *sorted(several)])))[:_NAMES]
 
     @property
     def is_module(self) -> bool:
-        """Tell whether only an import loads it: it has neither a SONAME nor a library's name."""
+        """Return whether only an import loads it: it has neither a SONAME nor a library's name."""
         return not self.file.elf.soname and not posixpath.basename(self.file.path).startswith("lib")
 
     @property
     def paths(self) -> frozenset[str]:
-        """Give every path of it."""
+        """Return every path of it."""
         return frozenset((self.file.path, *self.aliases))
 
 
@@ -59,7 +59,7 @@ class Natives:
     """The native libraries in scope, and how they come together."""
 
     files: tuple[NativeFile, ...] = ()
-    strangers: tuple[Twins, ...] = ()
+    unowned_libraries: tuple[LibraryCopies, ...] = ()
     """Those that nobody owns, or that belong to a distribution outside the runtime environment."""
     choices: Mapping[str, Found | None] = field(default_factory=dict)
     """By path of a stranger: what a load by its first name takes."""
@@ -73,30 +73,30 @@ class Natives:
     """Elements of LD_LIBRARY_PATH, and the real directories they mean."""
 
 
-def take_natives(
+def survey_natives(
     image: Image, inventory: Inventory, owner: Callable[[str], Owner | None]
 ) -> Natives:
-    """Give the native libraries of an image; `owner` says whose the file at a real path is."""
+    """Return the native libraries of an image; `owner` says whose the file at a real path is."""
     rootfs, runtime = image.rootfs, inventory.runtime
     loader = None
     if inventory.interpreter is not None:
         loader = Loader(rootfs, image.config, inventory.interpreter)
     prefix = runtime.prefix if runtime else ""
     files = native_files(image, inventory, loader, owner)
-    strangers = _twins(rootfs, [each for each in files if _is_strange(each, prefix)])
+    unowned_libraries = _copies(rootfs, [each for each in files if _is_strange(each, prefix)])
     if loader is None:
-        return Natives(tuple(files), strangers)
+        return Natives(tuple(files), unowned_libraries)
     chain = (loader.program,) if loader.program else ()
     links, missing = linked(loader, files, prefix)
     wanted = {
         each.file.path: {name for known in each.names for name in called_names(known)}
-        for each in strangers
+        for each in unowned_libraries
     }
     searched = runtime.distributions if runtime and wanted else ()
     return Natives(
         files=tuple(files),
-        strangers=strangers,
-        choices={each.file.path: loader.find(each.names[0], chain) for each in strangers},
+        unowned_libraries=unowned_libraries,
+        choices={each.file.path: loader.find(each.names[0], chain) for each in unowned_libraries},
         mentions=mentions(rootfs, searched, wanted) if searched else {},
         links=links,
         missing=missing,
@@ -117,7 +117,7 @@ def _real_elements(rootfs: Rootfs, loader: Loader) -> Iterator[tuple[str, str]]:
             yield element, real
 
 
-def _twins(rootfs: Rootfs, files: Sequence[NativeFile]) -> tuple[Twins, ...]:
+def _copies(rootfs: Rootfs, files: Sequence[NativeFile]) -> tuple[LibraryCopies, ...]:
     """Put files of the same directory and bytes together, with the links to them."""
     digests = rootfs.digests(each.path for each in files)
     groups: dict[tuple[str, str], list[NativeFile]] = {}
@@ -132,15 +132,17 @@ def _twins(rootfs: Rootfs, files: Sequence[NativeFile]) -> tuple[Twins, ...]:
     )
 
 
-def _group(several: Sequence[NativeFile], links: Mapping[str, list[str]], sha256: str) -> Twins:
+def _group(
+    several: Sequence[NativeFile], links: Mapping[str, list[str]], sha256: str
+) -> LibraryCopies:
     chosen = max(several, key=lambda each: (len(each.path), each.path))
     paths = {each.path for each in several}
     aliases = paths - {chosen.path} | {link for path in paths for link in links.get(path, ())}
-    return Twins(chosen, sha256, tuple(sorted(aliases)))
+    return LibraryCopies(chosen, sha256, tuple(sorted(aliases)))
 
 
 def _links(rootfs: Rootfs, folders: Iterable[str]) -> dict[str, list[str]]:
-    """Give the links in some directories by the real path that they lead to."""
+    """Return the links in some directories by the real path that they lead to."""
     found: dict[str, list[str]] = {}
     for folder in folders:
         for name in names(rootfs, folder):

@@ -11,7 +11,7 @@ _ELLIPSIS = "..."
 
 
 def escape(text: str) -> str:
-    r"""Give `text` on one line, every character of it visible.
+    r"""Return `text` on one line, every character of it visible.
 
     Control, format and separator characters become `\n`, `\x1b`, `\u202e`; bytes that were
     not UTF-8 (surrogate escapes) become `\xff`. A backslash stays as it is.
@@ -22,7 +22,7 @@ def escape(text: str) -> str:
 
 
 def decodable(text: str) -> str:
-    r"""Give `text` with only the bytes that were not UTF-8 escaped, as `\xff`.
+    r"""Return `text` with only the bytes that were not UTF-8 escaped, as `\xff`.
 
     For formats that have an escape of their own for everything else.
     """
@@ -37,14 +37,14 @@ def _escaped(character: str) -> str:
 
 
 def clip(text: str, limit: int) -> str:
-    """Give `text` escaped, and cut with an ellipsis where it is longer than `limit`."""
+    """Return `text` escaped, and cut with an ellipsis where it is longer than `limit`."""
     # Cut before escaping as well: an escape is never shorter than what it stands for.
     text = escape(text[: limit + 1])
     return text if len(text) <= limit else text[: limit - len(_ELLIPSIS)] + _ELLIPSIS
 
 
 def guard(line: str) -> str:
-    r"""Give an output line that no CI runner takes for a command.
+    r"""Return an output line that no CI runner takes for a command.
 
     GitHub's runner obeys lines that start with `::`, after blanks too, and `##[` anywhere in
     a line; others `##vso[` and `##teamcity[`.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.inventory.instructions import short
+from auditor.inventory.commands.instructions import short
 from auditor.model import Severity
 from auditor.report.formats.escape import clip, escape, guard
+from auditor.report.formats.sentences import audited, headline, noun, open_findings, summary
 from auditor.report.formats.view import PLAIN, View
-from auditor.report.formats.words import audited, headline, noun, open_findings, summary
 from auditor.units import plural
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _TITLE, _TEXT = 200, 1000  # characters; GitHub cuts a title at 255
 
 
 def render(report: Report, view: View = PLAIN) -> str:
-    """Give the image's line, the annotations, errors first, and the summary."""
+    """Return the image's line, the annotations, errors first, and the summary."""
     lines = [guard(headline(report))]
     for level in Severity:
         found = [finding for finding in open_findings(report) if finding.severity is level]

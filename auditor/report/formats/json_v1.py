@@ -10,8 +10,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from auditor.report.formats.escape import decodable
+from auditor.report.formats.sentences import counts
 from auditor.report.formats.view import PLAIN, View
-from auditor.report.formats.words import counts
 
 if TYPE_CHECKING:
     from auditor.model import Artifact, Environment, Finding, Image, Layer, PackageRow, Report
@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1
 
 
 def render(report: Report, view: View = PLAIN) -> str:
-    """Give the report as one JSON document, indented by two."""
+    """Return the report as one JSON document, indented by two."""
     text = json.dumps(_safe(_document(report)), indent=2, ensure_ascii=True)
     # Inside strings only, so JSON's own escape keeps the value and no CI runner that reads
     # the log takes `##[...` for a command.
@@ -128,7 +128,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _safe(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
-    """Give the value with every string free of bytes that were not UTF-8."""
+    """Return the value with every string free of bytes that were not UTF-8."""
     if isinstance(value, str):
         return decodable(value)
     if isinstance(value, dict):

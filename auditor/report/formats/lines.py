@@ -28,18 +28,18 @@ class Line(NamedTuple):
     color: str = ""
 
     def render(self, *, color: bool) -> str:
-        """Give the line as it is printed."""
+        """Return the line as it is printed."""
         text = guard(self.text)
         return f"\x1b[{self.color}m{text}\x1b[0m" if color and self.color else text
 
 
 def heading(text: str, color: str = BOLD) -> list[Line]:
-    """Give a heading with the empty line before it."""
+    """Return a heading with the empty line before it."""
     return [Line(""), Line(text, color)]
 
 
 def wrapped(text: str, width: int, first: str = "", rest: int = 0, color: str = "") -> list[Line]:
-    """Give `text` in lines of `width` columns, after `first` and then `rest` blanks.
+    """Return `text` in lines of `width` columns, after `first` and then `rest` blanks.
 
     A word longer than a line, a path or a digest, stays in one piece to be copied.
     """
@@ -55,13 +55,13 @@ def wrapped(text: str, width: int, first: str = "", rest: int = 0, color: str = 
 
 
 def labelled(label: str, text: str, width: int, indent: int = 4) -> list[Line]:
-    """Give a detail under its heading: the label in one column, the text in the next."""
+    """Return a detail under its heading: the label in one column, the text in the next."""
     first = f"{' ' * indent}{label:<{_LABEL}} "
     return wrapped(text, width, first, len(first))
 
 
 def columns(cells: Mapping[str, Sequence[str]], width: int) -> list[Line]:
-    """Give a table from its columns by title, squeezed and wrapped into `width`."""
+    """Return a table from its columns by title, squeezed and wrapped into `width`."""
     table = [[title, *(clip(cell, _CELL) for cell in column)] for title, column in cells.items()]
     # The titles go in as a row: as headers they would be padded beyond their width.
     text = tabulate(
@@ -74,7 +74,7 @@ def columns(cells: Mapping[str, Sequence[str]], width: int) -> list[Line]:
 
 
 def _widths(table: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Give each column its natural width, the widest squeezed until the table fits `room`.
+    """Return each column its natural width, the widest squeezed until the table fits `room`.
 
     No column is narrower than its title: before that the table grows over the edge.
     """

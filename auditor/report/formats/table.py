@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from auditor.inventory.instructions import short
-from auditor.model import Attested, Severity, Verdict
+from auditor.inventory.commands.instructions import short
+from auditor.model import AttestationState, Severity, Verdict
 from auditor.report.formats.escape import clip, escape
 from auditor.report.formats.lines import (
     CYAN,
@@ -19,15 +19,15 @@ from auditor.report.formats.lines import (
     labelled,
     wrapped,
 )
-from auditor.report.formats.packages import package_lines
-from auditor.report.formats.view import PLAIN, View
-from auditor.report.formats.words import (
+from auditor.report.formats.package_table import package_lines
+from auditor.report.formats.sentences import (
     headline,
     is_unchecked,
     open_findings,
     policy_note,
     summary,
 )
+from auditor.report.formats.view import PLAIN, View
 from auditor.units import human_bytes, plural
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _ONE_LINE = 60  # characters that "expected -> found" may take together
 
 
 def render(report: Report, view: View = PLAIN) -> str:
-    """Give the whole report, wrapped at the view's width."""
+    """Return the whole report, wrapped at the view's width."""
     width = max(view.width, NARROWEST)
     color = _VERDICTS[report.verdict]
     lines = [
@@ -131,7 +131,7 @@ def _checked(report: Report, width: int) -> Iterator[Line]:
         amounts.append(f"native libraries: {checked.native_libraries:,}")
     yield from labelled("content", ", ".join(amounts), width, 2)
     tally = Counter(row.attested for row in report.packages)
-    attested = [f"{tally[each]:,} {each}" for each in Attested if tally[each]]
+    attested = [f"{tally[each]:,} {each}" for each in AttestationState if tally[each]]
     if attested:
         yield from labelled("attested", ", ".join(attested), width, 2)
 

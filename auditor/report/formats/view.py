@@ -30,4 +30,4 @@ class Format(Protocol):
     """Renders a report: a pure function that adds nothing to what the report says."""
 
     def __call__(self, report: Report, view: View = PLAIN) -> str:
-        """Give the whole text, ending with a line break."""
+        """Return the whole text, ending with a line break."""

@@ -14,11 +14,11 @@ _FILE = "report-v1.json"
 
 
 def schema_text() -> str:
-    """Give the schema of version 1 as it is shipped: JSON Schema, draft 2020-12."""
+    """Return the schema of version 1 as it is shipped: JSON Schema, draft 2020-12."""
     return files(__name__).joinpath(_FILE).read_text(encoding="utf-8")
 
 
 def schema() -> dict[str, Any]:
-    """Give the schema of version 1, parsed."""
+    """Return the schema of version 1, parsed."""
     parsed: dict[str, Any] = json.loads(schema_text())
     return parsed

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.inventory.native.cache import (
+from auditor.inventory.native.loader_cache import (
     configured_directories,
     musl_directories,
     parse_cache,
@@ -21,7 +21,7 @@ from tests.builders import Files, rootfs_of
 def ld_so_cache(
     entries: list[tuple[str, str, int]], *, mark: str = "<", before: bytes = b""
 ) -> bytes:
-    """Give a cache of name, path and flags, behind what an older format would have."""
+    """Return a cache of name, path and flags, behind what an older format would have."""
     table, strings = b"", b""
     start = 48 + 24 * len(entries)
     for name, path, flags in entries:

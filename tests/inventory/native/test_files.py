@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auditor.inventory.environments import take_inventory
-from auditor.inventory.native.files import native_files
+from auditor.inventory.collect import collect_inventory
+from auditor.inventory.native.native_files import native_files
 from tests.builders import Files, Symlink, elf, image_of
 
 PYTHON: Files = {
@@ -27,7 +27,7 @@ def test_a_base_interpreters_own_packages_are_out_of_scope() -> None:
             "/usr/local/lib/python3.11/lib-dynload/_x.so": library,
         }
     )
-    inventory = take_inventory(image, "/opt/venv")
+    inventory = collect_inventory(image, "/opt/venv")
     # A live environment is audited without the other environments of its machine.
     alone = replace(inventory, environments=inventory.environments[:1])
     for each in (inventory, alone):

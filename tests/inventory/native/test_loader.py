@@ -37,7 +37,7 @@ def loader_of(
 def taken(
     loader: Loader, *facts: dict[str, object], name: str = "libx.so.1"
 ) -> tuple[str, str] | None:
-    """Give what is taken for an object with `facts` in /pkg/a, loaded by one in /pkg/b, ..."""
+    """Return what is taken for an object with `facts` in /pkg/a, loaded by one in /pkg/b, ..."""
     chain = []
     for number, each in enumerate(facts):
         found = rootfs_of({"/x": elf(**each)}).elf("/x")  # type: ignore[arg-type] # a table

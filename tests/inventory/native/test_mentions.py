@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.inventory.native.mentions import Mention, called_names, mentions
+from auditor.inventory.native.dlopen_calls import Mention, called_names, mentions
 from auditor.model import Distribution, MetadataKind, Record, RecordRow
 from tests.builders import rootfs_of
 

@@ -1,0 +1,146 @@
+"""Which locked artifact an installation is, by its own word: where to look first, not proof."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from packaging.tags import Tag, parse_tag
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from auditor.model import ArtifactKind, Identity, IdentityKind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from auditor.artifacts.manifest import Manifest
+    from auditor.model import Artifact, Distribution, LockedPackage
+
+_NAMED = 4  # tags that a message lists
+_PORTABLE = ("manylinux", "musllinux")
+"""What platform tags of published wheels begin with; a build in place never has them."""
+
+
+def artifact_by_hash(distribution: Distribution, locked: LockedPackage) -> Artifact | None:
+    """Return the locked artifact whose hash direct_url.json names."""
+    if distribution.direct_url is None:
+        return None
+    named = distribution.direct_url.hashes
+    return next(
+        (
+            artifact
+            for artifact in locked.artifacts
+            if any(named.get(algorithm) == digest for algorithm, digest in artifact.hashes.items())
+        ),
+        None,
+    )
+
+
+def artifact_by_tags(distribution: Distribution, locked: LockedPackage) -> Artifact | None:
+    """Return the locked artifact that the WHEEL file's tags, the installation's own word, name.
+
+    An installation from source gives the sdist; where the tags fit several wheels or none,
+    nothing is claimed.
+    """
+    wheels = _wheels(locked)
+    if not distribution.built:
+        stated = _stated(distribution)
+        same = [wheel for wheel in wheels if stated and stated == _filename_tags(wheel.filename)]
+        near = [wheel for wheel in wheels if stated & _filename_tags(wheel.filename)]
+        for several in (same, near):
+            if len(several) == 1:
+                return several[0]
+        if wheels:
+            return None
+    return next((each for each in locked.artifacts if each.kind is not ArtifactKind.WHEEL), None)
+
+
+def claims_build(distribution: Distribution, locked: LockedPackage) -> bool:
+    """Return whether an installation says that it was built from source, or must have been.
+
+    `uv_build.json`, or a tag that no locked wheel has and no published one; all of it can be
+    forged. Without a wheel that fits there is nothing else than the sdist.
+    """
+    wheels = _wheels(locked)
+    if not wheels:
+        return True
+    stated = _stated(distribution)
+    if any(tag.platform.startswith(_PORTABLE) for tag in stated):
+        return False
+    listed = {tag for wheel in wheels for tag in _filename_tags(wheel.filename)}
+    return distribution.built or bool(stated and not stated & listed)
+
+
+def candidates(distribution: Distribution, locked: LockedPackage) -> list[tuple[Artifact, ...]]:
+    """Return the artifacts that an installation may be, in the order to try them.
+
+    Those of one step are compared together: where the installation says that it was built, the
+    sdist and all wheels, since it must excuse no patched wheel. Else the sdist comes last.
+    """
+    wheels = _wheels(locked)
+    if claims_build(distribution, locked):
+        return [locked.artifacts] if locked.artifacts else []
+    named = artifact_by_hash(distribution, locked) or artifact_by_tags(distribution, locked)
+    ordered = sorted(locked.artifacts, key=lambda each: (each not in wheels, each != named))
+    return [(each,) for each in ordered]
+
+
+def fits_nowhere(distribution: Distribution, tags: Collection[Tag]) -> bool:
+    """Return whether WHEEL names tags, and none that the image's Python and platform take."""
+    stated = _stated(distribution)
+    return bool(stated and tags) and not any(tag in tags for tag in stated)
+
+
+def identify(
+    distribution: Distribution, manifest: Manifest | None, tags: Collection[Tag]
+) -> Identity:
+    """Return what an installation is by its own word that is not the artifact of `manifest`."""
+    said = f"its WHEEL says {listed_tags(distribution.wheel_tags)}"
+    if fits_nowhere(distribution, tags):
+        return Identity(IdentityKind.OTHER_PLATFORM, said)
+    stated = _stated(distribution)
+    if manifest is None or not stated or stated == {*_parsed(manifest.tags)}:
+        return Identity(IdentityKind.COPY, "")
+    if distribution.built or all(tag.platform.startswith("linux_") for tag in stated):
+        return Identity(IdentityKind.LOCAL_BUILD, f"{said}, as a build in place does")
+    return Identity(IdentityKind.OTHER_ARTIFACT, said)
+
+
+def is_portable(artifact: Artifact) -> bool:
+    """Return whether a wheel was published for many systems, by a toolchain of its own."""
+    return any(tag.platform.startswith(_PORTABLE) for tag in _filename_tags(artifact.filename))
+
+
+def listed_tags(tags: Iterable[str]) -> str:
+    """Return tags for a sentence."""
+    several = list(tags)
+    more = f" and {len(several) - _NAMED} more" if len(several) > _NAMED else ""
+    return ", ".join(several[:_NAMED]) + more
+
+
+def _wheels(locked: LockedPackage) -> list[Artifact]:
+    return [each for each in locked.artifacts if each.kind is ArtifactKind.WHEEL]
+
+
+def _stated(distribution: Distribution) -> set[Tag]:
+    return _parsed(distribution.wheel_tags)
+
+
+def _parsed(texts: Iterable[str]) -> set[Tag]:
+    return {tag for text in texts for tag in _parse_tag(text)}
+
+
+@lru_cache(maxsize=256)
+def _parse_tag(text: str) -> frozenset[Tag]:
+    try:
+        return parse_tag(text)
+    except ValueError:
+        return frozenset()
+
+
+@lru_cache(maxsize=4096)
+def _filename_tags(filename: str) -> frozenset[Tag]:
+    try:
+        return parse_wheel_filename(filename)[3]
+    except InvalidWheelFilename:
+        return frozenset()

@@ -1,0 +1,180 @@
+"""Installed files against the sdist that they were built from.
+
+A build copies sources and makes the rest. Python sources that the sdist has must be its own,
+but for version files that are only data, and nothing may be imported in their place; what the
+sdist does not have was made by the build, is comparable with nothing and is listed. So are
+metadata and entry points other than the sdist's, and the scripts that these announce.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from auditor.evidence.placement import script_folders
+from auditor.evidence.record_check import check_recorded, compared_rows, stated
+from auditor.evidence.version_file import is_version_data
+from auditor.evidence.wheel_pairing import Pairing, judge_script, script_targets
+from auditor.inventory.distributions.owned_files import entry_points
+from auditor.inventory.ownership.by_products import METADATA
+from auditor.inventory.paths import is_file, names
+from auditor.model import FileCheck, FileState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from auditor.artifacts.manifest import Manifest, Member
+    from auditor.evidence.wheel_pairing import Installed
+    from auditor.model import RecordRow
+
+    Members = Mapping[str, Sequence[Member]]
+    """Those of an sdist, by the last part of their paths."""
+
+_APART = frozenset({"test", "tests", "doc", "docs", "example", "examples", "benchmarks"})
+"""Top folders of sdists from which nothing is installed, though names in them may repeat."""
+_CODE = (".py", ".pyc", ".so")
+_NOT_CONTRADICTED = frozenset({FileState.INTACT, FileState.UNPROVEN})
+"""What RECORD leaves to the sdist: a row without a hash says nothing of the bytes."""
+_POINTS = "entry_points.txt"
+_STATED = {"METADATA": "PKG-INFO", _POINTS: _POINTS}
+"""Files of the metadata folder -> how an sdist calls them, beside its sources or in `.egg-info`."""
+
+
+def pair_build(installed: Installed, manifest: Manifest) -> Pairing:
+    """Compare an installation with the sdist that it should be built from.
+
+    RECORD comes first: whether what the build made was changed later is known by nothing else.
+    What it does not contradict is compared with the sdist, whether it has a hash or not. The
+    scripts that installers generate are judged by their form, as those of a wheel.
+    """
+    rootfs, distribution = installed.rootfs, installed.distribution
+    members = _by_name(manifest.members)
+    announced = _scripts(installed)
+    rows = compared_rows(distribution)
+    scripts = {row.path: script_targets(row.path, announced, installed.site) for row in rows}
+    found = list(_generated(installed, scripts, members))
+    rest = [row for row in rows if not scripts[row.path]]
+    checks = check_recorded(rootfs, {"": rest}, installed.claims.recorded)[""]
+    found += [check for check in checks if check.state not in _NOT_CONTRADICTED]
+    left = [check.path for check in checks if check.state in _NOT_CONTRADICTED]
+    left += _unlisted_metadata(installed, rows)
+    digests = rootfs.digests(left)
+    size = 0
+    for path in left:
+        entry = rootfs.stat(path)
+        if entry is None or path not in digests:
+            found.append(FileCheck(path, FileState.UNREADABLE))
+            continue
+        size += entry.size
+        actual = stated(digests[path], entry.size)
+        found += _file(installed, path, (digests[path], actual), members)
+    found.sort()
+    return Pairing(found, len(scripts), size)
+
+
+def _by_name(members: Sequence[Member]) -> Members:
+    found: defaultdict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        found[posixpath.basename(member.path)].append(member)
+    return found
+
+
+def _scripts(installed: Installed) -> dict[str, str]:
+    """Return the scripts that installers generate for it, by the build's own entry points."""
+    announced = entry_points(installed.rootfs, [installed.distribution])
+    folder = script_folders(installed.site)[0]
+    return {f"{folder}/{name}": min(targets) for name, targets in announced.items()}
+
+
+def _generated(
+    installed: Installed, scripts: Mapping[str, Collection[str]], members: Members
+) -> Iterator[FileCheck]:
+    """Judge generated scripts; what only the build's own entry points announce, it has made."""
+    rootfs = installed.rootfs
+    points = f"{installed.site.info}/{_POINTS}"
+    digests = rootfs.digests([points, *(path for path, targets in scripts.items() if targets)])
+    declared = points in digests and _is_own(installed, points, digests[points], members)
+    for path, targets in scripts.items():
+        if not targets:
+            continue
+        faults = list(judge_script(installed, path, targets))
+        yield from faults
+        entry = rootfs.stat(path)
+        known = declared or set(targets) <= set(installed.claims.targets(path))
+        if not faults and not known and entry is not None and path in digests:
+            yield FileCheck(path, FileState.BUILT, "", stated(digests[path], entry.size))
+
+
+def _unlisted_metadata(installed: Installed, rows: Sequence[RecordRow]) -> Iterator[str]:
+    """Yield the files of the metadata folder that RECORD does not list."""
+    info = installed.site.info
+    folder = posixpath.basename(info)
+    listed = {row.path.rpartition(f"/{folder}/")[2] for row in rows}
+    for name in names(installed.rootfs, info):
+        path = f"{info}/{name}"
+        if name not in METADATA and name not in listed and is_file(installed.rootfs, path):
+            yield path
+
+
+def _file(
+    installed: Installed, path: str, found: tuple[bytes, str], members: Members
+) -> Iterator[FileCheck]:
+    """Judge one file, its digest and what it is: the sdist's own, or made by the build."""
+    digest, actual = found
+    if _is_own(installed, path, digest, members):
+        return
+    inside = path.removeprefix(f"{installed.site.root}/")
+    sources = _sources(inside, members)
+    is_source = sources and path.endswith(".py") and not is_version_data(installed.rootfs, path)
+    instead = sources if is_source else _hidden(inside, members)
+    if instead:
+        expected = stated(instead[0].sha256, instead[0].size)
+        yield FileCheck(path, FileState.UNLISTED, expected, actual)
+    else:
+        yield FileCheck(path, FileState.BUILT, "", actual)
+
+
+def _is_own(installed: Installed, path: str, digest: bytes, members: Members) -> bool:
+    """Return whether a file is the sdist's own, a locked wheel's, or says nothing of the code."""
+    name = posixpath.basename(path)
+    if installed.claims.equals(path, digest):
+        return True
+    if not path.startswith(f"{installed.site.info}/"):
+        inside = path.removeprefix(f"{installed.site.root}/")
+        # Where a build puts what is no module, the sdist does not tell.
+        same = _sources(inside, members) or members.get(name, ())
+        return any(each.sha256 == digest for each in same) and not _hidden(inside, members)
+    same = members.get(_STATED.get(name, name), ())
+    own = any(each.sha256 == digest and (name not in _STATED or _is_stated(each)) for each in same)
+    return own or name == "WHEEL"
+
+
+def _is_stated(member: Member) -> bool:
+    """Return whether a member of the sdist is where its own metadata are."""
+    folder = posixpath.dirname(member.path)
+    return not folder or folder.endswith(".egg-info")
+
+
+def _hidden(inside: str, members: Members) -> Sequence[Member]:
+    """Return the module of the sdist that is never imported where a package has its name."""
+    folder, name = posixpath.split(inside)
+    is_package = name.partition(".")[0] == "__init__" and name.endswith(_CODE)
+    if not is_package or _sources(inside, members):
+        return ()
+    return _sources(f"{folder}.py", members)
+
+
+def _sources(inside: str, members: Members) -> Sequence[Member]:
+    """Return what the sdist has for a path of the site directory.
+
+    Sources often lie deeper in the sdist: `src/pkg/a.py` becomes `pkg/a.py`.
+    """
+    namesakes = members.get(posixpath.basename(inside), ())
+    nearest = [each for each in namesakes if each.path in {inside, f"src/{inside}"}]
+    return nearest or [each for each in namesakes if _is_below(each, inside)]
+
+
+def _is_below(member: Member, inside: str) -> bool:
+    above = member.path.removesuffix(f"/{inside}")
+    return above != member.path and above.partition("/")[0] not in _APART

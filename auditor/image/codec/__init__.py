@@ -1,0 +1,1 @@
+"""Bytes to facts while they stream by: tar headers, compression, ELF, version strings."""

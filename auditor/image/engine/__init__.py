@@ -1,0 +1,1 @@
+"""Images that Docker or podman holds: saved, inspected, and commands run inside."""

@@ -1,0 +1,258 @@
+"""One layer, read once from its first to its last byte, becomes an index."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from auditor.image import limits
+from auditor.image.codec import tar
+from auditor.image.codec.compression import Compression, decompressed
+from auditor.image.codec.elf import MAGIC, read_bytes
+from auditor.image.codec.elf_stream import StreamingElfReader
+from auditor.image.codec.stream import DamagedError, Source, hashed
+from auditor.image.codec.version_strings import Search, probe_for
+from auditor.image.layers.layer_index import BYTECODE_HEADER, DIGEST_BYTES, LayerIndex, normalised
+from auditor.image.layers.retention import is_kept, may_be_script, references_dlopen
+from auditor.model import FileType, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from auditor.image.codec.stream import Buffer, Hash
+    from auditor.model import Elf
+
+_PYTHON = (".py", ".pyc")
+_NO_DIGEST = bytes(DIGEST_BYTES)
+_EMPTY = hashlib.sha256(b"").digest()
+_WHITEOUT = ".wh."
+_OPAQUE = ".wh..wh..opq"
+_AUFS = ".wh..wh."
+"""Names that aufs used for itself; engines drop them."""
+
+
+def index_layer(  # noqa: PLR0913 - all but one by name, with a default
+    chunks: Iterable[Buffer],
+    *,
+    algorithm: str = "sha256",
+    by_diff_id: bool = False,
+    inner: str | None = None,
+    whiteouts: bool = True,
+    trailer: bool = False,
+    transient_room: int = 0,
+) -> LayerIndex:
+    """Read one layer from its first to its last byte.
+
+    `index.digest` is computed over the bytes as they come, or `by_diff_id` over the
+    uncompressed ones; comparing it is the caller's part. `inner` is the algorithm by which the
+    uncompressed bytes of a packed layer are hashed as well. `whiteouts` off reads a flat tree, in
+    which `.wh.` is a name like any other. `trailer` demands the end-of-archive block. Python files
+    of at most `transient_room` bytes together are held in memory.
+    Raises `DamagedError` where the layer is no readable archive or goes over a limit.
+    """
+    whole = hashlib.new(algorithm)
+    if by_diff_id:
+        compression, plain = decompressed(chunks)
+        plain = hashed(plain, whole)
+    else:
+        compression, plain = decompressed(hashed(chunks, whole))
+    unpacked = whole
+    if inner is not None and not by_diff_id and compression is not Compression.PLAIN:
+        unpacked = hashlib.new(inner)
+        plain = hashed(plain, unpacked)
+    source = Source(plain)
+    builder = _Builder(whiteouts=whiteouts, transient_room=transient_room)
+    for member in tar.walk(source, trailer=trailer):
+        builder.add(member, source)
+    source.drain()
+    index = builder.finish()
+    index.compression = compression
+    index.digest = f"{algorithm}:{whole.hexdigest()}"
+    if unpacked is not whole:
+        index.diff_id = f"{inner}:{unpacked.hexdigest()}"
+    elif by_diff_id or compression is Compression.PLAIN:
+        index.diff_id = index.digest
+    index.size = source.position
+    return index
+
+
+class _Builder:
+    """The index while it grows."""
+
+    def __init__(self, *, whiteouts: bool, transient_room: int) -> None:
+        self._index = LayerIndex()
+        self._room = transient_room
+        self._whiteouts = whiteouts
+        self._kept = 0
+        self._untold = 0
+
+    def add(self, member: tar.Member, source: Source) -> None:
+        """Take in one member, reading its content."""
+        index = self._index
+        path = self._path_of(member)
+        if path is None:
+            return
+        folder, _, name = path.rpartition("/")
+        if self._whiteouts and _WHITEOUT in path and self._is_whiteout(path, folder, name):
+            return
+        index.text += len(path) + len(member.link)
+        if len(index.paths) >= limits.LAYER_ENTRIES or index.text > limits.TREE_BYTES:
+            raise DamagedError("holds more files than the auditor reads")
+        match member.flag:
+            case tar.FILE:
+                self._row(path, FileType.FILE, member.mode, member.size, member.offset)
+                index.mtimes[-1] = member.mtime & 0xFFFFFFFF
+                self._content(member, source, folder, name)
+            case tar.DIRECTORY:
+                self._row(path, FileType.DIRECTORY, member.mode)
+            case tar.SYMLINK:
+                index.targets[len(index.paths)] = member.link
+                self._row(path, FileType.SYMLINK, member.mode)
+            case tar.HARD_LINK:
+                self._hard_link(path, member)
+            case _:
+                self._row(path, FileType.OTHER, member.mode)
+
+    def finish(self) -> LayerIndex:
+        """Return the finished index."""
+        if self._untold:
+            self._index.problems.append(
+                Problem("layer", f"{self._untold} more members could not be applied")
+            )
+        return self._index
+
+    def _path_of(self, member: tar.Member) -> str | None:
+        """Return where the member belongs; None, and a problem, where it cannot belong."""
+        name = member.name
+        path = normalised(name)
+        if path is None:
+            self._problem(name, "leads out of the root and was not applied")
+        elif "\0" in name or "\0" in member.link:
+            self._problem(name, "has a zero byte in its name and was not applied")
+        elif len(path) > limits.PATH_BYTES or len(member.link) > limits.PATH_BYTES:
+            self._problem(name[:100], "has a path longer than 4096 bytes", limit=True)
+        elif member.flag not in tar.KNOWN:
+            flag = member.flag.decode("ascii", "backslashreplace")
+            self._problem(name, f"is of the unknown type {flag!r} and was not applied")
+        elif path == "/" and member.flag != tar.DIRECTORY:
+            self._problem(name, "would replace the root and was not applied")
+        else:
+            return path
+        return None
+
+    def _problem(self, subject: str, why: str, *, limit: bool = False) -> None:
+        if len(self._index.problems) < limits.PROBLEMS:
+            self._index.problems.append(Problem(subject, why, limit=limit))
+        else:
+            self._untold += 1
+
+    def _is_whiteout(self, path: str, folder: str, name: str) -> bool:
+        """Note a whiteout (image-spec layer.md); tell whether the member is none of the tree."""
+        if name == _OPAQUE:
+            self._index.opaques.append(folder or "/")
+        elif name.startswith(_AUFS):
+            pass
+        elif name.startswith(_WHITEOUT):
+            hidden = name.removeprefix(_WHITEOUT)
+            if hidden in {"", ".", ".."}:
+                self._problem(path, "is a whiteout of nothing and was not applied")
+            else:
+                self._index.whiteouts.append(f"{folder}/{hidden}")
+        elif f"/{_WHITEOUT}" in folder:
+            if f"/{_AUFS}" not in folder:
+                self._problem(path, "lies below a whiteout and was not applied")
+        else:
+            return False
+        return True
+
+    def _row(self, path: str, kind: FileType, mode: int, size: int = 0, offset: int = 0) -> None:
+        """Add a row, its digest and time not known yet."""
+        index = self._index
+        index.paths.append(path)
+        index.kinds.append(kind)
+        index.modes.append(mode)
+        index.sizes.append(size)
+        index.offsets.append(offset)
+        index.mtimes.append(0)
+        index.digests += _NO_DIGEST
+
+    def _hard_link(self, path: str, member: tar.Member) -> None:
+        """Note a hard link; what stands at its target when it is made, the merge knows."""
+        target = normalised(member.link)
+        if target is None:
+            self._problem(member.name, "is a hard link out of the root and was not applied")
+            return
+        self._index.links[len(self._index.paths)] = target
+        self._row(path, FileType.FILE, member.mode)
+
+    def _content(self, member: tar.Member, source: Source, folder: str, name: str) -> None:
+        """Hash the content of the row just added, and keep what is worth keeping of it."""
+        index = self._index
+        size, offset = member.size, member.offset
+        if member.sparse:
+            index.unreadable[offset] = "is a sparse member of its layer, which is not read"
+            self._problem(member.name, index.unreadable[offset])
+            return
+        script = may_be_script(folder, name, size)
+        source_code = name.endswith(".py") and size <= limits.KEPT_FILE
+        kept = script or source_code or is_kept(folder, name, size)
+        transient = self._room > 0 and name.endswith(_PYTHON)
+        marks = probe_for(name)
+        piece = source.whole(size)
+        if piece is not None and marks is None:
+            digest = hashlib.sha256(piece).digest() if size else _EMPTY
+            elf = read_bytes(piece) if piece[:4] == MAGIC else None
+            content = bytes(piece) if kept or transient else b""
+            head = bytes(piece[:BYTECODE_HEADER])
+        else:
+            search = Search(marks) if marks is not None else None
+            digest, elf, content, head = _read(
+                (piece,) if piece is not None else source.pieces(size),
+                search,
+                kept=kept or transient,
+            )
+            if search is not None and (found := search.result()):
+                index.versions[offset] = found
+        index.digests[-DIGEST_BYTES:] = digest
+        if name.endswith(".pyc"):
+            index.bytecode[offset] = head
+        if transient:
+            self._pass(offset, content)
+        index.files += 1
+        index.bytes_read += size
+        if elf is not None:
+            index.elf[offset] = elf
+        if source_code and references_dlopen(name, content):
+            index.loaders.add(offset)
+        elif source_code:
+            kept = script or is_kept(folder, name, size)
+        if kept and not (script and elf) and self._kept + size <= limits.KEPT_LAYER:
+            self._kept += size
+            index.contents[offset] = content
+
+    def _pass(self, offset: int, content: bytes) -> None:
+        """Hold a content while there is room; a layer with too many would need another reading."""
+        self._room -= len(content)
+        if self._room > 0:
+            self._index.transient_contents[offset] = content
+        else:
+            self._index.transient_contents.clear()
+
+
+def _read(
+    pieces: Iterable[memoryview], search: Search | None, *, kept: bool
+) -> tuple[bytes, Elf | None, bytes, bytes]:
+    """Return the sha256, the ELF facts, if it is kept the content, and the head of one file."""
+    whole: Hash = hashlib.sha256()
+    reader = StreamingElfReader()
+    parts: list[bytes] = []
+    head = b""
+    for piece in pieces:
+        head = head or bytes(piece[:BYTECODE_HEADER])
+        whole.update(piece)
+        reader.feed(piece)
+        if kept:
+            parts.append(bytes(piece))
+        if search is not None:
+            search.feed(piece)
+    return whole.digest(), reader.facts(), b"".join(parts), head

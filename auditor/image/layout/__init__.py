@@ -1,0 +1,1 @@
+"""Images as blobs by digest: OCI layouts and archives, whole or as a stream."""

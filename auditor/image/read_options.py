@@ -1,0 +1,19 @@
+"""How an image is read: who is told about it, and what need not be read again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from auditor.image.layers.layer_cache import LayerCache
+    from auditor.progress import Progress
+
+
+class ReadOptions(NamedTuple):
+    """The caller's wishes about one reading."""
+
+    progress: Progress | None = None
+    cache: LayerCache | None = None
+    """Where layers' indexes are kept; None: nowhere."""
+    verify: bool = False
+    """Read every byte although it is known, and compare DiffIDs of compressed layers too."""

@@ -1,0 +1,213 @@
+"""An image of a registry as a layout: the manifests asked for one by one, the layers streamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from concurrent.futures import as_completed
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from auditor.errors import ImageError
+from auditor.image import limits
+from auditor.image.codec.stream import DamagedError, Source, hashed
+from auditor.image.documents import diff_ids, digest, document, objects
+from auditor.image.layers.index_layer import index_layer
+from auditor.image.layers.layer_request import damaged, verify
+from auditor.image.layout import oci
+from auditor.image.layout.assemble import assemble
+from auditor.image.layout.blob_store import ImageQuery, blob_digest
+from auditor.image.registry.repository import Client
+from auditor.thread_pool import threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from auditor.image.codec.stream import Buffer
+    from auditor.image.layers.layer_index import LayerIndex
+    from auditor.image.layers.layer_tree import Opener
+    from auditor.image.layout.blob_store import LayerName
+    from auditor.image.read_options import ReadOptions
+    from auditor.image.reference import Access, Reference
+    from auditor.model import Image
+    from auditor.progress import Progress
+    from auditor.web import RetryPolicy
+
+AT_ONCE = 4
+"""Layers that are read at one time; each costs its index and a chunk of its bytes in memory."""
+
+_ENDLESS = 1 << 62
+
+
+def open_registry_image(
+    reference: Reference,
+    platform: str | None,
+    access: Access,
+    reading: ReadOptions,
+    retry_policy: RetryPolicy | None = None,
+) -> Image:
+    """Read an image of a registry.
+
+    Raises `UsageError` where the reference names none, `ImageError` where its bytes cannot be
+    had or are not those that were asked for.
+    """
+    wanted = ImageQuery(reference.text, None, platform)
+    client = Client(reference.value, access, retry_policy)
+    store = RegistryStore(client, reference.text)
+    return assemble(oci.choose(store, wanted, complete=True), store, reference.text, reading)
+
+
+def registry_layers(
+    reference: Reference,
+    platform: str | None,
+    access: Access,
+    retry_policy: RetryPolicy | None = None,
+) -> tuple[str, ...]:
+    """Return the DiffIDs of an image of a registry, whose layers are not read.
+
+    Raises what `open_registry_image` does.
+    """
+    store = RegistryStore(Client(reference.value, access, retry_policy), reference.text)
+    chosen = oci.choose(store, ImageQuery(reference.text, None, platform), complete=True)
+    return tuple(diff_ids(chosen.configuration, reference.text))
+
+
+class RegistryStore:
+    """The blobs of one image and its manifests, by the names of a layout."""
+
+    def __init__(self, client: Client, reference: str) -> None:
+        """Read by `client` what the user calls `reference`."""
+        self._client = client
+        self._reference = reference
+        self._manifests: dict[str, bytes | None] = {}
+        """The manifests that an index names, and the content of the one that was asked for."""
+        self._sizes: dict[str, int] = {}
+        """Bytes of each layer, as its manifest says."""
+
+    def document(self, name: str) -> bytes | None:
+        """Return the content of a manifest or configuration."""
+        if name == oci.INDEX:
+            return self._index()
+        blob = blob_digest(name)
+        if blob is None:
+            return None
+        if blob not in self._manifests:
+            return self._client.small_blob(blob)
+        content = self._manifests[blob] or self._client.manifest(blob)
+        if content is not None:
+            self._note(content)
+        return content
+
+    def _index(self) -> bytes:
+        """Ask for the image itself; give the index that lists it alone."""
+        asked = self._client.digest or self._client.tag
+        content = self._client.manifest(asked)
+        if content is None:
+            raise ImageError(
+                f"{self._reference}: the registry has no such image",
+                "check repository, tag and digest",
+            )
+        if document(content, self._reference).get("schemaVersion") == 1:
+            raise ImageError(
+                f"{self._reference} has a manifest of Docker's first schema, which names no "
+                "configuration",
+                "push it again with an engine of this decade",
+            )
+        # By digest, the blob is verified against the one that was asked for like any other.
+        name = self._client.digest or f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self._manifests[name] = content
+        return json.dumps({"manifests": [{"digest": name}]}).encode()
+
+    def _note(self, content: bytes) -> None:
+        """Remember which digests are manifests, and how large layers are."""
+        with suppress(ImageError):  # what is wrong with it is told by who asked for it
+            manifest = document(content, "manifest")
+            for each in objects(manifest.get("manifests")):
+                self._manifests.setdefault(digest(each.get("digest"), "index"), None)
+            for each in objects(manifest.get("layers")):
+                size = each.get("size")
+                if isinstance(size, int) and size >= 0:
+                    self._sizes[digest(each.get("digest"), "manifest")] = size
+
+    def layers(
+        self, wanted: Sequence[LayerName], progress: Progress | None
+    ) -> list[tuple[LayerIndex, Opener | None]]:
+        """Index layers while they come, several at a time; the same one twice comes once."""
+        different = {layer.digest: layer for layer in wanted}
+        total = sum(self._sizes.get(name, 0) for name in different)
+        count = _Counter(progress, total)
+        with threads(AT_ONCE, "layers") as pool:
+            try:
+                waiting = {
+                    pool.submit(self._read, layer, count): name for name, layer in different.items()
+                }
+                indexes = {waiting[each]: each.result() for each in as_completed(waiting)}
+            except BaseException:
+                self._client.http.close()
+                raise
+        return [(indexes[layer.digest], self.opener(layer)) for layer in wanted]
+
+    def opener(self, layer: LayerName) -> Opener:
+        """Return what fetches a layer once more."""
+        return _BlobOpener(self._client, layer.digest, self._size(layer))
+
+    def _size(self, layer: LayerName) -> int | None:
+        return self._sizes.get(layer.digest)
+
+    def _read(self, layer: LayerName, count: _Counter) -> LayerIndex:
+        """Index one layer and verify it; raises `ImageError`."""
+        chunks = count.counted(self._client.blob(layer.digest, self._size(layer)))
+        try:
+            index = index_layer(chunks, algorithm=layer.digest.partition(":")[0], inner=layer.inner)
+        except DamagedError as error:
+            raise ImageError(damaged(layer.digest, error).message, layer.hint) from error
+        verify(index, layer.digest)
+        return index
+
+
+class _Counter:
+    """Adds up what several threads read."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress = progress
+        self._total = total or None
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield `chunks`, each told."""
+        for chunk in chunks:
+            if self._progress is not None:
+                with self._lock:
+                    self._done += len(chunk)
+                    self._progress("layers", self._done, self._total)
+            yield chunk
+
+
+class _BlobOpener:
+    """Fetches a blob once more; its bytes are verified again, since it may be another one now."""
+
+    passes = limits.STREAM_PASSES
+
+    def __init__(self, client: Client, digest: str, size: int | None) -> None:
+        self._client = client
+        self._digest = digest
+        self._size = size
+
+    @contextmanager
+    def __call__(self, skip: int) -> Iterator[Iterator[Buffer]]:
+        """Return the bytes after the first `skip`."""
+        algorithm, _, expected = self._digest.partition(":")
+        whole = hashlib.new(algorithm)
+        try:
+            chunks = hashed(self._client.blob(self._digest, self._size), whole)
+            source = Source(chunks, limit=_ENDLESS)
+            source.skip(skip)
+            yield source.rest()
+            for _ in chunks:
+                pass
+        except ImageError as error:
+            raise DamagedError(f"cannot be fetched again: {error.message}") from error
+        if whole.hexdigest() != expected:
+            raise DamagedError("has other bytes than before")

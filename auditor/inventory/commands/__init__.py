@@ -1,0 +1,1 @@
+"""Commands: shell text, image instructions, interpreter options, installers."""

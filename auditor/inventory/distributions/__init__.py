@@ -1,0 +1,1 @@
+"""Installed distributions: metadata folders, RECORD, console scripts."""

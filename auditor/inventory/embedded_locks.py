@@ -1,0 +1,126 @@
+"""Locks that the image itself carries, compared with the audited one.
+
+By what they say and not by their bytes: two tools, or two line endings, may write one lock.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING, NamedTuple
+
+from auditor.errors import LockError
+from auditor.lock import MAX_BYTES, parse_lock
+from auditor.model import FileType, UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from packaging.pylock import Package, Pylock
+
+    from auditor.lock import Lock
+    from auditor.model import Rootfs
+
+_MOST_LOCKS = 20
+"""Locks of one name that are read; an image with more is somebody's archive."""
+_MOST_NAMED = 3
+_INSTALLED = ("/site-packages/", "/dist-packages/")
+
+_Entries = frozenset[tuple[str, frozenset[str]]]
+"""Version and bytes of every entry that a lock has under one name."""
+
+
+class EmbeddedLock(NamedTuple):
+    """A lock in the image that is not the audited one."""
+
+    path: str
+    why: str
+    """How it differs, as a sentence without its subject."""
+
+
+def embedded_locks(rootfs: Rootfs, lock: Lock) -> tuple[EmbeddedLock, ...]:
+    """Return the locks of the audited lock's file name that say something else."""
+    end = f"/{PurePath(lock.path).name}"
+    paths = [
+        path
+        for path, entry in rootfs.walk()
+        if path.endswith(end)
+        and entry.type is FileType.FILE
+        and not any(place in path for place in _INSTALLED)
+    ]
+    digests = rootfs.digests(paths)
+    found = [
+        EmbeddedLock(path, why)
+        for path in paths[:_MOST_LOCKS]
+        if digests.get(path, b"").hex() != lock.sha256 and (why := _difference(rootfs, path, lock))
+    ]
+    unread = f"is one of {len(paths)} of that name and was not read"
+    return (*found, *(EmbeddedLock(path, unread) for path in paths[_MOST_LOCKS:]))
+
+
+def _difference(rootfs: Rootfs, path: str, lock: Lock) -> str:
+    """Say how a lock differs from the audited one; empty where it says the same."""
+    try:
+        other = parse_lock(rootfs.read(path, MAX_BYTES), path)
+    except UnreadableError as error:
+        return f"could not be read: {error.why}"
+    except LockError as error:
+        return f"is no lock: {error.message.removeprefix(f'{path}:')}"
+    mine, theirs = _entries(lock.pylock), _entries(other.pylock)
+    both = mine.keys() & theirs.keys()
+    versions = {name: (_versions(mine[name]), _versions(theirs[name])) for name in both}
+    clauses = [
+        _named(
+            "locks other versions of",
+            [
+                f"{name} ({there} instead of {here})"
+                for name, (here, there) in sorted(versions.items())
+                if here != there
+            ],
+        ),
+        _named(
+            "locks other bytes of",
+            [
+                name
+                for name, (here, there) in sorted(versions.items())
+                if here == there and mine[name] != theirs[name]
+            ],
+        ),
+        _named("lacks", sorted(mine.keys() - theirs.keys())),
+        _named("has besides", sorted(theirs.keys() - mine.keys())),
+    ]
+    return ", ".join(clause for clause in clauses if clause)
+
+
+def _entries(pylock: Pylock) -> Mapping[str, _Entries]:
+    found: dict[str, set[tuple[str, frozenset[str]]]] = {}
+    for package in pylock.packages:
+        entry = (str(package.version or "source"), frozenset(_bytes(package)))
+        found.setdefault(package.name, set()).add(entry)
+    return {name: frozenset(entries) for name, entries in found.items()}
+
+
+def _bytes(package: Package) -> list[str]:
+    """Return what fixes the bytes of an entry: hashes, a commit, a directory."""
+    artifacts = [*(package.wheels or ()), package.sdist, package.archive]
+    fixed = [
+        f"{algorithm.lower()}:{digest.lower()}"
+        for artifact in artifacts
+        if artifact is not None
+        for algorithm, digest in artifact.hashes.items()
+    ]
+    if package.vcs is not None:
+        fixed.append(package.vcs.commit_id)
+    if package.directory is not None:
+        fixed.append(package.directory.path)
+    return fixed
+
+
+def _versions(entries: _Entries) -> str:
+    return " and ".join(sorted({version for version, _ in entries}))
+
+
+def _named(what: str, names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{what} {', '.join(names[:_MOST_NAMED])}{more}"

@@ -1,0 +1,1 @@
+"""Whose each file is: package databases, RECORD, interpreters, by-products."""

@@ -1,0 +1,59 @@
+"""Small questions about files that every part of the inventory asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.model import FileType, Rootfs, UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def is_directory(rootfs: Rootfs, path: str) -> bool:
+    """Return whether `path` leads to a directory."""
+    entry = rootfs.stat(path)
+    return entry is not None and entry.type is FileType.DIRECTORY
+
+
+def is_file(rootfs: Rootfs, path: str) -> bool:
+    """Return whether `path` leads to a regular file."""
+    entry = rootfs.stat(path)
+    return entry is not None and entry.type is FileType.FILE
+
+
+def names(rootfs: Rootfs, path: str) -> Sequence[str]:
+    """Return the names in a directory; none where it may not be listed.
+
+    For places where something may be found. Where something must be, ask `Rootfs.names`, and
+    say what cannot be read.
+    """
+    try:
+        return rootfs.names(path)
+    except UnreadableError:
+        return ()
+
+
+def text_of(rootfs: Rootfs, path: str, limit: int) -> str:
+    """Return a file's text, empty where it is absent or cannot be read."""
+    try:
+        return rootfs.read(path, limit).decode("utf-8", "surrogateescape")
+    except UnreadableError:
+        return ""
+
+
+class RealPaths:
+    """Gives real paths of files that are named one by one, each directory resolved once."""
+
+    def __init__(self, rootfs: Rootfs) -> None:
+        self._rootfs = rootfs
+        self._folders: dict[str, str | None] = {}
+
+    def __call__(self, path: str) -> str | None:
+        """Return `path` with its directory resolved, a final link not; None if that is absent."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._folders:
+            real = self._rootfs.resolve(folder or "/")
+            self._folders[folder] = "" if real == "/" else real
+        parent = self._folders[folder]
+        return None if parent is None else f"{parent}/{name}"

@@ -1,0 +1,1 @@
+"""Python itself: interpreters, the runtime environment, sys.path, tags and markers."""

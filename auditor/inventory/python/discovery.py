@@ -1,0 +1,121 @@
+"""Where in an image Python code is installed: one walk over all of its paths.
+
+Virtual environments are known by their pyvenv.cfg, interpreters by their site directories, and
+directories filled with `pip install --target` by the dist-info folders that lie in them. What
+installers keep for themselves (caches, vendored packages) is no installation.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from auditor.inventory.paths import is_directory, is_file
+from auditor.inventory.python.sys_path import SITE_DIRECTORY, Venv, read_venv
+from auditor.model import FileType, Problem, UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from auditor.model import Rootfs
+
+_MOST_TARGETS = 1000
+"""Directories outside every environment in which distributions are looked for."""
+
+_UNPACKED = frozenset({"archive-v0", "builds-v0"})
+"""Folders of uv's cache, wherever that is, in which it unpacks and builds."""
+
+_SETTINGS = "/pyvenv.cfg"
+_ENDS = (_SETTINGS, ".dist-info", "-packages")
+"""Ends of all paths that tell something."""
+
+_INTERNAL = frozenset({"_vendor", "_vendored", "vendor", ".cache"})
+
+
+@dataclass(slots=True)
+class Discovered:
+    """What the walk came across."""
+
+    venvs: dict[str, Venv] = field(default_factory=dict)
+    """Virtual environments by prefix."""
+    prefixes: set[str] = field(default_factory=set)
+    """Prefixes of every site directory."""
+    holders: dict[str, None] = field(default_factory=dict)
+    """Directories that directly hold a dist-info folder, in walking order."""
+    problems: list[Problem] = field(default_factory=list)
+
+
+def discover(rootfs: Rootfs, top: str = "/") -> Discovered:
+    """Walk everything below `top` once; what cannot be walked is a problem."""
+    found = Discovered()
+    try:
+        for path, entry in rootfs.walk(top):
+            if not path.endswith(_ENDS):
+                continue
+            if entry.type is FileType.DIRECTORY:
+                _directory(rootfs, path, found)
+            elif entry.type is FileType.FILE and path.endswith(_SETTINGS):
+                venv = read_venv(rootfs, posixpath.dirname(path) or "/")
+                if venv is not None:
+                    found.venvs[venv.prefix] = venv
+    except UnreadableError as error:
+        found.problems.append(Problem(error.path, error.why, error.path))
+    return found
+
+
+def _directory(rootfs: Rootfs, path: str, found: Discovered) -> None:
+    """Take note of a site directory, or of a dist-info folder's own directory."""
+    if path.endswith(".dist-info"):
+        found.holders.setdefault(posixpath.dirname(path))
+    elif path.endswith("-packages"):
+        match = SITE_DIRECTORY.match(path)
+        if match and not _is_cached(rootfs, match["prefix"]):
+            found.prefixes.add("/usr" if match["kind"] == "dist" else match["prefix"] or "/")
+
+
+def targets(rootfs: Rootfs, found: Discovered, known: Collection[str]) -> Iterator[str]:
+    """Yield the directories that hold distributions and belong to no environment.
+
+    `known` are the real import paths of every environment: what lies below one of them is part
+    of some package. At most `_MOST_TARGETS`, the rest becomes a problem.
+    """
+    count = 0
+    for path in found.holders:
+        if any(each in known for each in (path, *_ancestors(path))) or _is_internal(rootfs, path):
+            continue
+        if count == _MOST_TARGETS:
+            why = f"more than {_MOST_TARGETS:,} directories hold distributions"
+            found.problems.append(Problem(path, why, path, limit=True))
+            return
+        count += 1
+        yield path
+
+
+def _ancestors(path: str) -> Iterator[str]:
+    """Yield the path itself and every directory above it but the root."""
+    while path != "/":
+        yield path
+        path = posixpath.dirname(path)
+
+
+def _is_internal(rootfs: Rootfs, path: str) -> bool:
+    """Return whether a directory is an installer's cache, or code inside some package."""
+    return (
+        not _INTERNAL.isdisjoint(path.split("/"))
+        or "/virtualenv/wheel/" in path
+        or is_file(rootfs, posixpath.join(path, "__init__.py"))
+        or _is_cached(rootfs, path)
+        or any(is_file(rootfs, f"{each}/CACHEDIR.TAG") for each in _ancestors(path))
+    )
+
+
+def _is_cached(rootfs: Rootfs, path: str) -> bool:
+    """Return whether a path lies in the unpacked archives of uv or conda."""
+    for each in _ancestors(path):
+        folder, name = posixpath.split(each)
+        if name in _UNPACKED:
+            return True
+        if name == "pkgs" and is_directory(rootfs, posixpath.join(folder, "conda-meta")):
+            return True
+    return False

@@ -1,5 +1,0 @@
-"""What the interpreter in a container says of itself and of what it can import.
-
-Testimony throughout: the files of the image stay unread, and what nobody stated cannot be asked.
-`question.py` says what is asked, `inside.py` answers, `inventory.py` reads the answer.
-"""

@@ -1,0 +1,124 @@
+"""A configuration file as it is read: every value with the place that a message names."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from auditor.errors import UsageError
+from auditor.lock.toml_lines import line_of
+from auditor.toml_file import read_toml
+from auditor.wording import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from auditor.lock.toml_lines import KeyPath
+
+OWN, SHARED = "auditor.toml", "pyproject.toml"
+"""The file that is all ours, and the one that holds a table of ours."""
+
+TABLE = ("tool", "auditor")
+"""Our table in `SHARED`."""
+
+MAX_BYTES = 4 * 1024 * 1024
+"""The largest configuration file that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Our part of one configuration file."""
+
+    path: str
+    """As shown in messages."""
+    text: str
+    table: Mapping[str, Any]
+    prefix: KeyPath = ()
+    """Where `table` stands in the file."""
+
+    def line(self, key: KeyPath) -> int | None:
+        """Return the line of a key of `table`, or of what is around it."""
+        return line_of(self.text, (*self.prefix, *key))
+
+    def error(self, key: KeyPath, message: str, hint: str) -> UsageError:
+        """Return the error for what stands at a key of `table`."""
+        line = self.line(key)
+        place = self.path if line is None else f"{self.path}:{line}"
+        return UsageError(f"{place}: {_shown(key)}: {one_line(message)}", hint)
+
+    def check_keys(self, key: KeyPath, table: Mapping[str, Any], known: Iterable[str]) -> None:
+        """Raise `UsageError` for the first key of the table at `key` that nobody knows."""
+        known = list(known)
+        for name in table:
+            if name not in known:
+                near = get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(known)}"
+                raise self.error((*key, name), "there is no such key", hint)
+
+    def text_at(self, key: KeyPath, value: object) -> str:
+        """Return the text at a key; raises `UsageError` where it is none or empty."""
+        if not isinstance(value, str):
+            raise self.error(key, f"{kind_of(value)}, not a text", 'write it as "text"')
+        if not value.strip():
+            raise self.error(key, "is empty", "write the text, or leave the key out")
+        return value
+
+
+def read_document(path: Path, shown: str) -> Document | None:
+    """Read a configuration file; None for a `pyproject.toml` without a table of ours.
+
+    Raises `UsageError` for a file that cannot be read or is no TOML.
+    """
+    hint = "correct the file; `--no-config` audits without it"
+    text, data = read_toml(_read(path, shown), shown, UsageError, hint)
+    if path.name != SHARED:
+        return Document(shown, text, data)
+    table: object = data
+    for name in TABLE:
+        table = table.get(name) if isinstance(table, dict) else None
+    if table is None:
+        return None
+    document = Document(shown, text, {}, TABLE)
+    if not isinstance(table, dict):
+        raise document.error((), f"{kind_of(table)}, not a table", "write it as [tool.auditor]")
+    return Document(shown, text, table, TABLE)
+
+
+def _read(path: Path, shown: str) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(f"{shown}: not a regular file", "name a file with `--config PATH`")
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"{shown}: {error.strerror or error}", "name a file that you may read with `--config`"
+        ) from error
+    if len(content) > MAX_BYTES:
+        raise UsageError(
+            f"{shown}: larger than {MAX_BYTES // 1024 // 1024} MiB, the largest configuration "
+            "that is read",
+            "check that this is a configuration",
+        )
+    return content
+
+
+def kind_of(value: object) -> str:
+    """Return what a TOML value is, with its article."""
+    names: dict[type, str] = {
+        bool: "a boolean",
+        str: "a text",
+        int: "a number",
+        float: "a number",
+        list: "an array",
+        dict: "a table",
+    }
+    return names.get(type(value), "a date or time")
+
+
+def _shown(key: KeyPath) -> str:
+    shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
+    return shown.removeprefix(".") or "[tool.auditor]"

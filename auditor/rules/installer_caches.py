@@ -1,0 +1,98 @@
+"""Where installers keep what they have fetched, and what of it is left in the image (LI408)."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from auditor.inventory.paths import names, text_of
+from auditor.model import FileType, Observation
+from auditor.units import human_bytes, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from auditor.model import Image
+    from auditor.rules.facts import Facts
+
+_IN_HOME = {
+    ".cache/pip": "pip",
+    ".cache/uv": "uv",
+    ".cache/pypoetry/cache": "poetry",
+    ".cache/pypoetry/artifacts": "poetry",
+    ".cache/pdm": "pdm",
+    ".cache/pip-tools": "pip-tools",
+    ".cache/pipenv": "pipenv",
+    ".conda/pkgs": "conda",
+}
+"""Folder below a home directory -> whose cache it is. Poetry's environments lie beside its own."""
+
+_SETTINGS = {
+    "PIP_CACHE_DIR": "pip",
+    "UV_CACHE_DIR": "uv",
+    "POETRY_CACHE_DIR": "poetry",
+    "PDM_CACHE_DIR": "pdm",
+    "PIPENV_CACHE_DIR": "pipenv",
+    "CONDA_PKGS_DIRS": "conda",
+}
+"""Variable -> whose cache it names."""
+
+_CONDA_ROOTS = ("/opt/conda", "/opt/miniconda3", "/opt/miniforge3", "/root/miniconda3")
+_PASSWD_BYTES = 1 << 20
+LEAST = 64 * 1024
+"""Bytes of a cache below which it is bookkeeping, not payload."""
+
+
+def cache_roots(image: Image) -> dict[str, str]:
+    """Return the folders in which installers keep caches, there or not -> whose they are."""
+    roots = {f"{root}/pkgs": "conda" for root in _CONDA_ROOTS}
+    for home in _homes(image):
+        roots |= {posixpath.join(home, folder): tool for folder, tool in _IN_HOME.items()}
+    shared = image.config.env.get("XDG_CACHE_HOME", "")
+    if shared.startswith("/"):
+        for folder, tool in _IN_HOME.items():
+            if folder.startswith(".cache/"):
+                roots[posixpath.join(shared, folder.removeprefix(".cache/"))] = tool
+    for name, tool in _SETTINGS.items():
+        value = posixpath.normpath(image.config.env.get(name, ""))
+        if value.startswith("/") and value.count("/") > 1:
+            roots[value] = tool
+    return roots
+
+
+def _homes(image: Image) -> set[str]:
+    """Return the home directories that there are or were."""
+    rows = text_of(image.rootfs, "/etc/passwd", _PASSWD_BYTES).splitlines()
+    homes = {fields[5] for row in rows if len(fields := row.split(":")) > 5}
+    homes |= {"/root", *(f"/home/{name}" for name in names(image.rootfs, "/home"))}
+    homes |= {
+        "/".join(each.path.split("/")[:3])
+        for each in image.hidden
+        if each.path.startswith("/home/")
+    }
+    return {home for home in homes if home.startswith("/") and home != "/"}
+
+
+def cache_left(facts: Facts) -> Iterator[Observation]:
+    """LI408: a cache that a container starts with."""
+    rootfs = facts.image.rootfs
+    for root, tool in sorted(cache_roots(facts.image).items()):
+        real = rootfs.resolve(root)
+        if real is None:
+            continue
+        files = size = 0
+        brought: Counter[int] = Counter()
+        for _, entry in rootfs.walk(real):
+            if entry.type is FileType.FILE:
+                files += 1
+                size += entry.size
+                if entry.layer is not None:
+                    brought[entry.layer] += entry.size
+        if size >= LEAST:
+            yield Observation(
+                subject=root,
+                message=f"{tool}'s cache: {plural(files, 'file')}, {human_bytes(size)}",
+                path=root,
+                layer=brought.most_common(1)[0][0] if brought else None,
+            )

@@ -1,0 +1,642 @@
+"""Reading from a registry, on its good and bad days: an in-process one that does as told."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from auditor.errors import AuditorError, ImageError, UsageError
+from auditor.image.open import open_image
+from auditor.image.read_options import ReadOptions
+from auditor.image.reference import Access, parse_reference
+from auditor.image.registry import open_registry_image
+from auditor.image.registry.http import Http
+from auditor.model import UnreadableError
+from auditor.web import RetryPolicy, authorities
+from tests.builders.fake_registry import Answer, fake_registry
+from tests.builders.files import layer_tar
+from tests.builders.images import oci_index, oci_manifest, oci_members, write_members
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from auditor.model import Image
+    from tests.builders.fake_registry import Asked, FakeRegistry
+
+SOON = RetryPolicy(connect=2, read=0.3, tries=3, pause=0.01, longest=1)
+PLAIN = Access(plain_http=True)
+LAYERS = [layer_tar({"a": "one", "b": b"\0" * 600_000}), layer_tar({"c": "two"})]
+MEMBERS = oci_members({"latest": [(LAYERS, {"env": {"A": "1"}})]})
+
+
+@pytest.fixture(autouse=True)
+def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No credentials but the test's own; gives the folder for docker's configuration."""
+    for name in ("DOCKER_AUTH_CONFIG", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    with fake_registry() as served:
+        served.image(MEMBERS)
+        yield served
+
+
+def read(
+    registry: FakeRegistry,
+    name: str = "app",
+    *,
+    platform: str | None = None,
+    progress: Any = None,  # noqa: ANN401 -- a list's append, or nothing
+    access: Access = PLAIN,
+) -> Image:
+    reference = parse_reference(f"registry:{registry.host}/{name}")
+    return open_registry_image(reference, platform, access, ReadOptions(progress), SOON)
+
+
+def layer_digests(members: Mapping[str, bytes]) -> list[str]:
+    (listed,) = json.loads(members["index.json"])["manifests"]
+    manifest = json.loads(members["blobs/" + listed["digest"].replace(":", "/")])
+    return [layer["digest"] for layer in manifest["layers"]]
+
+
+def trouble(registry: FakeRegistry, name: str = "app", **options: Any) -> AuditorError:  # noqa: ANN401
+    with pytest.raises(AuditorError) as caught:
+        read(registry, name, **options)
+    error = caught.value
+    assert error.message
+    assert "\n" not in error.message + error.hint
+    assert error.hint
+    return error
+
+
+def test_the_same_as_from_a_layout(registry: FakeRegistry, tmp_path: Path) -> None:
+    write_members(tmp_path / "layout", MEMBERS)
+    told: list[tuple[str, int, int | None]] = []
+    found = read(registry, progress=lambda *each: told.append(each))
+    layout = open_image(f"oci:{tmp_path}/layout")
+    assert found.reference == f"registry:{registry.host}/app"
+    for name in ("digest", "manifest_digest", "config", "layers", "problems", "files"):
+        assert getattr(found, name) == getattr(layout, name)
+    assert list(found.rootfs.walk()) == list(layout.rootfs.walk())
+    assert told[-1][0] == "layers"
+    assert told[-1][1] == told[-1][2]
+    assert all("Authorization" not in asked.headers for asked in registry.asked)
+
+
+def test_by_tag_and_by_digest(registry: FakeRegistry) -> None:
+    tagged = read(registry, "app:latest")
+    assert tagged.manifest_digest is not None
+    assert read(registry, f"app@{tagged.manifest_digest}").digest == tagged.digest
+    assert read(registry, f"app:gone@{tagged.manifest_digest}").digest == tagged.digest
+    other = f"sha256:{'0' * 64}"
+    registry.script[f"/v2/app/manifests/{other}"] = registry.script["/v2/app/manifests/latest"]
+    assert "other bytes than its digest" in trouble(registry, f"app@{other}").message
+
+
+def test_a_second_reading_fetches_the_blob_again(registry: FakeRegistry) -> None:
+    image = read(registry)
+    before = len(registry.asked)
+    assert image.rootfs.read("/b") == b"\0" * 600_000
+    digest = image.rootfs.digests(["/b"], "sha512")["/b"]
+    assert digest == hashlib.sha512(b"\0" * 600_000).digest()
+    assert len(registry.asked) == before + 2
+
+
+def test_a_second_reading_is_verified_again(registry: FakeRegistry) -> None:
+    image = read(registry)
+    path, whole = at_first_layer(registry)
+    registry.script[path] = [Answer(body=packed_later(whole.body))]
+    assert image.rootfs.digests(["/b"], "sha512") == {}
+    with pytest.raises(UnreadableError, match="its layer has other bytes"):
+        image.rootfs.read("/b")
+    registry.script[path] = [Answer(403)]
+    with pytest.raises(UnreadableError, match="cannot be fetched again"):
+        image.rootfs.read("/b")
+
+
+# --------------------------------------------------------------------------- which image
+
+
+def test_platforms(registry: FakeRegistry) -> None:
+    members: dict[str, bytes] = {}
+    made = {
+        name: oci_manifest(members, [layer_tar({"name": name})], {"architecture": name})
+        for name in ("amd64", "arm64", "s390x")
+    }
+    nested = oci_index(members, [made["arm64"], made["s390x"]])
+    attestation = {
+        **made["amd64"],
+        "digest": f"sha256:{'1' * 64}",
+        "platform": {"os": "unknown", "architecture": "unknown"},
+        "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
+    }
+    top = oci_index(members, [made["amd64"], nested, attestation])
+    members["index.json"] = json.dumps({"manifests": [top]}).encode()
+    registry.image(members, "many")
+    for name in made:
+        image = read(registry, "app:many", platform=f"linux/{name}")
+        assert image.config.platform.architecture == name
+        assert image.rootfs.read("/name") == name.encode()
+        assert image.manifest_digest == made[name]["digest"]
+    asked = [each.path for each in registry.asked if "manifests" in each.path]
+    # The index, and the image that was chosen; a nested index can only be looked into.
+    assert sum(made["s390x"]["digest"] in path for path in asked) == 1
+    error = trouble(registry, "app:many", platform="linux/riscv64")
+    assert "linux/amd64, linux/arm64, linux/s390x" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        pytest.param({"schemaVersion": 1, "fsLayers": []}, "Docker's first schema", id="schema1"),
+        pytest.param({"schemaVersion": 2}, "names no digest", id="no-config"),
+        pytest.param({"schemaVersion": 2, "manifests": []}, "holds no image", id="empty-index"),
+        pytest.param(["x"], "is no JSON object", id="array"),
+    ],
+)
+def test_no_image_manifest(registry: FakeRegistry, manifest: object, message: str) -> None:
+    registry.manifest(json.dumps(manifest).encode(), "odd")
+    assert message in trouble(registry, "app:odd").message
+
+
+def test_an_artifact_is_no_image(registry: FakeRegistry) -> None:
+    config = registry.blob(b"{}")
+    manifest = {"schemaVersion": 2, "config": {"digest": config, "size": 2}, "layers": []}
+    registry.manifest(json.dumps(manifest).encode(), "chart")
+    assert "is no image configuration" in trouble(registry, "app:chart").message
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["app", "host.example", "host.example/", "host.example/App", "host.example/a/../b",
+     "host.example/a?x", "host.example/a:", "host.example/a@sha256:12", "h.example:x/a",
+     "-h.example/a", "user@host.example/a", "[::1/a", "library/debian"],
+)  # fmt: skip
+def test_no_name(name: str) -> None:
+    with pytest.raises(UsageError, match="names no image of a registry"):
+        open_image(f"registry:{name}")
+
+
+# ------------------------------------------------------------------------------ bad days
+
+
+def test_what_is_not_there(registry: FakeRegistry) -> None:
+    error = trouble(registry, "app:gone")
+    assert "the registry has no such image" in error.message
+    (first, _) = layer_digests(MEMBERS)
+    del registry.script[f"/v2/app/blobs/{first}"]
+    assert f"layer {first} is missing from the registry" in trouble(registry).message
+
+
+def test_a_foreign_layer_says_that_it_is_one(registry: FakeRegistry) -> None:
+    (listed,) = json.loads(MEMBERS["index.json"])["manifests"]
+    manifest = json.loads(MEMBERS["blobs/" + listed["digest"].replace(":", "/")])
+    manifest["layers"][0] |= {
+        "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "digest": f"sha256:{'2' * 64}",
+        "urls": [f"http://{registry.host}/elsewhere"],
+    }
+    registry.manifest(json.dumps(manifest).encode(), "windows")
+    error = trouble(registry, "app:windows")
+    assert "is missing" in error.message
+    assert "may not be redistributed" in error.hint
+    assert not any("elsewhere" in asked.path for asked in registry.asked)
+
+
+@pytest.mark.parametrize("ranges", [True, False], ids=["with-ranges", "without"])
+def test_a_cut_connection_is_taken_up_again(registry: FakeRegistry, *, ranges: bool) -> None:
+    headers = {} if ranges else {"Accept-Ranges": "none"}
+    (first, _) = layer_digests(MEMBERS)
+    path = f"/v2/app/blobs/{first}"
+    (whole,) = registry.script[path]
+    half = len(whole.body) // 2
+    registry.script[path] = [
+        whole._replace(cut=half),
+        whole._replace(cut=0, headers=headers),
+        whole._replace(headers=headers),
+    ]
+    assert read(registry).rootfs.read("/a") == b"one"
+    asked = [each.headers.get("Range") for each in registry.asked if each.path == path]
+    assert asked[:3] == [None, f"bytes={half}-", f"bytes={half}-"]
+
+
+def packed_later(content: bytes) -> bytes:
+    """Return the same content in other bytes: the time in gzip's header is another."""
+    return content[:4] + b"\1" + content[5:]
+
+
+def at_first_layer(registry: FakeRegistry) -> tuple[str, Answer]:
+    (first, _) = layer_digests(MEMBERS)
+    path = f"/v2/app/blobs/{first}"
+    return path, registry.script[path][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(
+            lambda whole: [whole._replace(cut=0)], "breaks the connection off", id="always-cut"
+        ),
+        pytest.param(
+            lambda whole: [whole._replace(cut=1)], "breaks off again and again", id="by-the-byte"
+        ),
+        pytest.param(
+            lambda whole: [whole._replace(cut=0, stall=True)], "answer in time", id="stalls"
+        ),
+        pytest.param(lambda whole: [Answer(body=whole.body[:-8])], "bytes came", id="short"),
+        pytest.param(
+            lambda whole: [Answer(body=packed_later(whole.body))], "other bytes", id="wrong-bytes"
+        ),
+        pytest.param(
+            lambda whole: [whole._replace(body=whole.body + b"x")], "has more than", id="longer"
+        ),
+        pytest.param(
+            lambda whole: [
+                whole._replace(cut=100),
+                whole._replace(status=206, headers={"Content-Range": "bytes 7-9/10"}),
+            ],
+            "from the wrong place",
+            id="wrong-range",
+        ),
+        pytest.param(
+            lambda whole: [
+                whole._replace(cut=100),
+                Answer(body=b"x", headers={"Accept-Ranges": "none"}),
+            ],
+            "bytes came than before",
+            id="range-ignored-and-short",
+        ),
+        pytest.param(lambda _: [Answer(500)], "answers 500 (Internal Server Error)", id="500"),
+        pytest.param(lambda _: [Answer(418)], "answers 418", id="418"),
+        pytest.param(lambda _: [Answer(403)], "answers 403 (Forbidden): no right to", id="403"),
+    ],
+)  # fmt: skip
+def test_a_layer_that_does_not_come(
+    registry: FakeRegistry, change: Callable[[Answer], list[Answer]], message: str
+) -> None:
+    path, whole = at_first_layer(registry)
+    registry.script[path] = change(whole)
+    assert message in trouble(registry).message
+
+
+@pytest.mark.parametrize(
+    ("answers", "waited"),
+    [
+        pytest.param([Answer(500), Answer(503)], True, id="twice"),
+        pytest.param([Answer(429, headers={"Retry-After": "0"})], True, id="429"),
+        pytest.param([Answer(429, headers={"Retry-After": "1"})], True, id="429-a-second"),
+        pytest.param([Answer(429, headers={"Retry-After": "nonsense"})], True, id="429-nonsense"),
+        pytest.param(
+            [
+                Answer(
+                    429,
+                    headers={
+                        "Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT",
+                        "Date": "Wed, 21 Oct 2026 07:28:00 GMT",
+                    },
+                )
+            ],
+            True,
+            id="429-a-date",
+        ),
+        pytest.param([Answer(429, headers={"Retry-After": "3600"})], False, id="429-an-hour"),
+        pytest.param([Answer(503)] * 3, False, id="too-often"),
+        pytest.param([Answer(200, b"{}", cut=0)] * 3, False, id="cut-document"),
+    ],
+)
+def test_patience(registry: FakeRegistry, answers: list[Answer], *, waited: bool) -> None:
+    registry.script["/v2/app/manifests/latest"][:0] = answers
+    if waited:
+        assert read(registry).digest
+        return
+    error = trouble(registry)
+    if answers[0].status == 429:
+        assert "asks to wait 3600 s" in error.message
+        assert "docker login" in error.hint
+
+
+def test_the_registrys_words_are_told_on_one_line(registry: FakeRegistry) -> None:
+    body = json.dumps({"errors": [{"code": "DENIED", "message": "not\n\x1b[31m today"}]}).encode()
+    registry.manifest(b"", "x", before=[Answer(403, body)])
+    assert "answers 403 (not \\x1b[31m today)" in trouble(registry, "app:x").message
+
+
+def test_a_document_has_a_limit(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.image.limits.JSON_BYTES", 100)
+    assert "answers with more than 100 bytes" in trouble(registry).message
+
+
+def test_nobody_there() -> None:
+    with fake_registry() as registry:
+        pass
+    error = trouble(registry)
+    assert error.message == f"{registry.host} cannot be reached"
+
+
+def test_without_tls_only_when_asked(registry: FakeRegistry) -> None:
+    error = trouble(registry, access=Access())
+    assert "does not speak TLS" in error.message
+    assert "--plain-http" in error.hint
+    assert registry.asked == []
+
+
+def test_a_layer_that_fails_ends_the_others(registry: FakeRegistry) -> None:
+    _, second = layer_digests(MEMBERS)
+    path, whole = at_first_layer(registry)
+    registry.script[path] = [whole._replace(cut=10, stall=True)]
+    registry.script[f"/v2/app/blobs/{second}"] = [Answer(403)]
+    patient = SOON._replace(read=30)
+    reference = parse_reference(f"registry:{registry.host}/app")
+    with pytest.raises(ImageError, match="answers 403"):
+        open_registry_image(reference, None, PLAIN, ReadOptions(), patient)
+
+
+def test_ctrl_c_does_not_wait_for_what_never_comes(
+    registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, whole = at_first_layer(registry)
+    registry.script[path] = [whole._replace(cut=10, stall=True)]
+    (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "x"\npackages = []')
+    command = ["-m", "auditor", "check", f"registry:{registry.host}/app", "--plain-http"]
+    with subprocess.Popen(
+        [sys.executable, *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    ) as audit:  # fmt: skip
+        while not any(asked.path == path for asked in registry.asked):
+            assert audit.poll() is None
+            time.sleep(0.05)
+        time.sleep(0.2)
+        audit.send_signal(signal.SIGINT)
+        _, words = audit.communicate(timeout=8)  # a stalled reading is waited for 30 s
+    assert (audit.returncode, words) == (130, "auditor: interrupted\n")
+
+
+# --------------------------------------------------------------------------- credentials
+
+
+def login(folder: Path, **configuration: Any) -> None:  # noqa: ANN401
+    (folder / "config.json").write_text(json.dumps(configuration), encoding="utf-8")
+
+
+def pair(name: str, password: str) -> str:
+    return base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+def helper(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / f"docker-credential-{name}"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+def wants_basic(name: str, password: str) -> Callable[[Asked], Answer | None]:
+    def rule(asked: Asked) -> Answer | None:
+        if asked.headers.get("Authorization") == f"Basic {pair(name, password)}":
+            return None
+        return Answer(401, headers={"WWW-Authenticate": 'Basic realm="here"'})
+
+    return rule
+
+
+def wants_bearer(
+    registry: FakeRegistry, realm: str = "", scope: str = "", lives: int = 1 << 30
+) -> Callable[[Asked], Answer | None]:
+    """Ask for a token of the server at /token, valid for `lives` questions."""
+    left = {"token": 0}
+
+    def rule(asked: Asked) -> Answer | None:
+        if asked.path.startswith("/token"):
+            left["token"] = lives
+            return None
+        if asked.headers.get("Authorization") == "Bearer secret-token" and left["token"]:
+            left["token"] -= 1
+            return None
+        challenge = f'Bearer realm="{realm or f"http://{registry.host}/token"}",service="fake"'
+        if scope:
+            challenge += f',scope="{scope}"'
+        return Answer(401, headers={"WWW-Authenticate": challenge})
+
+    return rule
+
+
+@pytest.mark.parametrize("where", ["file", "variable", "helper", "store", "url", "store-and-file"])
+def test_docker_login(
+    registry: FakeRegistry, nobody: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    registry.rule = wants_basic("alice", "s3cret")
+    entry = {"auth": pair("alice", "s3cret")}
+    given = '{"ServerURL":"x","Username":"alice","Secret":"s3cret"}'
+    match where:
+        case "file":
+            login(nobody, auths={registry.host: entry, "other.example": {}})
+        case "url":
+            login(nobody, auths={f"https://{registry.host}/v1/": entry})
+        case "variable":
+            login(nobody, auths={registry.host: {"auth": pair("alice", "old")}})
+            monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps({"auths": {registry.host: entry}}))
+        case "helper":
+            helper(nobody, "here", f"echo '{given}'", monkeypatch)
+            login(nobody, credHelpers={registry.host: "here"}, psFormat="x")
+        case "store":
+            helper(nobody, "here", f"echo '{given}'", monkeypatch)
+            login(nobody, auths={registry.host: {}}, credsStore="here")
+        case _:
+            helper(
+                nobody, "here", "echo credentials not found in native keychain; exit 1", monkeypatch
+            )
+            login(nobody, auths={registry.host: entry}, credsStore="here")
+    assert read(registry).rootfs.read("/c") == b"two"
+    # Asked once, and then told every time.
+    assert sum("Authorization" not in each.headers for each in registry.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param("", "wants credentials", id="none"),
+        pytest.param("{}", "wants credentials", id="empty"),
+        pytest.param('{"auths": {"HOST": {"auth": ""}}}', "wants credentials", id="empty-auth"),
+        pytest.param('{"auths": {"HOST": {"auth": "WRONG"}}}', "are not accepted", id="refused"),
+        pytest.param(
+            '{"auths": {"HOST": {"identitytoken": "s3cret"}}}', "wants credentials", id="token"
+        ),
+        pytest.param("{s3cret", "is no configuration", id="no-json"),
+        pytest.param("[1]", "it is no JSON object", id="no-object"),
+        pytest.param('{"auths": ["s3cret"]}', "is no configuration", id="auths"),
+        pytest.param('{"auths": {"HOST": {"auth": "s3cret"}}}', "is no configuration", id="base64"),
+        pytest.param('{"auths": {"HOST": "s3cret"}}', "is no configuration", id="entry"),
+        pytest.param('{"credsStore": "absent"}', "docker-credential-absent fails", id="no-helper"),
+        pytest.param('{"credsStore": "broken"}', "docker-credential-broken fails", id="bad-helper"),
+        pytest.param('{"credsStore": "silent"}', "docker-credential-silent fails", id="no-answer"),
+    ],
+)
+def test_credentials_that_are_of_no_use(
+    registry: FakeRegistry,
+    nobody: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str,
+    message: str,
+) -> None:
+    registry.rule = wants_basic("alice", "right")
+    helper(nobody, "broken", "echo s3cret; echo s3cret >&2; exit 3", monkeypatch)
+    helper(nobody, "silent", "true", monkeypatch)
+    if content:
+        text = content.replace("HOST", registry.host).replace("WRONG", pair("alice", "s3cret"))
+        (nobody / "config.json").write_text(text)
+    error = trouble(registry)
+    assert message in error.message
+    assert "s3cret" not in error.message + error.hint
+    assert "docker login" in error.hint
+
+
+def test_a_configuration_that_cannot_be_read(registry: FakeRegistry, nobody: Path) -> None:
+    registry.rule = wants_basic("alice", "right")
+    (nobody / "config.json").write_bytes(b"\xff")
+    assert "it cannot be read" in trouble(registry).message
+
+
+def test_a_challenge_of_another_kind(registry: FakeRegistry) -> None:
+    registry.rule = lambda _: Answer(401, headers={"WWW-Authenticate": "Negotiate"})
+    assert "in a way that is not known: negotiate" in trouble(registry).message
+    registry.rule = lambda _: Answer(401)
+    assert "in a way that is not known: none" in trouble(registry).message
+
+
+@pytest.mark.parametrize("scope", ["", "repository:app:pull,push"], ids=["no-scope", "scope"])
+@pytest.mark.parametrize("known", [True, False], ids=["known", "anonymous"])
+def test_a_token(registry: FakeRegistry, nobody: Path, scope: str, *, known: bool) -> None:
+    registry.rule = wants_bearer(registry, scope=scope, lives=2)
+    registry.script["/token"] = [Answer(body=b'{"access_token": "secret-token"}')]
+    if known:
+        login(nobody, auths={registry.host: {"auth": pair("alice", "s3cret")}})
+    assert read(registry).rootfs.read("/c") == b"two"
+    asked = [each for each in registry.asked if each.path.startswith("/token")]
+    assert len(asked) > 1  # it expires, and is asked for again
+    for each in asked:
+        wanted = (scope or "repository:app:pull").replace(":", "%3A").replace(",", "%2C")
+        assert f"scope={wanted}" in each.path
+        assert "service=fake" in each.path
+        sent = each.headers.get("Authorization")
+        assert sent == (f"Basic {pair('alice', 's3cret')}" if known else None)
+
+
+def test_an_identity_token(registry: FakeRegistry, nobody: Path) -> None:
+    registry.rule = wants_bearer(registry)
+    registry.script["/token"] = [Answer(body=b'{"access_token": "secret-token"}')]
+    login(nobody, auths={registry.host: {"identitytoken": "s3cret"}})
+    assert read(registry).digest
+    (asked,) = (each for each in registry.asked if each.path.startswith("/token"))
+    assert asked.method == "POST"
+    assert b"grant_type=refresh_token&refresh_token=s3cret&service=fake" in asked.body
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        pytest.param(Answer(body=b"{}"), "gives no token", id="none"),
+        pytest.param(Answer(body=b"nonsense"), "gives no token", id="no-json"),
+        pytest.param(Answer(body=b'{"token": "a\\nb: c"}'), "gives no token", id="injection"),
+        pytest.param(Answer(401), "answers 401 (Unauthorized): docker's", id="refused"),
+        pytest.param(Answer(500), "answers 500", id="500"),
+        pytest.param(Answer(body=b"x" * ((1 << 20) + 1)), "answers with more than", id="large"),
+        pytest.param(Answer(body=b"{}", cut=0), "breaks the connection off", id="cut"),
+    ],
+)
+def test_a_token_server_on_a_bad_day(
+    registry: FakeRegistry, nobody: Path, answer: Answer, message: str
+) -> None:
+    registry.rule = wants_bearer(registry)
+    registry.script["/token"] = [answer]
+    login(nobody, auths={registry.host: {"auth": pair("alice", "s3cret")}})
+    error = trouble(registry)
+    assert message in error.message
+    assert "s3cret" not in error.message + error.hint
+
+
+def test_nobody_known_and_nobody_let_in(registry: FakeRegistry) -> None:
+    registry.rule = wants_bearer(registry)
+    registry.script["/token"] = [Answer(403)]
+    assert "docker login" in trouble(registry).hint
+    registry.rule = wants_bearer(registry, realm="ftp://example.org/token")
+    assert "is not reached by TLS" in trouble(registry).message
+
+
+def test_credentials_do_not_follow_a_redirect(registry: FakeRegistry, nobody: Path) -> None:
+    login(nobody, auths={registry.host: {"auth": pair("alice", "s3cret")}})
+    path, whole = at_first_layer(registry)
+    with fake_registry() as other:
+        other.script["/far"] = [whole]
+        registry.rule = wants_basic("alice", "s3cret")
+        registry.script[path] = [Answer(307, headers={"Location": f"http://{other.host}/far"})]
+        assert read(registry).rootfs.read("/a") == b"one"
+        assert other.asked
+        assert all("Authorization" not in asked.headers for asked in other.asked)
+        registry.script[path] = [Answer(307, headers={"Location": path})]
+        assert "redirects" in trouble(registry).message
+
+
+def test_netrc_is_not_asked(
+    registry: FakeRegistry, nobody: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (nobody / "netrc").write_text("machine 127.0.0.1 login mallory password x\n")
+    monkeypatch.setenv("NETRC", str(nobody / "netrc"))
+    assert read(registry).digest
+    assert all("Authorization" not in each.headers for each in registry.asked)
+
+
+# --------------------------------------------------------------------------- what it needs
+
+
+def test_without_the_extra(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("oras", "auditor.image.regis"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "oras", None)
+    monkeypatch.setitem(sys.modules, "oras.auth", None)
+    with pytest.raises(UsageError, match="needs oras") as caught:
+        open_image(f"registry:{registry.host}/app")
+    assert caught.value.hint == 'pip install "pylock-auditor[registry]"'
+
+
+def test_an_authority_that_is_not_there(registry: FakeRegistry) -> None:
+    error = trouble(registry, access=Access(tls_ca="/nothing/here.pem"))
+    assert "--tls-ca /nothing/here.pem: no such file" in error.message
+
+
+def test_whose_certificates_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, folder = tmp_path / "ca.pem", tmp_path / "certs"
+    file.touch()
+    folder.mkdir()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    assert authorities(None) is True  # certifi's
+    (folder / "one.pem").touch()
+    assert authorities(None) == str(folder)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    assert authorities(None) == str(file)
+    monkeypatch.setenv("CURL_CA_BUNDLE", "curls.pem")
+    assert authorities(None) == "curls.pem"
+    assert authorities(str(file)) == str(file)
+
+
+def test_a_redirect_out_of_tls_is_refused(registry: FakeRegistry) -> None:
+    registry.script["/x"] = [Answer(307, headers={"Location": f"http://{registry.host}/y"})]
+    with pytest.raises(ImageError, match="without TLS"):
+        Http(Access(), SOON).fetch(f"http://{registry.host}/x", {})
+    assert [asked.path for asked in registry.asked] == ["/x"]

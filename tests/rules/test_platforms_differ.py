@@ -1,0 +1,128 @@
+"""What explains a difference between platforms, and what does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from packaging.version import Version
+
+from auditor.model import (
+    Distribution,
+    Environment,
+    Expectation,
+    Interpreter,
+    Inventory,
+    LockedPackage,
+    LockMismatch,
+    MetadataKind,
+    OtherPlatform,
+    Platform,
+    Problem,
+)
+from auditor.rules.platforms_differ import platforms_differ
+from tests.builders import image_of
+from tests.builders.bare import facts_of
+
+SITE = "/usr/lib/python3/dist-packages"
+HERE, THERE = "linux/amd64", "linux/arm64"
+
+
+def inventory(version: str | None, *, os_package: str | None = None) -> Inventory:
+    """A runtime environment with one distribution, or none."""
+    held = (
+        Distribution(
+            name="x",
+            version=version or "",
+            kind=MetadataKind.DIST_INFO,
+            metadata_path=f"{SITE}/x.dist-info",
+            location=SITE,
+            os_package=os_package,
+        ),
+    )
+    environment = Environment(
+        prefix="/usr",
+        interpreter="/usr/bin/python3",
+        python_version="3.11.2",
+        import_paths=(SITE,),
+        runtime=True,
+        runtime_reason="test",
+        distributions=held if version else (),
+    )
+    interpreter = Interpreter(
+        "/usr/bin/python3.11", "/usr", "cpython", "3.11.2", free_threaded=False,
+        machine="x86_64", libc=None,
+    )  # fmt: skip
+    return Inventory((environment,), interpreter)
+
+
+def locking(version: str | None, line: int = 1) -> Expectation:
+    return Expectation({"x": LockedPackage("x", Version(version) if version else None, line)})
+
+
+def compared(
+    here: Inventory, there: Inventory, mine: Expectation, theirs: Expectation
+) -> list[str]:
+    facts = replace(
+        facts_of(image_of()),
+        inventory=here,
+        expectation=mine,
+        others=(OtherPlatform(Platform("linux", "arm64"), there, theirs),),
+    )
+    return [each.message for each in platforms_differ(facts)]
+
+
+NOTHING = Expectation({})
+UNDECIDED = Expectation({}, problems=(Problem("x", "its marker needs platform_release"),))
+FOREIGN = Expectation({}, mismatches=(LockMismatch("x", "no wheel"),))
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "mine", "theirs", "message"),
+    [
+        pytest.param("1.0", "1.0.0", NOTHING, NOTHING, None, id="same-version"),
+        pytest.param(
+            "1.0", "1.1", NOTHING, NOTHING,
+            f"{HERE} has 1.0, {THERE} has 1.1; the lock selects it for neither", id="unlocked",
+        ),
+        pytest.param(
+            "1.0", None, locking("1.0"), locking("1.0"),
+            f"{HERE} has 1.0, {THERE} has none; the lock selects 1.0 for both", id="missing",
+        ),
+        pytest.param(
+            "1.0", "1.1", locking(None), locking(None),
+            f"{HERE} has 1.0, {THERE} has 1.1; the lock selects it for both", id="source-tree",
+        ),
+        pytest.param("1.0", "1.1", locking(None, 1), locking(None, 9), None, id="two-trees"),
+        pytest.param("1.0", "1.1", locking("1.0"), locking("1.1"), None, id="each-its-own"),
+        pytest.param(
+            "1.0", "1.2", locking("1.0"), locking("1.1"),
+            f"{HERE} has 1.0, {THERE} has 1.2; the lock selects 1.0 and 1.1", id="not-its-own",
+        ),
+        pytest.param(None, "1.0", NOTHING, locking("1.0"), None, id="locked-there"),
+        pytest.param(
+            None, "1.0", locking("1.0"), NOTHING,
+            f"{HERE} has none, {THERE} has 1.0; the lock selects 1.0 and none", id="crossed",
+        ),
+        pytest.param("1.0", "1.1", UNDECIDED, NOTHING, None, id="undecided-here"),
+        pytest.param("1.0", "1.1", NOTHING, UNDECIDED, None, id="undecided-there"),
+        pytest.param("1.0", "1.1", FOREIGN, NOTHING, None, id="not-for-this"),
+        pytest.param("1.0", "1.1", NOTHING, FOREIGN, None, id="not-for-the-other"),
+    ],
+)  # fmt: skip
+def test_platforms(
+    here: str | None,
+    there: str | None,
+    mine: Expectation,
+    theirs: Expectation,
+    message: str | None,
+) -> None:
+    found = compared(inventory(here), inventory(there), mine, theirs)
+    assert found == ([message] if message else [])
+
+
+def test_operating_system_packages_are_their_own() -> None:
+    system = inventory("1.0", os_package="python3-x")
+    for there, count in ((inventory(None), 0), (inventory("1.1", os_package="python3-x"), 0),
+                         (inventory("1.1"), 1)):  # fmt: skip
+        assert len(compared(system, there, NOTHING, NOTHING)) == count
