@@ -18,7 +18,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from auditor.artifacts.manifest import Absence
-from auditor.audit import Options, check, other_platform
+from auditor.audit_stages import Choices, Inputs, audit_image, other_platform
 from auditor.catalogue import KINDS
 from auditor.image.base import Base
 from auditor.image.engine.container_run import Completed
@@ -40,7 +40,7 @@ from tests.builders import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.audit import Runner
+    from auditor.audit_stages import Runner
     from auditor.lock import Lock
     from auditor.model import Image, OtherPlatform, Policy, Report
 
@@ -153,7 +153,7 @@ def policy(case: Mapping[str, Any], directory: Path) -> Policy:
     return read_config(file, {}, date(2030, 6, 1)).policy
 
 
-def other(case: Mapping[str, Any], lock: Lock, options: Options) -> list[OtherPlatform] | None:
+def other(case: Mapping[str, Any], lock: Lock, choices: Choices) -> list[OtherPlatform] | None:
     """Return the image for another platform, where the case has one."""
     if "other" not in case:
         return None
@@ -163,7 +163,7 @@ def other(case: Mapping[str, Any], lock: Lock, options: Options) -> list[OtherPl
     for requirement in case["other"].get("installed", ()):
         files |= distribution(requirement, {})
     image = image_of([files, second_layer(case["other"].get("files", {}))], architecture="arm64")
-    return [other_platform(image.config.platform, image, lock, options)]
+    return [other_platform(image.config.platform, image, lock, choices)]
 
 
 def shelf(case: Mapping[str, Any]) -> Shelf | None:
@@ -199,8 +199,8 @@ def signers(case: Mapping[str, Any]) -> Signers | None:
     )
 
 
-def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Options]:
-    """Return what the case is made of."""
+def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Choices, Inputs]:
+    """Give what the case is made of."""
     file = directory / "pylock.toml"
     file.write_text(lock_text(case), encoding="utf-8")
     lock = read_lock(file, "pylock.toml")
@@ -218,23 +218,26 @@ def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Optio
     image = image_of(layers, reference="image", created_by=made, **settings)
     chosen = case.get("options", {})
     lowest = tuple(layer.digest for layer in image.layers[: chosen.get("base_layers", 0)])
-    options = Options(
+    choices = Choices(
         python=chosen.get("python"),
         extras=tuple(chosen.get("extras", ())),
         groups=tuple(chosen["groups"]) if "groups" in chosen else None,
         own=tuple(chosen.get("own", ())),
-        base=Base("base", lowest) if lowest else None,
-        manifests=shelf(case),
-        attestor=signers(case),
         require=Degree(chosen["require"]) if "require" in chosen else None,
         policy=policy(case, directory),
     )
-    return image, lock, options
+    inputs = Inputs(
+        manifests=shelf(case),
+        attestor=signers(case),
+        base=Base("base", lowest) if lowest else None,
+        run=runner(case),
+        others=other(case, lock, choices),
+    )
+    return image, lock, choices, inputs
 
 
 def audit(case: Mapping[str, Any], directory: Path) -> Report:
-    image, lock, options = opened(case, directory)
-    return check(image, lock, options, runner(case), other(case, lock, options))
+    return audit_image(*opened(case, directory))
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
