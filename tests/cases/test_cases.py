@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from auditor.audit_stages import Runner
     from auditor.lock import Lock
-    from auditor.model import Image, OtherPlatform, Policy, Report
+    from auditor.model import Finding, Image, OtherPlatform, Policy, Report
 
 HERE = Path(__file__).parent
 SITE = "/usr/local/lib/python3.11/site-packages"
@@ -240,12 +240,26 @@ def audit(case: Mapping[str, Any], directory: Path) -> Report:
     return audit_image(*opened(case, directory))
 
 
+def shown(finding: Finding) -> str:
+    """Return the whole finding on one line, as its reader sees it."""
+    details = {
+        "path": finding.path if finding.path != finding.subject else None,
+        "expected": finding.expected,
+        "found": finding.actual,
+        "lock line": finding.lock_line,
+        "layer": finding.layer and finding.layer.created_by,
+        "ignored": finding.ignored and finding.ignored.reason,
+    }
+    parts = [f"{label}: {text}" for label, text in details.items() if text is not None]
+    return " | ".join([f"{finding.code} {finding.subject}: {finding.message}", *parts])
+
+
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     case = tomllib.loads(path.read_text(encoding="utf-8"))
     report = audit(case, tmp_path)
-    assert sorted(f"{each.code} {each.subject}" for each in report.findings) == case["expect"]
+    assert sorted(map(shown, report.findings)) == case["expect"]
 
 
 @pytest.mark.parametrize("code", KINDS)
