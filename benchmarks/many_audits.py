@@ -84,7 +84,12 @@ def held() -> tuple[int, int, int, int]:
     """Return kB of resident memory, open files, threads and children of this process."""
     status = Path("/proc/self/status").read_text()
     resident = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(resident), len(os.listdir("/proc/self/fd")), threading.active_count(), children()
+    return (
+        int(resident),
+        len(list(Path("/proc/self/fd").iterdir())),
+        threading.active_count(),
+        children(),
+    )
 
 
 def measured(
