@@ -23,7 +23,7 @@ from auditor.audit_stages import (
 )
 from auditor.catalogue import codes_of
 from auditor.errors import AuditorError, UsageError
-from auditor.image.base import labelled_base, read_base
+from auditor.image.base_image import labelled_base, read_base
 from auditor.image.layers.layer_cache import LayerCache
 from auditor.image.limits import PLATFORMS
 from auditor.image.open import open_image
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from auditor.artifacts.attestor import Attestor
     from auditor.audit_stages import Runner
     from auditor.image.base import Base
-    from auditor.image.engine.background_command import BackgroundCommand
     from auditor.image.engine.container_run import Completed
+    from auditor.image.engine.image_command import BackgroundCommand
     from auditor.image.reference import Reference
     from auditor.inventory.query.question import Question
     from auditor.lock import Lock
@@ -94,7 +94,7 @@ def audit_files(
     with shared.artifacts(lock, progress) as manifests, _pip_list(request, reference) as command:
         manifests.prefetch(prefetchable_artifacts(lock.pylock))
         reading = ReadOptions(progress, shared.layers, request.verify)
-        opened = partial(open_image, request.image, access=shared.access, reading=reading)
+        opened = partial(open_image, reference, access=shared.access, options=reading)
         image = opened(platform=request.platform)
         inputs = Inputs(
             manifests=manifests,
@@ -123,17 +123,14 @@ def audit_answer(
     request: Request, reference: Reference, question: Question, command: BackgroundCommand
 ) -> Report:
     """Wait for the answer of the image's interpreter, and audit it; raises `AuditorError`."""
-    from auditor.image.engine.image_without_layers import (  # noqa: PLC0415 -- see `_pip_list`
-        image_without_layers,
-        single_files,
-    )
-    from auditor.image.engine.inspection import config_of  # noqa: PLC0415
+    from auditor.image.engine.container_files import read_image_files  # noqa: PLC0415 -- see `_pip_list`
+    from auditor.image.engine.inspection import config_of, image_without_layers  # noqa: PLC0415
     from auditor.inventory.query.stated_inventory import stated_inventory  # noqa: PLC0415
 
     lock = _lock(request)
     choices = _choices(request, lock)
     facts, completed = command.outcome()
-    files = partial(single_files, facts)
+    files = partial(read_image_files, facts)
     stated = stated_inventory(question, completed, config_of(facts), files, known_names(lock))
     executable = question.asked().executable
     _LOG.info("%s, %s: %s was asked", _read_from(request, lock), reference.text, executable)
@@ -201,9 +198,7 @@ def _pip_list(
     if reference.transport is not Transport.DOCKER or not request.run or request.platform:
         return nullcontext()
 
-    from auditor.image.engine.background_command import (  # noqa: PLC0415 -- a tenth of a second
-        run_in_background,
-    )
+    from auditor.image.engine.image_command import run_in_background  # noqa: PLC0415 -- a tenth of a second
 
     find = partial(pip_list_command, python=request.python)
     return run_in_background(reference, find, ENVIRONMENT)
@@ -214,11 +209,12 @@ def _runner(reference: Reference, image: Image, command: BackgroundCommand | Non
     if reference.transport is not Transport.DOCKER:
         return None
 
-    from auditor.image.engine.engine_image import run_in_image  # noqa: PLC0415 -- see `_pip_list`
+    from auditor.image.engine.container_config import Command  # noqa: PLC0415 -- see `_pip_list`
+    from auditor.image.engine.image_command import run_in_image  # noqa: PLC0415
 
     def run(argv: Sequence[str], env: Mapping[str, str]) -> Completed:
         answered = command.answer(argv, image) if command else None
-        return answered or run_in_image(reference, argv, env=env, image=image)
+        return answered or run_in_image(reference, Command(argv, env), image)
 
     return run
 

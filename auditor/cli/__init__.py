@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from auditor.cli.program import program
-from auditor.cli.terminal import complain, interrupted
+from auditor.cli.terminal import print_error, print_interrupted
 from auditor.errors import AuditorError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
 __all__ = ["main", "run"]
 
 _GARBAGE = 100_000
-"""Objects between two looks for cycles: a tenth of a warm audit went there."""
+"""Objects between two searches for cycles: a tenth of a warm audit went there."""
 
 
 def main() -> NoReturn:
@@ -32,38 +33,70 @@ def main() -> NoReturn:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    # A container that the audit started must go whoever ends the audit, so all of these end it
-    # in the same way; one that is ignored (nohup) stays ignored.
+    # All of these end an audit in the same way, so that its containers are removed; one that
+    # is ignored (nohup) stays ignored.
+    interrupt = _InterruptOnce()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
-    code = run(sys.argv[1:])
-    if code == ExitCode.INTERRUPTED:
-        # At once: a thread may wait for ever for a lock that the interrupted one had taken.
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-        os._exit(code)
+            signal.signal(number, interrupt)
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # in the last lines of `run`
+        code = print_interrupted()
+    if interrupt.received:
+        _exit_interrupted()
     sys.exit(code)
 
 
+class _InterruptOnce:
+    """A signal handler that raises `KeyboardInterrupt` for the first signal alone.
+
+    An impatient second Ctrl-C does not cut short what cleans up after the first one.
+    """
+
+    def __init__(self) -> None:
+        self.received = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        if not self.received:
+            self.received = True
+            raise KeyboardInterrupt
+
+
+def _exit_interrupted() -> NoReturn:
+    """End the process once its containers are removed, without waiting for other threads.
+
+    One may wait for ever for a lock that the interrupted thread had taken.
+    """
+    from auditor.image.engine.container_thread import end_container_threads  # noqa: PLC0415
+
+    try:
+        end_container_threads()
+    except AuditorError as error:
+        print_error(error)
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(ExitCode.INTERRUPTED)
+
+
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and give its exit code; whatever goes wrong is told in one line."""
+    """Run one command, print its error in one line if there is one, and return its exit code."""
     try:
         code = program.main(list(arguments), prog_name="auditor", standalone_mode=False)
     except click.ClickException as error:
-        return complain(_usage_error(error))
+        return print_error(_usage_error(error))
     except AuditorError as error:
-        return complain(error)
+        return print_error(error)
     except (click.Abort, KeyboardInterrupt):
-        return interrupted()
+        return print_interrupted()
     except SystemExit:
-        # click's way out when nobody reads its `--help` to the end.
+        # How click ends when `--help` is written to a closed pipe.
         return ExitCode.CONSISTENT
     return int(code or ExitCode.CONSISTENT)
 
 
 def _usage_error(error: click.ClickException) -> UsageError:
-    """Return an error of click's own in our words' shape."""
+    """Return an error of click's own in the form of ours."""
     message = " ".join(error.format_message().split()).removesuffix(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
     return UsageError(message, f"see `{context.command_path if context else 'auditor'} --help`")

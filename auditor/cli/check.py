@@ -19,7 +19,7 @@ from auditor.cli.configuration import config_of
 from auditor.cli.outputs import check_writable, outputs_of, write_files
 from auditor.cli.program import VERBOSE
 from auditor.cli.progress_bar import progress
-from auditor.cli.terminal import color, logged, say, width, write
+from auditor.cli.terminal import color, logged, print_line, width, write
 from auditor.report.formats import FORMATS, View
 from auditor.report.formats.sentences import headline, summary
 
@@ -87,5 +87,5 @@ def _deliver(report: Report, outputs: Sequence[Output], code: ExitCode, *, quiet
             write(FORMATS[output.format](report, view))
             return
     if not quiet:
-        say(headline(report))
-        say(summary(report))
+        print_line(headline(report))
+        print_line(summary(report))

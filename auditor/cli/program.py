@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from auditor.cli.terminal import complain, interrupted
+from auditor.cli.terminal import print_error, print_interrupted
 from auditor.errors import AuditorError, ImageError
 from auditor.version import __version__
 
@@ -16,11 +16,11 @@ COMMANDS = ("cache", "check", "explain")
 """Every command: the module `auditor.cli.NAME` holds it under the same name."""
 
 VERBOSE = "auditor.verbose"
-"""Key in the context's `meta`, set once a command runs: whether a traceback is welcome."""
+"""Key in the context's `meta`, set once a command runs: whether to print tracebacks."""
 
 
 class Program(click.Group):
-    """Finds the commands, and is the last stop for errors that nobody foresaw."""
+    """Finds the commands, and catches unexpected errors."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002, D102, RUF100
         return list(COMMANDS)
@@ -32,25 +32,25 @@ class Program(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's own signature
-        """Run the command; a mistake of ours is one line too, and never a pass."""
+        """Run the command; a bug of ours is printed as one line too, and fails the process."""
         try:
             return super().invoke(ctx)
         except (AuditorError, click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
-            return interrupted()
+            return print_interrupted()
         except Exception as error:
             if isinstance(error, BrokenPipeError) and VERBOSE not in ctx.meta:
-                raise  # help that nobody reads to its end: click knows what to do
+                raise  # help into a closed pipe: click knows what to do
             if ctx.meta.get(VERBOSE):
                 traceback.print_exc()
-            return complain(_unexpected(error))
+            return print_error(_unexpected(error))
 
 
 def _unexpected(error: Exception) -> ImageError:
     return ImageError(
         f"unexpected {type(error).__name__}: {error}",
-        "this is a mistake in auditor: run again with -v and report what it prints",
+        "this is a bug in auditor: run again with -v and report what it prints",
     )
 
 

@@ -1,4 +1,4 @@
-"""The progress bar on standard error, only where someone looks at it."""
+"""The progress bar, on a standard error that is a terminal."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
     from auditor.progress import Progress
 
-_PAUSE = 0.05  # seconds between two updates: drawing must not cost more than reading
-_DESCRIPTION = 40  # columns
+_INTERVAL = 0.05
+"""Seconds between two updates: drawing must not cost more than reading."""
+
+_DESCRIPTION = 40
+"""Columns."""
 
 
 @contextmanager
 def progress(wanted: bool | None) -> Iterator[Progress | None]:
-    """Draw a bar while the body runs, gone afterwards.
+    """Draw a bar while the body runs, and yield what updates it; None where nothing is drawn.
 
-    `wanted` None means: if standard error is a terminal. Gives None where nothing is drawn.
+    `wanted` None means: if standard error is a terminal.
     """
     if not (sys.stderr.isatty() if wanted is None else wanted):
         yield None
@@ -47,18 +50,18 @@ def progress(wanted: bool | None) -> Iterator[Progress | None]:
 
 
 class Throttle:
-    """Hands on only what is worth drawing: another thing, the end, or some time gone by."""
+    """Passes on only the updates worth drawing: another text, the end, or after an interval."""
 
     def __init__(self, draw: Progress, clock: Callable[[], float] = time.monotonic) -> None:
         self._draw = draw
         self._clock = clock
         self._what: str | None = None
-        self._at = 0.0
+        self._drawn_at = 0.0
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
-        """Take one report of progress."""
+        """Take one update."""
         now = self._clock()
-        if what == self._what and done != total and now - self._at < _PAUSE:
+        if what == self._what and done != total and now - self._drawn_at < _INTERVAL:
             return
-        self._what, self._at = what, now
+        self._what, self._drawn_at = what, now
         self._draw(what, done, total)

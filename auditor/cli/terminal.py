@@ -1,4 +1,4 @@
-"""What the process says: reports on standard output, everything else on standard error."""
+"""What the process prints: reports on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def say(text: str) -> None:
-    """Print one line on standard error; nobody reading it is no error."""
+def print_line(text: str) -> None:
+    """Print one line on standard error; a closed one is no error."""
     from auditor.report.formats.escape import escape, guard  # noqa: PLC0415 -- not for --version
 
     with suppress(OSError):
         print(guard(escape(text)), file=sys.stderr, flush=True)
 
 
-def complain(error: AuditorError) -> ExitCode:
-    """Print an error and its hint; give the exit code that it asks for."""
-    say(f"auditor: error: {error.message}")
+def print_error(error: AuditorError) -> ExitCode:
+    """Print an error and its hint; return its exit code."""
+    print_line(f"auditor: error: {error.message}")
     if error.hint:
-        say(f"hint: {error.hint}")
+        print_line(f"hint: {error.hint}")
     return error.exit_code
 
 
@@ -38,7 +38,7 @@ class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one record."""
         label = "warning: " if record.levelno >= logging.WARNING else ""
-        say(f"auditor: {label}{record.getMessage()}")
+        print_line(f"auditor: {label}{record.getMessage()}")
 
 
 @contextmanager
@@ -54,28 +54,27 @@ def logged(*, quiet: bool, verbose: bool) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-def interrupted() -> ExitCode:
-    """Say that the audit was broken off from outside."""
-    say("auditor: interrupted")
+def print_interrupted() -> ExitCode:
+    """Say that the audit was interrupted; return the exit code for that."""
+    print_line("auditor: interrupted")
     return ExitCode.INTERRUPTED
 
 
 def width() -> int:
-    """Return the terminal's columns: COLUMNS, else the terminal's own word, else 80."""
+    """Return the terminal's columns: COLUMNS, else what the terminal reports, else 80."""
     return shutil.get_terminal_size((80, 24)).columns
 
 
 def color() -> bool:
-    """Return whether standard output wants colour: a terminal, and no NO_COLOR (no-color.org)."""
+    """Return whether to print colour: to a terminal, and without NO_COLOR (no-color.org)."""
     environ = os.environ
     return sys.stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def write(text: str) -> None:
-    """Write a whole text to standard output.
+    """Write a whole text to standard output; a reader that closes the pipe early is no error.
 
-    A reader that has gone away is its own business. Raises `UsageError` where the output
-    cannot be written otherwise.
+    Raises `UsageError` where it cannot be written for another reason.
     """
     if isinstance(sys.stdout, TextIOWrapper):
         # A terminal or log in another encoding gets escapes, not an error.
@@ -83,13 +82,11 @@ def write(text: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # What is left in the buffer would fail again at the interpreter's end.
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise UsageError(
-            f"standard output: {error.strerror or error}", "write the report to a file with -o"
-        ) from error
+        if not isinstance(error, BrokenPipeError):
+            raise UsageError(
+                f"standard output: {error.strerror or error}", "write the report to a file with -o"
+            ) from error

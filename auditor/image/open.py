@@ -2,79 +2,58 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.errors import ImageError, UsageError
+from auditor.errors import ImageError
 from auditor.image.layout.archive import open_archive
 from auditor.image.layout.blob_store import ImageQuery
 from auditor.image.layout.directory import open_directory, open_environment, open_layout
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
+from auditor.image.registry_extra import open_from_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from auditor.image.reference import Reference
     from auditor.model import Image
 
 
 def open_image(
-    reference: str,
-    *,
+    reference: str | Reference,
     platform: str | None = None,
-    access: Access | None = None,
-    reading: ReadOptions = ReadOptions(),  # noqa: B008 - a tuple, nothing can change it
+    access: Access = Access(),  # noqa: B008 - a tuple, nothing can change it
+    options: ReadOptions = ReadOptions(),  # noqa: B008 - see above
 ) -> Image:
     """Read an image.
 
-    `reference` is what the command line takes (`docker:NAME`, `oci:DIR[:TAG]`, a path, ...);
-    `platform` is `os/architecture[/variant]`, `access` how a registry may be reached, `reading`
-    who is told and what need not be read again.
+    `reference` may be the text that the command line takes (`docker:NAME`, `oci:DIR[:TAG]`, a
+    path, ...); `platform` is `os/architecture[/variant]`, `access` how a registry may be reached.
     Raises `UsageError` where it names no single image, `ImageError` where its bytes cannot be
     had or are not those it names, `EngineError` where the container engine refuses.
     """
-    parsed = parse_reference(reference)
-    match parsed.transport:
-        case Transport.DOCKER | Transport.CONTAINER:
+    if isinstance(reference, str):
+        reference = parse_reference(reference)
+    query = ImageQuery(reference.text, None, platform)
+    match reference.transport:
+        case Transport.DOCKER:
             # The engine's client takes a while to import, and archives need none of it.
-            from auditor.image.engine.engine_image import open_engine_image  # noqa: PLC0415
+            from auditor.image.engine.saved_image import open_saved_image  # noqa: PLC0415
 
-            return open_engine_image(parsed, platform, reading)
+            return open_saved_image(reference, platform, options)
+        case Transport.CONTAINER:
+            from auditor.image.engine.exported_container import open_container  # noqa: PLC0415
+
+            return open_container(reference, platform, options)
         case Transport.REGISTRY:
-            return _registry(parsed, platform, access or Access(), reading)
+            return open_from_registry(reference, platform, access, options)
         case Transport.OCI:
-            path, tag = split_tag(parsed.value)
-            return open_layout(path, ImageQuery(reference, tag, platform), reading)
+            path, tag = split_tag(reference.value)
+            return open_layout(path, query._replace(tag=tag), options)
         case Transport.DOCKER_ARCHIVE | Transport.OCI_ARCHIVE:
-            path, tag = split_tag(parsed.value)
+            path, tag = split_tag(reference.value)
             if not path.is_file():
-                raise ImageError(f"{reference}: there is no file {path}", "check the path")
-            return open_archive(path, ImageQuery(reference, tag, platform), reading)
-        case Transport.DIR:
-            return open_directory(Path(parsed.value), ImageQuery(reference, None, platform))
-        case Transport.ENV:
-            return open_environment(Path(parsed.value), ImageQuery(reference, None, platform))
-
-
-def _registry(
-    reference: Reference, platform: str | None, access: Access, reading: ReadOptions
-) -> Image:
-    with registry_extra(reference):
-        from auditor.image.registry import open_registry_image  # noqa: PLC0415 -- an extra
-    return open_registry_image(reference, platform, access, reading)
-
-
-@contextmanager
-def registry_extra(reference: Reference) -> Iterator[None]:
-    """Import what reads registries; raises `UsageError` where a package for it is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("auditor"):
-            raise
-        raise UsageError(
-            f"{reference.text}: reading a registry needs {error.name}, which is not installed",
-            'pip install "pylock-auditor[registry]"',
-        ) from error
+                raise ImageError(f"{reference.text}: there is no file {path}", "check the path")
+            return open_archive(path, query._replace(tag=tag), options)
+        case Transport.DIR | Transport.ENV:
+            in_place = open_directory if reference.transport is Transport.DIR else open_environment
+            return in_place(Path(reference.value), query)

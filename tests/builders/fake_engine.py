@@ -89,7 +89,7 @@ def cut() -> Answer:
 
 class _Server(ThreadingMixIn, UnixStreamServer):
     daemon_threads = True
-    request_queue_size = 16
+    request_queue_size = 64
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that hang up; a test sees what it was answered."""

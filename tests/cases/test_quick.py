@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -60,7 +59,7 @@ def quick(
         question,
         Completed(0, spoken(said, dict(listed[::-1]).items()), b""),
         image.config,
-        lambda: nullcontext(image.rootfs),
+        lambda read: read(image.rootfs),
         known_names(lock),
     )
     image_without_layers = replace(image, rootfs=stated.rootfs, layers=(), history=(), hidden=())

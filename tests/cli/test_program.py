@@ -93,7 +93,7 @@ def test_a_mistake_of_ours_is_no_pass(capsys: pytest.CaptureFixture[str], verbos
     assert ("Traceback" in err) is verbose
     assert err.endswith(
         "auditor: error: unexpected ZeroDivisionError: a\\nb\n"
-        "hint: this is a mistake in auditor: run again with -v and report what it prints\n"
+        "hint: this is a bug in auditor: run again with -v and report what it prints\n"
     )
 
 

@@ -61,6 +61,7 @@ def answers(*installed: str, files: Mapping[str, str | bytes] = FILES) -> dict[s
     frame = b"\1\0\0\0" + len(said).to_bytes(4, "big") + said
     return {
         INSPECT: value(IMAGE),
+        f"GET /images/{IMAGE['Id']}/json": value(IMAGE),
         "POST /containers/create": value({"Id": "c0ffee"}),
         ATTACH: lambda call: call.send(frame),
         "POST /containers/NAME/start": lambda call: call.send(b"", 204),
@@ -173,7 +174,7 @@ def refuse(call: Call) -> None:
     ("told", "arguments", "code", "message"),
     [
         ({INSPECT: status(404, "no such image")}, (), 3, "the container engine has no image thing"),
-        ({INSPECT: cut()}, (), 3, "the container engine cut the connection"),
+        ({INSPECT: cut()}, (), 3, "the container engine closed the connection"),
         ({**files_of({"/bin/sh": ""})}, (), 3, "docker:thing: neither its command nor VIRTUAL_ENV"),
         (
             {"POST /containers/NAME/start": refuse},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.cli.terminal import complain, say, write
+from auditor.cli.terminal import print_error, print_line, write
 from auditor.errors import EngineError, LockError, UsageError
 
 
@@ -20,8 +20,8 @@ from auditor.errors import EngineError, LockError, UsageError
         pytest.param("caf\udce9", "caf\\xe9\n", id="undecodable"),
     ],
 )
-def test_say(capsys: pytest.CaptureFixture[str], text: str, shown: str) -> None:
-    say(text)
+def test_print_line(capsys: pytest.CaptureFixture[str], text: str, shown: str) -> None:
+    print_line(text)
     assert capsys.readouterr() == ("", shown)
 
 
@@ -32,10 +32,10 @@ class Closed(io.StringIO):
         raise BrokenPipeError(len(text))
 
 
-def test_say_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_print_line_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = Closed()
     monkeypatch.setattr(sys, "stderr", closed)
-    say("lost")
+    print_line("lost")
     assert closed.getvalue() == ""
 
 
@@ -47,10 +47,10 @@ def test_say_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=["no-hint", "hint"],
 )
-def test_complain(
+def test_print_error(
     capsys: pytest.CaptureFixture[str], error: LockError | EngineError, shown: str, code: int
 ) -> None:
-    assert complain(error) == code
+    assert print_error(error) == code
     assert capsys.readouterr() == ("", shown)
 
 

@@ -1,4 +1,4 @@
-"""A connection to the container engine, its refusals told in one line each."""
+"""A connection to the container engine; each of its errors in one line."""
 
 from __future__ import annotations
 
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from docker.context import Context
 
 CONNECT_SECONDS = 10
-"""How long a connection may take to come about."""
-
 ANSWER_SECONDS = 60
-"""How long the engine may think about anything but a save or an export."""
+"""How long the engine may take to answer anything but a save or an export."""
 
 _UNIX = "unix://"
 
@@ -40,16 +38,16 @@ _NO_PERMISSION = (
     "a rootless one"
 )
 _BAD_ADDRESS = "check DOCKER_HOST, DOCKER_CONTEXT, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH"
-_RESTARTED = "the engine was stopped, or it failed: see its log, then run again"
+_RESTARTED = "it may have stopped or failed: see its log, then run the audit again"
 
-TROUBLE = (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError)
-"""Everything that the SDK lets through when an engine cannot be reached or refuses."""
+ENGINE_ERRORS = (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+"""What the SDK raises when an engine cannot be reached or refuses."""
 
 
 def engine_address() -> str:
-    """Return where the engine is looked for: DOCKER_HOST, else the docker context's, else Docker's.
+    """Return the engine's address: DOCKER_HOST, else the docker context's, else Docker's default.
 
-    Raises `EngineError` where the context does not exist; the SDK would take another in silence.
+    Raises `EngineError` where the context does not exist; the SDK would take the default.
     """
     host = os.environ.get("DOCKER_HOST")
     if not host:
@@ -65,87 +63,82 @@ def engine_address() -> str:
 
 
 @contextmanager
-def connected(*, patient: bool = False) -> Iterator[APIClient]:
+def connected(answer_seconds: float | None = ANSWER_SECONDS) -> Iterator[APIClient]:
     """Connect to the engine that DOCKER_HOST or the current docker context names.
 
-    The API version is the engine's own. With `patient` an answer may take any time, as the
-    first byte of a long save does; the connection itself never does.
-
-    Raises `EngineError` where no engine answers, here and in the body.
+    The API version is the engine's own. `answer_seconds` None lets an answer take any time, as
+    the first byte of a long save does.
+    Raises `EngineError` where no engine answers, and for its errors in the body.
     """
-    with refusals():
+    with engine_errors():
         address = engine_address()
-    with refusals(address):
-        _knock(address)
+    with engine_errors(address):
+        _try_socket(address)
         client = docker.from_env(timeout=CONNECT_SECONDS)
         try:
             # requests takes a pair here (connect, read); the SDK hands it on as it is.
-            answer = None if patient else ANSWER_SECONDS
-            client.api.timeout = (CONNECT_SECONDS, answer)  # type: ignore[assignment]
+            client.api.timeout = (CONNECT_SECONDS, answer_seconds)  # type: ignore[assignment]
             yield client.api
         finally:
             client.close()
 
 
-def _knock(address: str) -> None:
-    """See whether anybody listens on a local socket.
+def _try_socket(address: str) -> None:
+    """Raise `OSError` where no server listens on a local socket.
 
-    The SDK would find out too, but leave a socket open that the garbage collector complains of.
+    The SDK would too, but leave a socket open that the garbage collector complains of.
     """
     if address.startswith(_UNIX):
-        with socket.socket(socket.AF_UNIX) as door:
-            door.settimeout(CONNECT_SECONDS)
-            door.connect("/" + address.removeprefix(_UNIX).lstrip("/"))
+        with socket.socket(socket.AF_UNIX) as tried:
+            tried.settimeout(CONNECT_SECONDS)
+            tried.connect("/" + address.removeprefix(_UNIX).lstrip("/"))
 
 
 @contextmanager
-def refusals(address: str = "") -> Iterator[None]:
-    """Turn every trouble with the engine into an `EngineError`."""
+def engine_errors(address: str = "") -> Iterator[None]:
+    """Raise what the SDK raises in the body as an `EngineError`."""
     try:
         yield
-    except TROUBLE as error:
+    except ENGINE_ERRORS as error:
         raise engine_error(error, address) from error
 
 
 def engine_error(error: Exception, address: str = "") -> EngineError:
-    """Say in one line what went wrong between us and the engine, and what to do about it."""
-    place = one_line(f"the container engine at {address}" if address else "the container engine")
+    """Return an error that says in one line what went wrong, and what to do about it."""
+    engine = one_line(f"the container engine at {address}" if address else "the container engine")
     causes = tuple(_causes(error))
     if isinstance(error, APIError):
-        return _refused(error)
+        return _api_error(error)
     if any(isinstance(cause, PermissionError) for cause in causes):
-        return EngineError(f"permission denied on {place}", _NO_PERMISSION)
+        return EngineError(f"permission denied on {engine}", _NO_PERMISSION)
     if any(isinstance(cause, FileNotFoundError | ConnectionRefusedError) for cause in causes):
-        return EngineError(f"{place} cannot be reached", _NO_ENGINE)
+        return EngineError(f"{engine} cannot be reached", _NO_ENGINE)
     if any(isinstance(cause, TimeoutError | requests.Timeout) for cause in causes):
         return EngineError("the container engine did not answer in time", _RESTARTED)
     if any(isinstance(cause, urllib3.exceptions.ProtocolError) for cause in causes):
-        return EngineError("the container engine cut the connection", _RESTARTED)
-    return EngineError(f"{place} is unusable: {one_line(str(error))}", _BAD_ADDRESS)
+        return EngineError("the container engine closed the connection", _RESTARTED)
+    return EngineError(f"{engine} is unusable: {one_line(str(error))}", _BAD_ADDRESS)
 
 
-def _refused(error: APIError) -> EngineError:
-    """Tell an answer of the engine that is an error."""
-    said = one_line(str(error.explanation or error))
-    if "too old" in said and "version" in said:
+def _api_error(error: APIError) -> EngineError:
+    message = one_line(str(error.explanation or error))
+    if "too old" in message and "version" in message:
         return EngineError(
-            f"the container engine and this client share no API version: {said}",
+            f"the container engine and this client share no API version: {message}",
             "update the engine, or the Python package `docker`",
         )
-    return EngineError(
-        f"the container engine refused: {said}", "see the engine's log for the whole story"
-    )
+    return EngineError(f"the container engine refused: {message}", "see the engine's log")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an exception and all that led to it; HTTP libraries nest them in their arguments."""
-    waiting: list[BaseException] = [error]
+    pending: list[BaseException] = [error]
     seen: set[int] = set()
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
+    while pending:
+        cause = pending.pop()
+        if id(cause) in seen:
             continue
-        seen.add(id(one))
-        yield one
-        nested = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
-        waiting.extend(cause for cause in nested if isinstance(cause, BaseException))
+        seen.add(id(cause))
+        yield cause
+        nested = (cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args)
+        pending.extend(each for each in nested if isinstance(each, BaseException))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LABEL = "org.pylock-auditor.run"
 """On every container made here, so that one left by a killed process can be found."""
 
-_FORGOTTEN = ("PIP_", "AUDITOR_")
+_UNSET_PREFIXES = ("PIP_", "AUDITOR_")
 """Prefixes of the image's own variables that would change what pip, or this tool, does."""
 
 _ROOT = re.compile(r"(0|root)?(:.*)?")
@@ -45,16 +45,18 @@ class Command:
     """Added to the image's own variables."""
     user: str = ""
     """As in an image's configuration; empty for the image's own."""
+    limits: RunLimits = RunLimits()
 
 
 def container_config(
-    image: Mapping[str, Any], command: Command, limits: RunLimits, *, can_unset: bool
+    image: Mapping[str, Any], command: Command, *, can_unset: bool
 ) -> dict[str, Any]:
     """Return the body of `POST /containers/create` (Engine API 1.41).
 
-    Volumes that the image declares come about as anonymous ones, filled from the image; they
-    go with the container, and until then no file can grow in them (`fsize`).
+    The engine makes an anonymous volume, filled from the image, of each that the image declares.
+    It is removed with the container, and until then no file can grow in it (`fsize`).
     """
+    limits = command.limits
     own = image.get("Config") or {}
     user = command.user or own.get("User") or ""
     return {
@@ -92,12 +94,12 @@ def container_config(
 def _environment(image: Iterable[str], ours: Mapping[str, str], *, can_unset: bool) -> list[str]:
     """Return the variables to create a container with: the engine adds the image's own to them.
 
-    A bare name takes the image's variable away; podman ignores it, so there it is emptied,
-    which is the same to pip: `--isolated` reads no variable but the name of a file.
+    A bare name unsets the image's variable; podman ignores it, so there it is emptied, which is
+    the same to pip: `--isolated` reads no variable but the name of a file.
     """
     names = sorted({item.partition("=")[0] for item in image})
-    forgotten = [name for name in names if name.startswith(_FORGOTTEN) and name not in ours]
+    unset = [name for name in names if name.startswith(_UNSET_PREFIXES) and name not in ours]
     return [
-        *(name if can_unset else f"{name}=" for name in forgotten),
+        *(name if can_unset else f"{name}=" for name in unset),
         *(f"{name}={value}" for name, value in sorted(ours.items())),
     ]

@@ -10,9 +10,8 @@ from __future__ import annotations
 import base64
 import json
 import posixpath
-import uuid
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from docker.errors import create_api_error_from_http_exception
 from requests import HTTPError
@@ -21,22 +20,31 @@ from auditor.errors import EngineError, ImageError
 from auditor.image.codec import tar
 from auditor.image.codec.stream import DamagedError, Source
 from auditor.image.engine.connection import ANSWER_SECONDS, CONNECT_SECONDS
-from auditor.image.engine.container_config import Command, RunLimits, container_config
-from auditor.image.engine.container_run import remove_container
+from auditor.image.engine.container import new_container
+from auditor.image.engine.container_config import Command, container_config
+from auditor.image.engine.container_thread import ContainerThread, Latch, running
 from auditor.image.tree.partial_tree import PartialTree
 from auditor.image.tree.rootfs import TreeRootfs
 from auditor.model import Entry, FileType, UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Callable, Iterator, Sequence
 
     import requests
     from docker.api.client import APIClient
 
+    from auditor.image.engine.inspection import Inspected
+    from auditor.model import Rootfs
+
+T = TypeVar("T")
+
 _STAT = "X-Docker-Container-Path-Stat"
+_ABSENT = 404
+_TIMEOUTS = (CONNECT_SECONDS, ANSWER_SECONDS)
 _CHUNK = 64 << 10
-FOLDER_BYTES = 64 << 20
+_HEADERS = 64 << 10
+"""Bytes that an archive of one file may have beside its content."""
+DIRECTORY_BYTES = 64 << 20
 """Bytes of an archive of one directory, which is read as a whole."""
 
 _GO_TYPES = {1 << 31: FileType.DIRECTORY, 1 << 27: FileType.SYMLINK}
@@ -45,20 +53,27 @@ _GO_OTHER = 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
 """A device, a pipe, a socket, a character device, anything irregular."""
 
 
+def read_image_files(facts: Inspected, read: Callable[[Rootfs], T]) -> T:
+    """Return what `read` makes of the inspected image's files; see `container_filesystem`."""
+
+    def work(api: APIClient, held: Inspected, _stop: Latch) -> T:
+        with container_filesystem(api, held) as rootfs:
+            return read(rootfs)
+
+    with running(ContainerThread(facts["Id"], work)) as thread:
+        return thread.result()
+
+
 @contextmanager
-def container_filesystem(api: APIClient, image: Mapping[str, Any]) -> Iterator[TreeRootfs]:
-    """Return the files of the inspected `image`; the container for it is removed afterwards.
+def container_filesystem(api: APIClient, facts: Inspected) -> Iterator[TreeRootfs]:
+    """Yield the files of the inspected image; the container for it is removed afterwards.
 
     Only single files can be asked for, and small directories. Raises `EngineError` where the
-    engine fails, `ImageError` where a directory is no small one.
+    engine fails, `ImageError` where a directory is not small.
     """
-    name = f"auditor-{uuid.uuid4().hex}"
-    config = container_config(image, Command(("/",)), RunLimits(), can_unset=True)
-    try:
-        api.create_container_from_config(config, name=name)  # type: ignore[no-untyped-call]
+    config = container_config(facts, Command(("/",)), can_unset=True)
+    with new_container(api, config) as name:
         yield TreeRootfs(ContainerTree(api, name))
-    finally:
-        remove_container(api, name)
 
 
 class ContainerTree(PartialTree):
@@ -69,66 +84,68 @@ class ContainerTree(PartialTree):
         self._url = f"{api.base_url}/v{api.api_version}/containers/{name}/archive"
         self._nodes: dict[str, Entry | None] = {"/": Entry(FileType.DIRECTORY, 0o755, 0)}
         self._contents: dict[str, bytes] = {}
-        self._folders: dict[str, list[str]] = {}
+        self._listings: dict[str, list[str]] = {}
 
     def node(self, path: str) -> Entry | None:
-        """Return the entry at a real path; the engine tells a link's end, not what it holds."""
+        """Return the entry at a real path; a link's target is the one that its chain ends at."""
         if path not in self._nodes:
-            folder = posixpath.dirname(path)
-            above = self.node(folder)
+            directory = posixpath.dirname(path)
+            parent = self.node(directory)
             # Below what is no directory, engines fail instead of finding nothing.
-            possible = above is not None and above.type is FileType.DIRECTORY
-            asked = possible and folder not in self._folders
-            self._nodes[path] = self._asked(path) if asked else None
+            possible = parent is not None and parent.type is FileType.DIRECTORY
+            unknown = possible and directory not in self._listings
+            self._nodes[path] = self._stat(path) if unknown else None
         return self._nodes[path]
 
-    def _asked(self, path: str) -> Entry | None:
-        answer = self._api.head(self._url, params={"path": path}, timeout=_TIMES)
+    def _stat(self, path: str) -> Entry | None:
+        answer = self._api.head(self._url, params={"path": path}, timeout=_TIMEOUTS)
         if answer.status_code == _ABSENT:
             return None
-        _raise_refusal(answer)
+        _raise_for_status(answer)
         try:
             stat = json.loads(base64.b64decode(answer.headers[_STAT]))
             return _entry(int(stat["mode"]), int(stat["size"]), str(stat["linkTarget"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise EngineError("the container engine does not tell what a file is") from error
+            raise EngineError(f"the container engine describes {path} in an unknown way") from error
 
     def read(self, path: str, limit: int) -> bytes:
         """Return a regular file's content."""
         if path not in self._contents:
             content = b""
-            for _, member, source in self._archived(path, limit + _HEADERS):
+            for _, member, source in self._archive(path, limit + _HEADERS):
                 if member.flag == tar.FILE:
                     content = source.take(member.size)
             self._contents[path] = content
         return self._contents[path]
 
     def names(self, path: str) -> Sequence[str]:
-        """Return the sorted names in a directory; all that is below it is read along."""
-        if path not in self._folders:
-            self._take_in(path)
-        return self._folders[path]
+        """Return the sorted names in a directory; everything below it is read as well."""
+        if path not in self._listings:
+            self._read_directory(path)
+        return self._listings[path]
 
-    def _take_in(self, path: str) -> None:
-        listed: dict[str, list[str]] = {path: []}
-        for below, member, source in self._archived(path, FOLDER_BYTES):
+    def _read_directory(self, path: str) -> None:
+        listings: dict[str, list[str]] = {path: []}
+        for below, member, source in self._archive(path, DIRECTORY_BYTES):
             if not below:
                 continue
             real = posixpath.join(path, below)
             self._nodes[real] = _member_entry(member)
-            listed.setdefault(posixpath.dirname(real), []).append(posixpath.basename(real))
+            listings.setdefault(posixpath.dirname(real), []).append(posixpath.basename(real))
             if member.flag == tar.DIRECTORY:
-                listed.setdefault(real, [])
+                listings.setdefault(real, [])
             elif member.flag == tar.FILE:
                 self._contents[real] = source.take(member.size)
-        self._folders.update((folder, sorted(names)) for folder, names in listed.items())
+        self._listings.update((each, sorted(names)) for each, names in listings.items())
 
-    def _archived(self, path: str, limit: int) -> Iterator[tuple[str, tar.Member, Source]]:
+    def _archive(self, path: str, limit: int) -> Iterator[tuple[str, tar.Member, Source]]:
         """Yield what is at a path and below it: the rest of its path, its header, its bytes."""
-        with self._api.get(self._url, params={"path": path}, stream=True, timeout=_TIMES) as answer:
+        with self._api.get(
+            self._url, params={"path": path}, stream=True, timeout=_TIMEOUTS
+        ) as answer:
             if answer.status_code == _ABSENT:
                 raise UnreadableError(path, "does not exist")
-            _raise_refusal(answer)
+            _raise_for_status(answer)
             source = Source(answer.iter_content(_CHUNK), limit=limit)
             try:
                 for member in tar.walk(source):
@@ -138,12 +155,6 @@ class ContainerTree(PartialTree):
                     f"{path}: the engine's archive of it {error}",
                     "audit the whole image: leave out --quick",
                 ) from error
-
-
-_ABSENT = 404
-_TIMES = (CONNECT_SECONDS, ANSWER_SECONDS)
-_HEADERS = 64 << 10
-"""Bytes that an archive of one file may have beside its content."""
 
 
 def _entry(mode: int, size: int, target: str) -> Entry:
@@ -165,7 +176,7 @@ def _member_entry(member: tar.Member) -> Entry:
     return Entry(kind, member.mode & 0o777, member.size, target)
 
 
-def _raise_refusal(answer: requests.Response) -> None:
+def _raise_for_status(answer: requests.Response) -> None:
     """Raise docker's `APIError` where the engine refuses."""
     try:
         answer.raise_for_status()

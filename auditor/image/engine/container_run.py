@@ -2,7 +2,7 @@
 
 The image is hostile: its command gets no network, a read-only root, no capabilities, little
 memory, few processes, no file to write and a time limit, and whatever happens the container
-is removed. What it prints is handed on as bytes; that it could not run is a clause, no error.
+is removed. What it prints is returned as bytes; why it could not run is a clause, not an error.
 """
 
 from __future__ import annotations
@@ -10,18 +10,16 @@ from __future__ import annotations
 import re
 import struct
 import threading
-import uuid
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import requests
-from docker.errors import APIError, NotFound, create_api_error_from_http_exception
+from docker.errors import APIError, create_api_error_from_http_exception
 
-from auditor.errors import EngineError
-from auditor.image.engine.connection import ANSWER_SECONDS, CONNECT_SECONDS, TROUBLE, engine_error
+from auditor.image.engine.connection import ANSWER_SECONDS, CONNECT_SECONDS, ENGINE_ERRORS
+from auditor.image.engine.container import new_container
 from auditor.image.engine.container_config import Command, RunLimits, container_config
-from auditor.image.engine.interrupts import Interrupts
 from auditor.wording import one_line
 
 if TYPE_CHECKING:
@@ -29,19 +27,22 @@ if TYPE_CHECKING:
 
     from docker.api.client import APIClient
 
+    from auditor.image.engine.container_thread import Latch
+    from auditor.image.engine.inspection import Inspected
+
 _CHUNK = 64 << 10
-"""Bytes of output read at once; the last ones come at the end anyway."""
+"""Bytes of output to read at once."""
 
 _HEADER = struct.Struct(">B3xL")
-"""What stands before every piece of an attached stream."""
+"""The head of each frame of an attached stream."""
 
 _NOT_STARTED = re.compile(
     "(exec format error|no such file or directory|permission denied)", re.IGNORECASE
 )
 """Why the kernel refuses a program, in the words of every runtime."""
 
-_COMPLAINT = re.compile(r'(standard_init_linux\.go:\d+: |\{"msg":")?exec [^\n]*\Z')
-"""How a runtime's complaint about that begins, its only line: runc, old runc, crun."""
+_RUNTIME_ERROR = re.compile(r'(standard_init_linux\.go:\d+: |\{"msg":")?exec [^\n]*\Z')
+"""The only line that a runtime prints then: runc, old runc, crun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,39 +57,35 @@ class Completed:
     """Why it did not run to its end, as a clause; None where it did."""
 
 
-class LeftBehindError(EngineError):
-    """A container that the engine does not remove; whoever runs the audit has to."""
-
-
 class _Output:
-    """What a container prints, taken up by a thread of its own."""
+    """What a container prints, read by a thread of its own."""
 
-    def __init__(self, response: requests.Response, limit: int, wake: threading.Event) -> None:
+    def __init__(self, response: requests.Response, limit: int, stop: Latch) -> None:
         self._response = response
         self._limit = limit
-        self._wake = wake
+        self._stop = stop
         self._raw = bytearray()
-        self._thread = threading.Thread(target=self._take, daemon=True)
+        self._thread = threading.Thread(target=self._read, daemon=True)
         self._ended = False
-        self.over = False
+        self.exceeded = False
 
-    def _take(self) -> None:
+    def _read(self) -> None:
         # Over the limit it hangs up at once: an engine that cannot get rid of the output
         # cannot get rid of the container. A stream that breaks has ended too: the exit code,
-        # or its absence, tells the rest.
-        with suppress(*TROUBLE), self._response:
+        # or its absence, shows the rest.
+        with suppress(*ENGINE_ERRORS), self._response:
             for chunk in self._response.iter_content(_CHUNK):
                 self._raw += chunk
                 if len(self._raw) > self._limit:
-                    self.over = True
+                    self.exceeded = True
                     break
         self._ended = True
-        self._wake.set()
+        self._stop.set()
 
     def ends_within(self, seconds: float) -> bool:
-        """Read until the end or the limit, but no longer than this; tell whether it ended."""
+        """Read until the end or the limit, but no longer than this; return whether it ended."""
         self._thread.start()
-        self._wake.wait(seconds)
+        self._stop.wait(seconds)
         return self._ended
 
     def completed(self, exit_code: int | None, failure: str | None = None) -> Completed:
@@ -96,7 +93,7 @@ class _Output:
         return Completed(exit_code, *demultiplexed(bytes(self._raw)), failure)
 
     def close(self) -> None:
-        """Let go of the connection; the container is gone, so it has ended or never began."""
+        """Close the connection of a container that is removed: it has ended, or never began."""
         if self._thread.ident is None:
             self._response.close()
         else:
@@ -119,37 +116,29 @@ def demultiplexed(raw: bytes) -> tuple[bytes, bytes]:
     return bytes(streams[1]), bytes(streams[2])
 
 
-def run_container(  # noqa: PLR0913 - two have a default, and are given by name
+def run_container(
     api: APIClient,
-    image: Mapping[str, Any],
+    image: Inspected,
     command: Command,
-    limits: RunLimits,
-    *,
-    wake: threading.Event | None = None,
-    meanwhile: Callable[[], None] | None = None,
+    stop: Latch,
+    on_start: Callable[[], None] = lambda: None,
 ) -> Completed:
     """Run a command in a new container of the inspected `image`, and remove the container.
 
-    It ends early once another thread sets `wake`; `meanwhile` is called once it runs. Raises
-    `EngineError` where the engine itself fails.
+    It ends early once `stop` is set, which its own end sets too; `on_start` is called once it
+    runs. Raises `EngineError` where the engine itself fails.
     """
-    # The name is ours and known before the request: a creation that is cut off halfway can
-    # still be undone.
-    name = f"auditor-{uuid.uuid4().hex}"
-    config = container_config(image, command, limits, can_unset=not _is_podman(api))
-    with Interrupts() as interrupts:
-        output = None
+    config = container_config(image, command, can_unset=not _is_podman(api))
+    with ExitStack() as stack:
         try:
-            api.create_container_from_config(config, name=name)  # type: ignore[no-untyped-call]
-            output = _Output(_attach(api, name), limits.output, wake or threading.Event())
-            with interrupts.allowed():
-                return _judged(_ran(api, output, name, limits, meanwhile), command.argv)
+            with new_container(api, config) as name:
+                output = _Output(_attach(api, name), command.limits.output, stop)
+                stack.callback(output.close)
+                api.start(name)
+                on_start()
+                return _start_failure(_ended(api, output, name, command.limits), command.argv)
         except APIError as error:
             return Completed(None, b"", b"", _refusal(error, command.argv))
-        finally:
-            remove_container(api, name)
-            if output is not None:
-                output.close()
 
 
 def _is_podman(api: APIClient) -> bool:
@@ -157,19 +146,10 @@ def _is_podman(api: APIClient) -> bool:
     return any("podman" in str(component.get("Name")).lower() for component in components)
 
 
-def _ran(
-    api: APIClient,
-    output: _Output,
-    name: str,
-    limits: RunLimits,
-    meanwhile: Callable[[], None] | None,
-) -> Completed:
-    """Start the container and wait for its end, or for one of the limits."""
-    api.start(name)
-    if meanwhile is not None:
-        meanwhile()
+def _ended(api: APIClient, output: _Output, name: str, limits: RunLimits) -> Completed:
+    """Wait for the end of the started container, or for one of the limits."""
     ended = output.ends_within(limits.seconds)
-    if output.over:
+    if output.exceeded:
         return output.completed(None, f"its output went over {limits.output:,} bytes")
     if not ended:
         return output.completed(None, f"it did not end within {limits.seconds:g} seconds")
@@ -182,7 +162,7 @@ def _ran(
 def _attach(api: APIClient, name: str) -> requests.Response:
     """Ask for both output streams of a container that has not started yet.
 
-    The SDK's own `attach` gives them too, but cannot let go of the connection again.
+    The SDK's own `attach` returns them too, but cannot close the connection.
     """
     response = api.post(
         f"{api.base_url}/v{api.api_version}/containers/{name}/attach",
@@ -200,40 +180,24 @@ def _attach(api: APIClient, name: str) -> requests.Response:
 
 def _refusal(error: APIError, argv: Sequence[str]) -> str:
     """Say why the engine did not create or start the container."""
-    said = str(error.explanation or error)
-    refused = _NOT_STARTED.search(said)
-    if refused and argv[0] in said:
-        return _cannot_start(argv, refused[1])
-    return f"the container engine refused: {one_line(said)}"
+    message = str(error.explanation or error)
+    cause = _NOT_STARTED.search(message)
+    if cause and argv[0] in message:
+        return _cannot_start(argv, cause[1])
+    return f"the container engine refused: {one_line(message)}"
 
 
-def _judged(completed: Completed, argv: Sequence[str]) -> Completed:
-    """Tell a program that the kernel refused from one that failed.
+def _start_failure(completed: Completed, argv: Sequence[str]) -> Completed:
+    """Return a program that the kernel refused as one that did not start, others as they are.
 
-    For the runtime the container has started by then, so it can only print its complaint.
+    For the runtime the container has started by then, so it can only print its error.
     """
-    said = completed.stderr.decode(errors="replace").strip()
-    refused = _NOT_STARTED.search(said)
-    if completed.exit_code and refused and _COMPLAINT.match(said) and not completed.stdout:
-        return Completed(None, b"", completed.stderr, _cannot_start(argv, refused[1]))
+    message = completed.stderr.decode(errors="replace").strip()
+    cause = _NOT_STARTED.search(message)
+    if completed.exit_code and cause and _RUNTIME_ERROR.match(message) and not completed.stdout:
+        return Completed(None, b"", completed.stderr, _cannot_start(argv, cause[1]))
     return completed
 
 
 def _cannot_start(argv: Sequence[str], why: str) -> str:
     return f"{one_line(argv[0])} cannot be started in a container: {why.lower()}"
-
-
-def remove_container(api: APIClient, name: str) -> None:
-    """Remove the container, running or not, and its anonymous volumes.
-
-    Raises `LeftBehindError` where the engine does not do so: nothing stays in silence.
-    """
-    try:
-        api.remove_container(name, force=True, v=True)
-    except NotFound:
-        return
-    except TROUBLE as error:
-        raise LeftBehindError(
-            f"the container {name} could not be removed: {engine_error(error).message}",
-            f"remove it by hand: docker rm --force --volumes {name}",
-        ) from error

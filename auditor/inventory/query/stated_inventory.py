@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError
@@ -16,7 +17,6 @@ from auditor.model import Environment, Inventory, OsPackages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from contextlib import AbstractContextManager
 
     from auditor.image.engine.container_run import Completed
     from auditor.inventory.query.question import Question
@@ -46,14 +46,14 @@ def stated_inventory(
     question: Question,
     completed: Completed,
     config: ImageConfig,
-    single_files: Callable[[], AbstractContextManager[Rootfs]],
+    read_files: Callable[[Callable[[Rootfs], OsPackages]], OsPackages],
     known: Collection[str] = (),
 ) -> Stated:
     """Return what the interpreter answered to the question, and `pip list` after it.
 
-    `single_files` gives the image's own files, for the package databases: they are only looked
-    at where there is a distribution in a directory of the operating system, or one whose name
-    is none of the `known`.
+    `read_files` applies a function to the image's own files, for the package databases: they are
+    only read where there is a distribution in a directory of the operating system, or one whose
+    name is none of the `known`.
     Raises `ImageError` where there is no answer.
     """
     runtime = question.asked()
@@ -64,8 +64,7 @@ def stated_inventory(
     found, problems = _distributions(statement, {})
     packages = OsPackages()
     if any(each.location.startswith(_OF_THE_SYSTEM) or each.name not in known for each in found):
-        with single_files() as rootfs:
-            packages = read_os_packages(rootfs, holding="-info")
+        packages = read_files(partial(read_os_packages, holding="-info"))
         found, problems = _distributions(statement, metadata_owners(packages))
     inventory = Inventory(
         environments=(_environment(question, statement, found, problems),),

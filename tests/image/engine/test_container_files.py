@@ -13,7 +13,7 @@ from auditor.errors import EngineError, ImageError
 from auditor.image.engine import container_files
 from auditor.image.engine.connection import connected
 from auditor.image.engine.container_files import container_filesystem
-from auditor.image.engine.container_run import LeftBehindError
+from auditor.image.engine.container_thread import LeftBehindError
 from auditor.image.tree.partial_tree import NotReadError
 from auditor.model import Entry, FileType, UnreadableError
 from tests.builders.container_archive import files_of
@@ -107,7 +107,7 @@ def test_directory_comes_with_all_below_it(look: Look) -> None:
 
 
 def test_large_directory_is_refused(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container_files, "FOLDER_BYTES", 1024)
+    monkeypatch.setattr(container_files, "DIRECTORY_BYTES", 1024)
     with look() as (rootfs, _), pytest.raises(ImageError, match=r"/db/info: .* more than 1024"):
         rootfs.names("/db/info")
 
@@ -133,8 +133,8 @@ def test_what_was_not_read_is_not_absent(look: Look, ask: Callable[[Rootfs], obj
     ("changes", "message"),
     [
         ({HEAD: status(500, "broken")}, "the container engine refused: "),
-        ({HEAD: cut()}, "the container engine cut the connection"),
-        ({HEAD: value({})}, "the container engine does not tell what a file is"),
+        ({HEAD: cut()}, "the container engine closed the connection"),
+        ({HEAD: value({})}, "the container engine describes /opt in an unknown way"),
         ({REMOVE: status(500, "busy")}, "the container auditor-[0-9a-f]+ could not be removed"),
     ],
     ids=["refused", "cut", "no-answer", "stays"],

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from auditor.image.engine.container_config import LABEL, Command, RunLimits, container_config
 from auditor.image.engine.container_run import demultiplexed
-from auditor.image.engine.engine_image import run_in_image
+from auditor.image.engine.image_command import run_in_image
 from auditor.image.reference import Reference, Transport
 from tests.builders.engine_images import File, loaded_image, probe_program, saved_image
 
@@ -96,7 +96,7 @@ def containers(client: DockerClient, image: str) -> list[Container]:
 
 def run(image: Reference, *argv: str, user: str = "", **limits: int) -> Completed:
     env = {"PYTHONSAFEPATH": "1"}
-    return run_in_image(image, argv, env=env, user=user, limits=RunLimits(**limits))
+    return run_in_image(image, Command(argv, env, user, RunLimits(**limits)))
 
 
 def printed(completed: Completed) -> str:
@@ -214,27 +214,40 @@ def test_memory_limit(probe: Reference) -> None:
 
 RUN_AND_HANG = """
 import sys
-from auditor.image.engine.engine_image import run_in_image
+from auditor import cli
+from auditor.image.engine.container_config import Command
+from auditor.image.engine.image_command import run_in_image
 from auditor.image.reference import Reference, Transport
 
-run_in_image(Reference(Transport.DOCKER, sys.argv[1], ""), ["/probe", "hang"], env={})
+def run(arguments):
+    run_in_image(Reference(Transport.DOCKER, sys.argv[1], ""), Command(["/probe", "hang"]))
+
+cli.run = run
 """
+"""The body of the command line and of a script that uses the library."""
+INT, TERM = signal.SIGINT, signal.SIGTERM
 
 
 @pytest.mark.parametrize(
-    ("signals", "status"),
+    ("last_line", "signals", "status"),
     [
-        ([signal.SIGINT], -signal.SIGINT),
-        ([signal.SIGINT, signal.SIGINT, signal.SIGINT], -signal.SIGINT),
-        ([signal.SIGTERM], -signal.SIGTERM),
+        ("run([])", [INT], -INT),
+        ("run([])", [INT, INT, INT], -INT),
+        ("cli.main()", [INT], 130),
+        ("cli.main()", [TERM], 130),
+        ("cli.main()", [INT, INT, TERM], 130),
     ],
-    ids=["ctrl-c", "impatient", "terminated"],
+    ids=["library", "library-impatient", "ctrl-c", "terminated", "impatient"],
 )
 def test_interrupted(
-    client: DockerClient, probe: Reference, signals: list[signal.Signals], status: int
+    client: DockerClient,
+    probe: Reference,
+    last_line: str,
+    signals: list[signal.Signals],
+    status: int,
 ) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", RUN_AND_HANG, probe.value],
+        [sys.executable, "-c", RUN_AND_HANG + last_line, probe.value],
         stderr=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     ) as process:
@@ -259,7 +272,7 @@ def test_interrupted(
 def test_container_is_locked_down() -> None:
     image = {"Id": "sha256:1", "Config": {"User": "app", "Env": ["PIP_A=1", "B=2", "AUDITOR_C"]}}
     command = Command(["/p", "x"], {"AUDITOR_C": "ours", "D": ""})
-    config = container_config(image, command, RunLimits(), can_unset=True)
+    config = container_config(image, command, can_unset=True)
     assert config["Image"] == "sha256:1"
     assert (config["Entrypoint"], config["Cmd"]) == (["/p", "x"], [])
     assert (config["User"], config["WorkingDir"]) == ("app", "/")
@@ -272,7 +285,7 @@ def test_container_is_locked_down() -> None:
 
 def test_variables_that_cannot_be_unset_are_emptied() -> None:
     image = {"Id": "x", "Config": {"Env": ["PIP_A=1", "B=2"]}}
-    config = container_config(image, Command(["/p"]), RunLimits(), can_unset=False)
+    config = container_config(image, Command(["/p"]), can_unset=False)
     assert config["Env"] == ["PIP_A="]
 
 
@@ -292,7 +305,7 @@ def test_variables_that_cannot_be_unset_are_emptied() -> None:
 )
 def test_only_root_keeps_a_capability(user: str, *, root: bool) -> None:
     image = {"Id": "x", "Config": {"User": user}}
-    host = container_config(image, Command(["/p"]), RunLimits(), can_unset=True)["HostConfig"]
+    host = container_config(image, Command(["/p"]), can_unset=True)["HostConfig"]
     assert host["CapDrop"] == ["ALL"]
     assert host["CapAdd"] == (["DAC_READ_SEARCH"] if root else [])
 

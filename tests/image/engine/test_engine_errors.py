@@ -15,9 +15,11 @@ import pytest
 
 from auditor.errors import EngineError, ExitCode, ImageError
 from auditor.image.engine import connection
-from auditor.image.engine.engine_image import open_engine_image, run_in_image
+from auditor.image.engine.container_config import Command
+from auditor.image.engine.image_command import run_in_image
+from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
-from auditor.image.reference import Reference, Transport, parse_reference
+from auditor.image.reference import Reference, Transport
 from auditor.model import Platform
 from tests.builders.fake_engine import VERSION, cut, fake_engine, status, stream, value
 from tests.builders.images import docker_archive
@@ -64,7 +66,7 @@ def _no_other_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(text: str = "docker:thing", platform: str | None = None) -> Image:
-    return open_engine_image(parse_reference(text), platform, ReadOptions())
+    return open_image(text, platform)
 
 
 def refusal(text: str = "docker:thing", platform: str | None = None) -> EngineError:
@@ -165,15 +167,15 @@ def test_engine_that_does_not_answer(engine_socket: Path, monkeypatch: pytest.Mo
             {INSPECT: status(400, "client version 1.41 is too old. Minimum is 1.44")},
             "this client share no API version: client version 1.41 is too old. Minimum is 1.44",
         ),
-        ({INSPECT: cut()}, "the container engine cut the connection"),
+        ({INSPECT: cut()}, "the container engine closed the connection"),
         ({"GET /version": value({})}, "is unusable: Invalid response from docker daemon"),
         ({"GET /version": value({"ApiVersion": "1.12"})}, "is unusable: API versions below"),
         ({"GET /version": value([])}, "is unusable: Error while fetching server API version"),
         ({INSPECT: value(FACTS), SAVE: status(404, "gone")}, "the container engine refused: gone"),
-        ({INSPECT: value(FACTS), SAVE: cut()}, "the container engine cut the connection"),
+        ({INSPECT: value(FACTS), SAVE: cut()}, "the container engine closed the connection"),
         (
             {INSPECT: value(FACTS), SAVE: stream(SAVED[:40000], whole=False)},
-            "the container engine cut the connection",
+            "the container engine closed the connection",
         ),
         (
             {
@@ -183,7 +185,7 @@ def test_engine_that_does_not_answer(engine_socket: Path, monkeypatch: pytest.Mo
                     + b'{"errorDetail":{"message":"no space"},"error":"no space\\nleft"}\r\n'
                 ),
             },
-            "the container engine broke off: no space left",
+            "the container engine stopped halfway: no space left",
         ),
         (
             {INSPECT: value(FACTS), SAVE: stream(docker_archive({"/etc/a": "other"}))},
@@ -225,10 +227,9 @@ def test_damaged_save_is_the_images_fault(engine_socket: Path, end: bytes) -> No
 def test_image_is_saved_by_its_id(engine_socket: Path) -> None:
     seen_progress: list[int] = []
     with fake_engine(engine_socket, {INSPECT: value(FACTS), SAVE: stream(SAVED)}) as calls:
-        image = open_engine_image(
-            parse_reference("docker:thing"),
-            None,
-            ReadOptions(lambda _what, done, _total: seen_progress.append(done)),
+        image = open_image(
+            "docker:thing",
+            options=ReadOptions(lambda _what, done, _total: seen_progress.append(done)),
         )
         assert image.rootfs.read("/etc/b") == b"b"
     assert [call for call in calls if call != "GET /version"] == [INSPECT, SAVE, SAVE]
@@ -391,7 +392,7 @@ def test_container_whose_image_is_gone(engine_socket: Path) -> None:
                 EXPORT: stream(exported({"a": b"x" * 99999})[:50000], whole=False),
             },
             None,
-            "the container engine cut the connection",
+            "the container engine closed the connection",
         ),
     ],
     ids=["unknown", "platform", "cut"],
@@ -421,6 +422,7 @@ FINE: dict[str, Answer] = {
     REMOVE: lambda call: call.send(b"", 204),
 }
 THING = Reference(Transport.DOCKER, "thing", "thing")
+COMMAND = Command(["/p"])
 
 
 @pytest.mark.parametrize(
@@ -430,7 +432,7 @@ THING = Reference(Transport.DOCKER, "thing", "thing")
         ({INSPECT: status(404, "gone")}, "the container engine has no image thing"),
         ({CREATE: status(404, "No such image")}, "the container engine refused: No such image"),
         ({ATTACH: status(409, "busy")}, "the container engine refused: busy"),
-        ({ATTACH: cut()}, "the container engine cut the connection"),
+        ({ATTACH: cut()}, "the container engine closed the connection"),
         (
             {START: status(400, 'exec: "/p": stat /p: no such file or directory: unknown')},
             "/p cannot be started in a container: no such file or directory",
@@ -439,7 +441,7 @@ THING = Reference(Transport.DOCKER, "thing", "thing")
             {START: status(500, "mkdir /var/x: permission denied")},
             "the container engine refused: mkdir /var/x: permission denied",
         ),
-        ({WAIT: cut()}, "the container engine cut the connection"),
+        ({WAIT: cut()}, "the container engine closed the connection"),
         ({STATE: status(404, "gone")}, "the container engine refused: gone"),
     ],
     ids=[
@@ -458,7 +460,7 @@ def test_run_never_raises_and_always_removes(
     engine_socket: Path, changes: Mapping[str, Answer], failure: str | None
 ) -> None:
     with fake_engine(engine_socket, {**FINE, **changes}) as calls:
-        completed = run_in_image(THING, ["/p"], env={})
+        completed = run_in_image(THING, COMMAND)
     assert completed.failure == failure
     assert (REMOVE in calls) == (INSPECT not in changes)
     if failure is None:
@@ -467,12 +469,12 @@ def test_run_never_raises_and_always_removes(
 
 def test_container_that_is_gone_already_is_fine(engine_socket: Path) -> None:
     with fake_engine(engine_socket, FINE | {REMOVE: status(404, "gone")}):
-        assert run_in_image(THING, ["/p"], env={}).failure is None
+        assert run_in_image(THING, COMMAND).failure is None
 
 
 def test_container_that_stays_is_told(engine_socket: Path) -> None:
     with fake_engine(engine_socket, FINE | {REMOVE: status(500, "device or resource busy")}):
-        failure = run_in_image(THING, ["/p"], env={}).failure
+        failure = run_in_image(THING, COMMAND).failure
     assert failure is not None
     assert failure.startswith("the container auditor-")
     assert failure.endswith(
@@ -482,7 +484,7 @@ def test_container_that_stays_is_told(engine_socket: Path) -> None:
 
 def test_run_without_an_engine(engine_socket: Path) -> None:
     assert not engine_socket.exists()
-    failure = run_in_image(THING, ["/p"], env={}).failure
+    failure = run_in_image(THING, COMMAND).failure
     assert failure == f"the container engine at unix://{engine_socket} cannot be reached"
 
 
@@ -509,7 +511,7 @@ def test_complaint_of_a_runtime(engine_socket: Path, complaint: str, failure: st
     frame = b"\2\0\0\0" + len(said).to_bytes(4, "big") + said
     changes = {ATTACH: lambda call: call.send(frame), WAIT: value({"StatusCode": 1})}
     with fake_engine(engine_socket, {**FINE, **changes}):
-        completed = run_in_image(THING, ["/p"], env={})
+        completed = run_in_image(THING, COMMAND)
     assert completed.stderr == said
     if failure is None:
         assert (completed.exit_code, completed.failure) == (1, None)
@@ -521,7 +523,7 @@ def test_complaint_of_a_runtime(engine_socket: Path, complaint: str, failure: st
 @pytest.mark.parametrize(
     ("moved", "failure"),
     [
-        (docker_archive({"/etc/a": "other"}), "the tag has moved to another image meanwhile"),
+        (docker_archive({"/etc/a": "other"}), "the tag points to another image by now"),
         (SAVED, None),
     ],
     ids=["moved", "same"],
@@ -533,5 +535,5 @@ def test_tag_that_moves_after_the_files_were_read(
         image = opened()
     engine_socket.unlink()
     with fake_engine(engine_socket, FINE | {INSPECT: value(saved_facts(moved))}) as calls:
-        assert run_in_image(THING, ["/p"], env={}, image=image).failure == failure
+        assert run_in_image(THING, COMMAND, image).failure == failure
     assert (CREATE in calls) == (failure is None)

@@ -13,10 +13,12 @@ import docker
 import pytest
 
 from auditor.errors import EngineError
-from auditor.image.base import read_base
-from auditor.image.engine.engine_image import layers_by_digest, open_engine_image, run_in_image
+from auditor.image.base_image import read_base
+from auditor.image.engine.container_config import Command
+from auditor.image.engine.image_command import run_in_image
+from auditor.image.engine.inspection import layers_by_digest
 from auditor.image.layout.archive import read_archive_stream
-from auditor.image.read_options import ReadOptions
+from auditor.image.open import open_image
 from auditor.image.reference import parse_reference
 from tests.builders.engine_images import (
     FOREIGN,
@@ -65,7 +67,7 @@ def held(request: pytest.FixtureRequest) -> Iterator[Held]:
 
 
 def opened(text: str) -> Image:
-    return open_engine_image(parse_reference(text), None, ReadOptions())
+    return open_image(text)
 
 
 def test_same_as_the_archive_it_came_from(held: Held) -> None:
@@ -153,13 +155,10 @@ def test_image_for_another_architecture(held: Held) -> None:
     saved = saved_image(name, {"probe": File(b"\x7fELF of another kind", 0o755)}, {}, FOREIGN)
     with loaded_image(held.client, name, saved):
         reference = parse_reference(f"docker:{name}")
-        assert (
-            str(open_engine_image(reference, None, ReadOptions()).config.platform)
-            == f"linux/{FOREIGN}"
-        )
+        assert str(open_image(reference).config.platform) == f"linux/{FOREIGN}"
         with pytest.raises(EngineError, match=f"is for linux/{FOREIGN}, not for linux/{NATIVE}"):
-            open_engine_image(reference, f"linux/{NATIVE}", ReadOptions())
-        completed = run_in_image(reference, ["/probe"], env={})
+            open_image(reference, f"linux/{NATIVE}")
+        completed = run_in_image(reference, Command(["/probe"]))
     assert completed.failure is not None
     assert "exec format error" in completed.failure
 
@@ -171,10 +170,10 @@ def test_tag_that_moves(held: Held) -> None:
     reference = parse_reference(f"docker:{name}")
     with loaded_image(held.client, name, saved_image(name, program, {"Env": ["N=1"]})) as first:
         image = opened(f"docker:{name}")
-        assert run_in_image(reference, ["/probe"], env={}, image=image).stdout == (
+        assert run_in_image(reference, Command(["/probe"]), image).stdout == (
             json.dumps([{"name": "Probe_Lies", "version": "1"}]).encode() + b"\n"
         )
         with loaded_image(held.client, name, saved_image(name, program, {"Env": ["N=2"]})):
-            completed = run_in_image(reference, ["/probe"], env={}, image=image)
+            completed = run_in_image(reference, Command(["/probe"]), image)
         held.client.images.remove(first, force=True)
-    assert completed.failure == "the tag has moved to another image meanwhile"
+    assert completed.failure == "the tag points to another image by now"

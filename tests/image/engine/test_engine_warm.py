@@ -9,7 +9,7 @@ import pytest
 
 from auditor.errors import EngineError
 from auditor.image import limits
-from auditor.image.engine.engine_image import open_engine_image
+from auditor.image.engine.saved_image import open_saved_image
 from auditor.image.layers.layer_cache import LayerCache
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import parse_reference
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def warm(cache: LayerCache, **wishes: bool) -> Image:
-    return open_engine_image(
+    return open_saved_image(
         parse_reference("docker:thing"), None, ReadOptions(None, cache, **wishes)
     )
 

@@ -144,9 +144,9 @@ def test_every_field_comes_back() -> None:
 def test_packed_layer_is_known_by_both_digests(tmp_path: Path) -> None:
     cache = LayerCache(tmp_path)
     layout = oci_layout(tmp_path / "image", {"a": "a"})
-    image = open_image(f"oci:{layout}", reading=ReadOptions(cache=cache))
+    image = open_image(f"oci:{layout}", options=ReadOptions(cache=cache))
     assert cache.index(image.layers[0].digest) is None, "the configuration's word alone"
-    open_image(f"oci:{layout}", reading=ReadOptions(cache=cache, verify=True))
+    open_image(f"oci:{layout}", options=ReadOptions(cache=cache, verify=True))
     found = cache.index(image.layers[0].digest)
     assert found is not None
     assert found.compression is None
@@ -168,11 +168,11 @@ def damaged(data: bytes) -> list[tuple[str, bytes]]:
 def test_damaged_entry_is_rebuilt(tmp_path: Path, kind: str) -> None:
     cache = LayerCache(tmp_path / "cache")
     layout = oci_layout(tmp_path / "image", {"a": "a"})
-    open_image(f"oci:{layout}", reading=ReadOptions(cache=cache))
+    open_image(f"oci:{layout}", options=ReadOptions(cache=cache))
     (entry,) = (path for path in files(cache) if path.suffix == ".index")
     whole = entry.read_bytes()
     entry.write_bytes(dict(damaged(whole))[kind])
-    assert open_image(f"oci:{layout}", reading=ReadOptions(cache=cache)).rootfs.read("/a") == b"a"
+    assert open_image(f"oci:{layout}", options=ReadOptions(cache=cache)).rootfs.read("/a") == b"a"
     assert entry.read_bytes() == whole
 
 
@@ -298,7 +298,7 @@ def test_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = LayerCache(tmp_path / "file")
     layout = oci_layout(tmp_path / "image", {"a": "a"})
-    assert open_image(f"oci:{layout}", reading=ReadOptions(cache=cache)).rootfs.read("/a") == b"a"
+    assert open_image(f"oci:{layout}", options=ReadOptions(cache=cache)).rootfs.read("/a") == b"a"
     assert cache.usage() == Usage(0, 0)
     assert cache.clear() == Usage(0, 0)
 
@@ -397,7 +397,7 @@ from pathlib import Path
 from auditor.image.open import open_image
 from auditor.image.layers.layer_cache import LayerCache
 from auditor.image.read_options import ReadOptions
-image = open_image(sys.argv[1], reading=ReadOptions(cache=LayerCache(Path(sys.argv[2]), 20_000)))
+image = open_image(sys.argv[1], options=ReadOptions(cache=LayerCache(Path(sys.argv[2]), 20_000)))
 print(image.files, sorted(path for path, _ in image.rootfs.walk("/")))
 """
 
@@ -427,7 +427,7 @@ def test_twenty_at_a_time(tmp_path: Path) -> None:
     cache.trim()
     assert cache.usage().bytes <= 20_000
     for layout in layouts:
-        assert open_image(f"oci:{layout}", reading=ReadOptions(cache=cache)).files == 2
+        assert open_image(f"oci:{layout}", options=ReadOptions(cache=cache)).files == 2
 
 
 # ---------------------------------------------------------------------------- warm runs
@@ -440,34 +440,34 @@ def blobs(layout: Path) -> list[Path]:
 def test_warm_run_judges_the_digest(tmp_path: Path) -> None:
     cache = LayerCache(tmp_path / "cache")
     layout = oci_layout(tmp_path / "image", {"a.pth": "a", "b": "b"})
-    cold = open_image(f"oci:{layout}", reading=ReadOptions(cache=cache))
+    cold = open_image(f"oci:{layout}", options=ReadOptions(cache=cache))
     (blob,) = blobs(layout)
     content = blob.read_bytes()
     blob.write_bytes(content[:-9])
-    warm = open_image(f"oci:{layout}", reading=ReadOptions(cache=cache))
+    warm = open_image(f"oci:{layout}", options=ReadOptions(cache=cache))
     assert list(warm.rootfs.walk()) == list(cold.rootfs.walk())
     assert warm.layers == cold.layers
     assert (warm.files, warm.bytes_read) == (cold.files, cold.bytes_read)
     assert warm.rootfs.read("/a.pth") == b"a"
     with pytest.raises(ImageError, match=r"other bytes|ends early"):
-        open_image(f"oci:{layout}", reading=ReadOptions(cache=cache, verify=True))
+        open_image(f"oci:{layout}", options=ReadOptions(cache=cache, verify=True))
     with pytest.raises(ImageError, match=r"other bytes|ends early"):
         open_image(f"oci:{layout}")
     blob.write_bytes(content)
     assert warm.rootfs.read("/b") == b"b", "read from the layout, since no index keeps it"
     blob.unlink()
     with pytest.raises(ImageError, match="is missing from the image"):
-        open_image(f"oci:{layout}", reading=ReadOptions(cache=cache))
+        open_image(f"oci:{layout}", options=ReadOptions(cache=cache))
 
 
 def test_second_image_costs_what_it_does_not_share(tmp_path: Path) -> None:
     cache = LayerCache(tmp_path / "cache")
     first = oci_layout(tmp_path / "1", [{"base": "b" * 9000}, {"a": "a"}])
     second = oci_layout(tmp_path / "2", [{"base": "b" * 9000}, {"c": "c"}])
-    open_image(f"oci:{first}", reading=ReadOptions(cache=cache))
+    open_image(f"oci:{first}", options=ReadOptions(cache=cache))
     told: list[int] = []
     reading = ReadOptions(lambda _what, done, _total: told.append(done), cache)
-    image = open_image(f"oci:{second}", reading=reading)
+    image = open_image(f"oci:{second}", options=reading)
     assert image.rootfs.read("/base") == b"b" * 9000
     shared = {path.name for path in blobs(first)} & {path.name for path in blobs(second)}
     (own,) = (path for path in blobs(second) if path.name not in shared)
@@ -477,10 +477,10 @@ def test_second_image_costs_what_it_does_not_share(tmp_path: Path) -> None:
 def test_warm_run_has_a_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = LayerCache(tmp_path / "cache")
     layout = oci_layout(tmp_path / "image", [{"a": "a"}, {"b": "b"}])
-    open_image(f"oci:{layout}", reading=ReadOptions(cache=cache))
+    open_image(f"oci:{layout}", options=ReadOptions(cache=cache))
     monkeypatch.setattr(limits, "IMAGE_ENTRIES", 1)
     with pytest.raises(ImageError, match="more files than the auditor reads"):
-        open_image(f"oci:{layout}", reading=ReadOptions(cache=cache))
+        open_image(f"oci:{layout}", options=ReadOptions(cache=cache))
 
 
 def members_with(diff_id: str) -> Mapping[str, bytes]:
@@ -513,11 +513,11 @@ def test_claimed_diff_id_is_no_key(tmp_path: Path) -> None:
     cache.keep_index(index_of(clean))
     claimed = index_of(clean).diff_id
     write_members(tmp_path / "image", members_with(claimed))
-    image = open_image(f"oci:{tmp_path / 'image'}", reading=ReadOptions(cache=cache))
+    image = open_image(f"oci:{tmp_path / 'image'}", options=ReadOptions(cache=cache))
     assert image.layers[0].digest == claimed
     assert [path for path, _ in image.rootfs.walk()] == ["/evil"]
     with pytest.raises(ImageError, match=f"unpacks to .*, the configuration says {claimed}"):
-        open_image(f"oci:{tmp_path / 'image'}", reading=ReadOptions(cache=cache, verify=True))
+        open_image(f"oci:{tmp_path / 'image'}", options=ReadOptions(cache=cache, verify=True))
 
 
 def test_archive_addressed_by_diff_ids_is_read(tmp_path: Path) -> None:
@@ -525,11 +525,11 @@ def test_archive_addressed_by_diff_ids_is_read(tmp_path: Path) -> None:
     file = tmp_path / "image.tar"
     data = docker_archive({"a": "some text"})
     file.write_bytes(data)
-    open_image(f"docker-archive:{file}", reading=ReadOptions(cache=cache))
+    open_image(f"docker-archive:{file}", options=ReadOptions(cache=cache))
     assert cache.usage().entries == 2
     file.write_bytes(data.replace(b"some text", b"more text"))
     with pytest.raises(ImageError, match="other bytes"):
-        open_image(f"docker-archive:{file}", reading=ReadOptions(cache=cache))
+        open_image(f"docker-archive:{file}", options=ReadOptions(cache=cache))
 
 
 @pytest.mark.parametrize("compress", [False, True], ids=["plain", "gzip"])

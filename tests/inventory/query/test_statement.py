@@ -11,7 +11,6 @@ import platform
 import subprocess
 import sys
 import venv
-from contextlib import nullcontext
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,9 +35,9 @@ from tests.builders import File, Files, Symlink, image_of
 from tests.builders.statements import INTERPRETER, spoken, statement_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from auditor.model import Distribution, Image, Rootfs
+    from auditor.model import Distribution, Image, OsPackages, Rootfs
 
 INSIDE = files("auditor.inventory.query").joinpath("probe_script.py").read_text("utf-8")
 CONFIG = ImageConfig(Platform("linux", "amd64"))
@@ -383,7 +382,7 @@ def test_no_answer(completed: Completed, why: str) -> None:
     question = Question("image")
     question(image.rootfs, image.config)
     with pytest.raises(ImageError) as caught:
-        stated_inventory(question, completed, CONFIG, lambda: nullcontext(ROOTFS))
+        stated_inventory(question, completed, CONFIG, lambda read: read(ROOTFS))
     assert caught.value.message == f"image: /usr/local/bin/python cannot be asked: {why}"
     assert caught.value.hint.startswith("leave out --quick")
 
@@ -391,7 +390,7 @@ def test_no_answer(completed: Completed, why: str) -> None:
 def test_an_answer_that_nobody_asked_for() -> None:
     with pytest.raises(ImageError, match="no interpreter was asked"):
         stated_inventory(
-            Question("image"), Completed(0, b"", b""), CONFIG, lambda: nullcontext(ROOTFS)
+            Question("image"), Completed(0, b"", b""), CONFIG, lambda read: read(ROOTFS)
         )
 
 
@@ -411,14 +410,14 @@ def test_package_databases_are_read_where_they_matter(
     )
     times = []
 
-    def single_files() -> nullcontext[Rootfs]:
+    def read_files(read: Callable[[Rootfs], OsPackages]) -> OsPackages:
         times.append(1)
-        return nullcontext(image.rootfs)
+        return read(image.rootfs)
 
     question = Question("image")
     question(image.rootfs, image.config)
     output = spoken(statement_of(image.rootfs, "/usr/local", [SITE]))
-    stated = stated_inventory(question, Completed(0, output, b""), CONFIG, single_files, known)
+    stated = stated_inventory(question, Completed(0, output, b""), CONFIG, read_files, known)
     assert bool(times) is looked
     (environment,) = stated.inventory.environments
     (distribution,) = environment.distributions

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from auditor.errors import ImageError
-from auditor.image.engine.background_command import run_in_background
-from auditor.image.engine.container_run import LeftBehindError
-from auditor.image.engine.engine_image import open_engine_image
-from auditor.image.read_options import ReadOptions
+from auditor.image.engine.container_config import Command
+from auditor.image.engine.container_thread import LeftBehindError, end_container_threads
+from auditor.image.engine.image_command import run_in_background, run_in_image
+from auditor.image.open import open_image
 from auditor.image.reference import Reference, Transport
 from auditor.model import UnreadableError
 from tests.builders.container_archive import files_of
@@ -28,6 +30,7 @@ from tests.image.engine.test_engine_errors import (
     SAVE,
     SAVED,
     START,
+    WAIT,
     saved_facts,
 )
 
@@ -35,14 +38,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from auditor.image.engine.background_command import Find
     from auditor.image.engine.container_run import Completed
+    from auditor.image.engine.image_command import Find
     from auditor.model import Image, ImageConfig, Rootfs
     from tests.builders.fake_engine import Answer, Call
 
 THING = Reference(Transport.DOCKER, "thing", "thing")
 HOLDING: dict[str, Answer] = {**FINE, SAVE: stream(SAVED), **files_of({"/bin/python": "binary"})}
 LEFT = LeftBehindError
+MAIN = threading.main_thread().ident or 0
 
 
 def find(rootfs: Rootfs, config: ImageConfig) -> tuple[str, ...] | None:
@@ -59,7 +63,7 @@ def refusing(_rootfs: Rootfs, _config: ImageConfig) -> None:
 
 
 def read() -> Image:
-    return open_engine_image(THING, None, ReadOptions())
+    return open_image(THING)
 
 
 def answered(
@@ -67,9 +71,9 @@ def answered(
 ) -> tuple[Completed | None, list[str]]:
     with (
         fake_engine(socket, {**HOLDING, **changes}) as calls,
-        run_in_background(THING, find, {"A": "1"}) as beside,
+        run_in_background(THING, find, {"A": "1"}) as command,
     ):
-        return beside.answer(argv, read()), calls
+        return command.answer(argv, read()), calls
 
 
 def test_answer_of_the_same_command(engine_socket: Path) -> None:
@@ -105,8 +109,8 @@ def test_another_image_is_not_answered(engine_socket: Path) -> None:
 @pytest.mark.parametrize("finding", [nothing, refusing])
 def test_nothing_to_run(engine_socket: Path, finding: type) -> None:
     with fake_engine(engine_socket, HOLDING) as calls:
-        with run_in_background(THING, finding, {}) as beside:
-            assert beside.answer(("/bin/python",), read()) is None
+        with run_in_background(THING, finding, {}) as command:
+            assert command.answer(("/bin/python",), read()) is None
         assert (calls.count(CREATE), calls.count(START), calls.count(REMOVE)) == (1, 0, 1)
 
 
@@ -116,8 +120,9 @@ def test_nothing_to_run(engine_socket: Path, finding: type) -> None:
         {INSPECT: status(404, "gone")},
         {CREATE: status(500, "no space")},
         {"HEAD /containers/NAME/archive": cut()},
+        {WAIT: cut()},
     ],
-    ids=["no-image", "no-container", "cut"],
+    ids=["no-image", "no-container", "cut", "cut-at-the-end"],
 )
 def test_trouble_is_left_to_who_asks_later(
     engine_socket: Path, changes: Mapping[str, Answer]
@@ -126,16 +131,16 @@ def test_trouble_is_left_to_who_asks_later(
         image = read()
     engine_socket.unlink()
     with fake_engine(engine_socket, {**HOLDING, **changes}) as calls:
-        with run_in_background(THING, find, {}) as beside:
-            assert beside.answer(("/bin/python", "-m", "x"), image) is None
+        with run_in_background(THING, find, {}) as command:
+            assert command.answer(("/bin/python", "-m", "x"), image) is None
         assert calls.count(CREATE) == calls.count(REMOVE)
 
 
 def test_no_engine(engine_socket: Path) -> None:
     assert not engine_socket.exists()
-    with run_in_background(THING, find, {}) as beside:
+    with run_in_background(THING, find, {}) as command:
         pass
-    assert beside is not None
+    assert command is not None
 
 
 @pytest.fixture
@@ -191,8 +196,8 @@ def test_container_that_stays_is_an_error(engine_socket: Path, failing: int) -> 
         status(500, "busy")(call) if len(removals) == failing else call.send(b"", 204)
 
     def body() -> None:
-        with run_in_background(THING, find, {}) as beside:
-            beside.answer(("/bin/python", "-m", "x"), read())
+        with run_in_background(THING, find, {}) as command:
+            command.answer(("/bin/python", "-m", "x"), read())
 
     with fake_engine(engine_socket, HOLDING | {REMOVE: remove}), pytest.raises(LEFT) as caught:
         body()
@@ -203,16 +208,14 @@ def test_signal_while_the_answer_is_awaited(
     engine_socket: Path, endless: tuple[dict[str, Answer], threading.Event]
 ) -> None:
     changes, attached = endless
-    main = threading.main_thread().ident
-    assert main is not None
 
     def interrupt() -> None:
         attached.wait(30)
-        signal.pthread_kill(main, signal.SIGINT)
+        signal.pthread_kill(MAIN, signal.SIGINT)
 
     def body() -> None:
-        with run_in_background(THING, find, {}) as beside:
-            beside.outcome()
+        with run_in_background(THING, find, {}) as command:
+            command.outcome()
 
     thread = threading.Thread(target=interrupt)
     with fake_engine(engine_socket, HOLDING | changes) as calls:
@@ -226,7 +229,7 @@ def test_signal_while_the_answer_is_awaited(
 @pytest.mark.parametrize(
     ("changes", "finding", "message"),
     [
-        ({}, nothing, "nothing was run in the image"),
+        ({}, nothing, "no command was run in the image"),
         ({}, refusing, "/bin: whatever"),
         ({INSPECT: status(404, "gone")}, find, "the container engine has no image thing"),
     ],
@@ -237,17 +240,77 @@ def test_no_outcome(
 ) -> None:
     with (
         fake_engine(engine_socket, {**HOLDING, **changes}),
-        run_in_background(THING, finding, {}) as beside,
+        run_in_background(THING, finding, {}) as command,
     ):
-        beside.begun()
+        command.wait_until_started()
         with pytest.raises(ImageError, match=message):
-            beside.outcome()
+            command.outcome()
 
 
 def test_outcome(engine_socket: Path) -> None:
-    with fake_engine(engine_socket, HOLDING) as calls, run_in_background(THING, find, {}) as beside:
-        beside.begun()
+    with (
+        fake_engine(engine_socket, HOLDING) as calls,
+        run_in_background(THING, find, {}) as command,
+    ):
+        command.wait_until_started()
         assert START in calls
-        facts, completed = beside.outcome()
+        facts, completed = command.outcome()
     assert facts["Id"] == FACTS["Id"]
     assert completed.stdout == b"ok"
+
+
+def test_audits_in_several_threads(engine_socket: Path) -> None:
+    """Each has containers of its own, and the handlers of signals stay the caller's."""
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    def audit(_: int) -> tuple[bytes, bytes]:
+        with run_in_background(THING, find, {}) as command:
+            assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
+            now = run_in_image(THING, Command(("/bin/python",)))
+            assert now.failure is None
+            return command.outcome()[1].stdout, now.stdout
+
+    with fake_engine(engine_socket, HOLDING) as calls, ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(audit, range(8))) == [(b"ok", b"ok")] * 8
+        assert calls.count(CREATE) == calls.count(REMOVE) == 24
+
+
+def test_commands_of_other_threads_are_ended_from_outside(
+    engine_socket: Path, endless: tuple[dict[str, Answer], threading.Event]
+) -> None:
+    changes, attached = endless
+
+    def audit() -> Completed:
+        return run_in_image(THING, Command(("/bin/python",)))
+
+    with fake_engine(engine_socket, HOLDING | changes) as calls, ThreadPoolExecutor(1) as pool:
+        running = pool.submit(audit)
+        assert attached.wait(30)
+        end_container_threads()
+        assert calls.count(CREATE) == calls.count(REMOVE) == 1
+        assert running.result(30).exit_code is None
+
+
+def test_interrupts_do_not_cut_the_removal_short(
+    engine_socket: Path, endless: tuple[dict[str, Answer], threading.Event]
+) -> None:
+    changes, attached = endless
+    calls_seen: list[str] = []
+
+    def removing(call: Call) -> None:
+        """Interrupt whoever waits for the removal."""
+        for _ in range(3):
+            signal.pthread_kill(MAIN, signal.SIGINT)
+            time.sleep(0.02)
+        changes[REMOVE](call)
+        calls_seen.append("removed")
+
+    def body() -> None:
+        with run_in_background(THING, find, {}):
+            assert attached.wait(30)
+            raise ValueError
+
+    with fake_engine(engine_socket, HOLDING | changes | {REMOVE: removing}):
+        with pytest.raises(KeyboardInterrupt):
+            body()
+        assert calls_seen == ["removed", "removed"]
