@@ -209,7 +209,7 @@ def _runner(reference: Reference, image: Image, command: BackgroundCommand | Non
     if reference.transport is not Transport.DOCKER:
         return None
 
-    from auditor.image.engine.container_config import Command  # noqa: PLC0415 -- see `_pip_list`
+    from auditor.image.engine.container import Command  # noqa: PLC0415 -- see `_pip_list`
     from auditor.image.engine.image_command import run_in_image  # noqa: PLC0415
 
     def run(argv: Sequence[str], env: Mapping[str, str]) -> Completed:

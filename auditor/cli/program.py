@@ -44,14 +44,12 @@ class Program(click.Group):
                 raise  # help into a closed pipe: click knows what to do
             if ctx.meta.get(VERBOSE):
                 traceback.print_exc()
-            return print_error(_unexpected(error))
-
-
-def _unexpected(error: Exception) -> ImageError:
-    return ImageError(
-        f"unexpected {type(error).__name__}: {error}",
-        "this is a bug in auditor: run again with -v and report what it prints",
-    )
+            return print_error(
+                ImageError(
+                    f"unexpected {type(error).__name__}: {error}",
+                    "this is a bug in auditor: run again with -v and report what it prints",
+                )
+            )
 
 
 @click.group(

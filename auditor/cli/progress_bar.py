@@ -14,11 +14,8 @@ if TYPE_CHECKING:
 
     from auditor.progress import Progress
 
-_INTERVAL = 0.05
-"""Seconds between two updates: drawing must not cost more than reading."""
-
-_DESCRIPTION = 40
-"""Columns."""
+_INTERVAL = 0.05  # seconds between two updates: drawing must not cost more than reading
+_DESCRIPTION = 40  # columns
 
 
 @contextmanager

@@ -40,31 +40,22 @@ def mark_base_layers(image: Image, base: Base | None) -> Image:
     Where they are not all there, or the image names a base that could not be had,
     `not_checked` says so.
     """
+    why = ""
     if base is None:
-        why = _unread_base(image)
+        if label := base_label(image):
+            unread = ", which is not where the image is" * bool(
+                image.config.labels.get(BASE_DIGEST)
+            )
+            why = f"the image names {label} as its base{unread}; pass the base with --base"
     else:
         pairs = zip(image.layers, base.diff_ids, strict=False)
         common = sum(1 for _ in takewhile(lambda pair: pair[0].digest == pair[1], pairs))
         layers = tuple(replace(layer, base=at < common) for at, layer in enumerate(image.layers))
         image = replace(image, layers=layers)
-        complete = 0 < len(base.diff_ids) == common
-        why = (
-            ""
-            if complete
-            else (
+        if not 0 < len(base.diff_ids) == common:
+            why = (
                 f"the image is not built on {base.reference} as it is now: {common} of its "
                 f"{plural(len(base.diff_ids), 'layer')} in common"
             )
-        )
-    if not why:
-        return image
-    return replace(image, not_checked=(*image.not_checked, NotChecked("base image", why)))
-
-
-def _unread_base(image: Image) -> str:
-    """Say which base the image's labels name; empty where they name none."""
-    label = base_label(image)
-    if not label:
-        return ""
-    missing = ", which is not where the image is" if image.config.labels.get(BASE_DIGEST) else ""
-    return f"the image names {label} as its base{missing}; give it with --base to tell its part"
+    left = (NotChecked("base image", why),) if why else ()
+    return replace(image, not_checked=(*image.not_checked, *left))

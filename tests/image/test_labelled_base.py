@@ -69,7 +69,7 @@ def test_an_engine_without_it_leaves_it_unchecked(
     (left,) = mark_base_layers(image, base).not_checked
     assert left.why == (
         f"the image names {KNOWN} as its base, which is not where the image is; "
-        "give it with --base to tell its part"
+        "pass the base with --base"
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
-from auditor.image.engine.container_config import LABEL
+from auditor.image.engine.container import LABEL
 from auditor.rules import JUDGED, LEFT
 from sample_locks.build import RECIPES
 from sample_locks.fetch import LOCKS, SAMPLES, fetch

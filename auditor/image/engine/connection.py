@@ -12,7 +12,7 @@ import requests
 import urllib3
 from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.context import ContextAPI
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, create_api_error_from_http_exception
 
 from auditor.errors import EngineError
 from auditor.wording import one_line
@@ -38,7 +38,15 @@ _NO_PERMISSION = (
     "a rootless one"
 )
 _BAD_ADDRESS = "check DOCKER_HOST, DOCKER_CONTEXT, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH"
-_RESTARTED = "it may have stopped or failed: see its log, then run the audit again"
+_FAILED = "it may have stopped or failed: see its log, then run the audit again"
+
+_CAUSES = (
+    (PermissionError, "permission denied on {}", _NO_PERMISSION),
+    ((FileNotFoundError, ConnectionRefusedError), "{} cannot be reached", _NO_ENGINE),
+    ((TimeoutError, requests.Timeout), "the container engine did not answer in time", _FAILED),
+    (urllib3.exceptions.ProtocolError, "the container engine closed the connection", _FAILED),
+)
+"""Exceptions by which others are caused, the message with the engine's name, and the hint."""
 
 ENGINE_ERRORS = (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 """What the SDK raises when an engine cannot be reached or refuses."""
@@ -106,17 +114,12 @@ def engine_errors(address: str = "") -> Iterator[None]:
 def engine_error(error: Exception, address: str = "") -> EngineError:
     """Return an error that says in one line what went wrong, and what to do about it."""
     engine = one_line(f"the container engine at {address}" if address else "the container engine")
-    causes = tuple(_causes(error))
     if isinstance(error, APIError):
         return _api_error(error)
-    if any(isinstance(cause, PermissionError) for cause in causes):
-        return EngineError(f"permission denied on {engine}", _NO_PERMISSION)
-    if any(isinstance(cause, FileNotFoundError | ConnectionRefusedError) for cause in causes):
-        return EngineError(f"{engine} cannot be reached", _NO_ENGINE)
-    if any(isinstance(cause, TimeoutError | requests.Timeout) for cause in causes):
-        return EngineError("the container engine did not answer in time", _RESTARTED)
-    if any(isinstance(cause, urllib3.exceptions.ProtocolError) for cause in causes):
-        return EngineError("the container engine closed the connection", _RESTARTED)
+    causes = tuple(_causes(error))
+    for kinds, message, hint in _CAUSES:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return EngineError(message.format(engine), hint)
     return EngineError(f"{engine} is unusable: {one_line(str(error))}", _BAD_ADDRESS)
 
 
@@ -128,6 +131,15 @@ def _api_error(error: APIError) -> EngineError:
             "update the engine, or the Python package `docker`",
         )
     return EngineError(f"the container engine refused: {message}", "see the engine's log")
+
+
+def raise_for_status(response: requests.Response) -> None:
+    """Raise docker's `APIError`, and close the response, where the engine refuses."""
+    try:
+        response.raise_for_status()
+    except requests.HTTPError as error:
+        with response:
+            create_api_error_from_http_exception(error)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -13,16 +13,12 @@ import posixpath
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from docker.errors import create_api_error_from_http_exception
-from requests import HTTPError
-
 from auditor.errors import EngineError, ImageError
 from auditor.image.codec import tar
 from auditor.image.codec.stream import DamagedError, Source
-from auditor.image.engine.connection import ANSWER_SECONDS, CONNECT_SECONDS
-from auditor.image.engine.container import new_container
-from auditor.image.engine.container_config import Command, container_config
-from auditor.image.engine.container_thread import ContainerThread, Latch, running
+from auditor.image.engine.connection import ANSWER_SECONDS, CONNECT_SECONDS, raise_for_status
+from auditor.image.engine.container import Command, new_container
+from auditor.image.engine.container_thread import ContainerThread, Latch
 from auditor.image.tree.partial_tree import PartialTree
 from auditor.image.tree.rootfs import TreeRootfs
 from auditor.model import Entry, FileType, UnreadableError
@@ -30,7 +26,6 @@ from auditor.model import Entry, FileType, UnreadableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import requests
     from docker.api.client import APIClient
 
     from auditor.image.engine.inspection import Inspected
@@ -60,7 +55,7 @@ def read_image_files(facts: Inspected, read: Callable[[Rootfs], T]) -> T:
         with container_filesystem(api, held) as rootfs:
             return read(rootfs)
 
-    with running(ContainerThread(facts["Id"], work)) as thread:
+    with ContainerThread(facts["Id"], work).running() as thread:
         return thread.result()
 
 
@@ -71,8 +66,7 @@ def container_filesystem(api: APIClient, facts: Inspected) -> Iterator[TreeRootf
     Only single files can be asked for, and small directories. Raises `EngineError` where the
     engine fails, `ImageError` where a directory is not small.
     """
-    config = container_config(facts, Command(("/",)), can_unset=True)
-    with new_container(api, config) as name:
+    with new_container(api, facts, Command(("/",))) as name:
         yield TreeRootfs(ContainerTree(api, name))
 
 
@@ -101,7 +95,7 @@ class ContainerTree(PartialTree):
         answer = self._api.head(self._url, params={"path": path}, timeout=_TIMEOUTS)
         if answer.status_code == _ABSENT:
             return None
-        _raise_for_status(answer)
+        raise_for_status(answer)
         try:
             stat = json.loads(base64.b64decode(answer.headers[_STAT]))
             return _entry(int(stat["mode"]), int(stat["size"]), str(stat["linkTarget"]))
@@ -145,7 +139,7 @@ class ContainerTree(PartialTree):
         ) as answer:
             if answer.status_code == _ABSENT:
                 raise UnreadableError(path, "does not exist")
-            _raise_for_status(answer)
+            raise_for_status(answer)
             source = Source(answer.iter_content(_CHUNK), limit=limit)
             try:
                 for member in tar.walk(source):
@@ -174,11 +168,3 @@ def _member_entry(member: tar.Member) -> Entry:
     kind = kinds.get(member.flag, FileType.OTHER)
     target = member.link if kind is FileType.SYMLINK else ""
     return Entry(kind, member.mode & 0o777, member.size, target)
-
-
-def _raise_for_status(answer: requests.Response) -> None:
-    """Raise docker's `APIError` where the engine refuses."""
-    try:
-        answer.raise_for_status()
-    except HTTPError as error:
-        create_api_error_from_http_exception(error)

@@ -12,19 +12,23 @@ import struct
 import threading
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import requests
-from docker.errors import APIError, create_api_error_from_http_exception
+from docker.errors import APIError
 
-from auditor.image.engine.connection import ANSWER_SECONDS, CONNECT_SECONDS, ENGINE_ERRORS
-from auditor.image.engine.container import new_container
-from auditor.image.engine.container_config import Command, RunLimits, container_config
+from auditor.image.engine.connection import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    ENGINE_ERRORS,
+    raise_for_status,
+)
+from auditor.image.engine.container import Command, RunLimits, new_container
 from auditor.wording import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    import requests
     from docker.api.client import APIClient
 
     from auditor.image.engine.container_thread import Latch
@@ -128,10 +132,9 @@ def run_container(
     It ends early once `stop` is set, which its own end sets too; `on_start` is called once it
     runs. Raises `EngineError` where the engine itself fails.
     """
-    config = container_config(image, command, can_unset=not _is_podman(api))
     with ExitStack() as stack:
         try:
-            with new_container(api, config) as name:
+            with new_container(api, image, command) as name:
                 output = _Output(_attach(api, name), command.limits.output, stop)
                 stack.callback(output.close)
                 api.start(name)
@@ -139,11 +142,6 @@ def run_container(
                 return _start_failure(_ended(api, output, name, command.limits), command.argv)
         except APIError as error:
             return Completed(None, b"", b"", _refusal(error, command.argv))
-
-
-def _is_podman(api: APIClient) -> bool:
-    components: Iterable[Mapping[str, Any]] = api.version().get("Components") or ()
-    return any("podman" in str(component.get("Name")).lower() for component in components)
 
 
 def _ended(api: APIClient, output: _Output, name: str, limits: RunLimits) -> Completed:
@@ -170,11 +168,7 @@ def _attach(api: APIClient, name: str) -> requests.Response:
         stream=True,
         timeout=(CONNECT_SECONDS, None),
     )
-    try:
-        response.raise_for_status()
-    except requests.HTTPError as error:
-        with response:
-            create_api_error_from_http_exception(error)
+    raise_for_status(response)
     return response
 
 

@@ -2,7 +2,7 @@
 
 Python runs signal handlers in the main thread, so none can raise between a container of these
 threads and its removal. The thread that waits for one may be interrupted: it calls the work off
-then, and waits until the containers are removed. Nothing here looks at signals.
+then, and waits until the containers are removed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from auditor.errors import EngineError
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from auditor.image.engine.inspection import Inspected
 
 T = TypeVar("T")
-Thread = TypeVar("Thread", bound="ContainerThread[Any]")
 
 _GRACE_SECONDS = 0.5
 """How long a thread without a container may take to close its connection."""
@@ -35,9 +34,8 @@ class LeftBehindError(EngineError):
 class Latch:
     """Something that happens once, and that threads wait for.
 
-    In `threading.Event.wait` an exception of a signal handler can come while the event's lock is
-    held, and `set` never returns from then on. A `SimpleQueue` is written in C: there is no
-    such moment.
+    A signal handler that raises in `threading.Event.wait` can leave the event's lock taken, and
+    `set` never returns from then on; a `SimpleQueue` is written in C and has no such moment.
     """
 
     def __init__(self) -> None:
@@ -82,7 +80,7 @@ class ContainerThread(threading.Thread, Generic[T]):
 
     def run(self) -> None:
         """Connect, inspect the image and do the work."""
-        # The engine's client takes a tenth of a second to import.
+        # What only calls threads off need not import the engine's client.
         from auditor.image.engine.connection import connected  # noqa: PLC0415
         from auditor.image.engine.inspection import inspected_image  # noqa: PLC0415
 
@@ -97,6 +95,15 @@ class ContainerThread(threading.Thread, Generic[T]):
             self._error = error
         finally:
             self._ended.set()
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Start the thread; no container of it is left after the body, however that ends."""
+        try:
+            self.start()
+            yield self
+        finally:
+            self.end()
 
     def result(self) -> T:
         """Wait for the end of the work; return its result, or raise its error."""
@@ -120,16 +127,6 @@ class ContainerThread(threading.Thread, Generic[T]):
             raise
         if isinstance(self._error, LeftBehindError):
             raise self._error
-
-
-@contextmanager
-def running(thread: Thread) -> Iterator[Thread]:
-    """Start the thread; no container of it is left after the body, however that ends."""
-    try:
-        thread.start()
-        yield thread
-    finally:
-        thread.end()
 
 
 def end_container_threads() -> None:

@@ -11,10 +11,10 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING
 
 from auditor.errors import AuditorError, EngineError, ImageError
-from auditor.image.engine.container_config import Command
+from auditor.image.engine.container import Command
 from auditor.image.engine.container_files import container_filesystem
 from auditor.image.engine.container_run import Completed, run_container
-from auditor.image.engine.container_thread import ContainerThread, Latch, running
+from auditor.image.engine.container_thread import ContainerThread, Latch
 from auditor.image.engine.inspection import config_of, is_image
 from auditor.model import UnreadableError
 
@@ -44,7 +44,7 @@ def run_in_image(reference: Reference, command: Command, image: Image | None = N
         return run_container(api, facts, command, stop)
 
     try:
-        with running(ContainerThread(reference.value, run)) as thread:
+        with ContainerThread(reference.value, run).running() as thread:
             return thread.result()
     except EngineError as error:
         return Completed(None, b"", b"", error.message)
@@ -58,7 +58,7 @@ def run_in_background(
     Errors are raised when the outcome is asked for, but for a container that the engine does
     not remove: that is a `LeftBehindError` at the end of the body.
     """
-    return running(BackgroundCommand(reference, find, env))
+    return BackgroundCommand(reference, find, env).running()
 
 
 class BackgroundCommand(ContainerThread["tuple[Inspected, Completed] | None"]):
@@ -69,20 +69,18 @@ class BackgroundCommand(ContainerThread["tuple[Inspected, Completed] | None"]):
         self._find = find
         self._env = env
         self._argv: tuple[str, ...] | None = None
-        self._command_found = Latch()
         self._command_started = Latch()
 
     def run(self) -> None:
-        """Do the work; afterwards nobody waits for the command."""
+        """Do the work; afterwards the command does not start any more."""
         try:
             super().run()
         finally:
-            self._command_found.set()
             self._command_started.set()
 
     def answer(self, argv: Sequence[str], image: Image) -> Completed | None:
         """Return what this command did in this image; None where another one was run, or none."""
-        self._command_found.wait()
+        self._command_started.wait()
         if self._argv != tuple(argv):
             return None
         try:
@@ -121,7 +119,6 @@ class BackgroundCommand(ContainerThread["tuple[Inspected, Completed] | None"]):
             if argv is None or stop.is_set():
                 return None
             self._argv = tuple(argv)
-            self._command_found.set()
 
             def on_start() -> None:
                 """Remove the other container, which takes a while, once this one runs."""

@@ -15,7 +15,7 @@ import pytest
 
 from auditor.errors import EngineError, ExitCode, ImageError
 from auditor.image.engine import connection
-from auditor.image.engine.container_config import Command
+from auditor.image.engine.container import Command
 from auditor.image.engine.image_command import run_in_image
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions

@@ -14,7 +14,7 @@ import pytest
 
 from auditor.errors import EngineError
 from auditor.image.base_image import read_base
-from auditor.image.engine.container_config import Command
+from auditor.image.engine.container import Command
 from auditor.image.engine.image_command import run_in_image
 from auditor.image.engine.inspection import layers_by_digest
 from auditor.image.layout.archive import read_archive_stream

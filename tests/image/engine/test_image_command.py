@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.errors import ImageError
-from auditor.image.engine.container_config import Command
+from auditor.image.engine.container import Command
 from auditor.image.engine.container_thread import LeftBehindError, end_container_threads
 from auditor.image.engine.image_command import run_in_background, run_in_image
 from auditor.image.open import open_image
