@@ -198,10 +198,10 @@ def _pip_list(
     if reference.transport is not Transport.DOCKER or not request.run or request.platform:
         return nullcontext()
 
-    from auditor.image.engine.image_command import run_in_background  # noqa: PLC0415 -- a tenth of a second
+    from auditor.image.engine.image_command import BackgroundCommand  # noqa: PLC0415 -- a tenth of a second
 
     find = partial(pip_list_command, python=request.python)
-    return run_in_background(reference, find, ENVIRONMENT)
+    return BackgroundCommand(reference, find, ENVIRONMENT).running()
 
 
 def _runner(reference: Reference, image: Image, command: BackgroundCommand | None) -> Runner | None:

@@ -109,7 +109,7 @@ class Session:
                 f"--quick asks an image that an engine holds, and {reference.text} is not one",
                 "name it docker:NAME, or leave out --quick",
             )
-        from auditor.image.engine.image_command import run_in_background  # noqa: PLC0415
+        from auditor.image.engine.image_command import BackgroundCommand  # noqa: PLC0415
         from auditor.image.engine.inspection import require_platform  # noqa: PLC0415
         from auditor.inventory.query.pip_list import ENVIRONMENT  # noqa: PLC0415
         from auditor.inventory.query.question import Question  # noqa: PLC0415
@@ -120,7 +120,7 @@ class Session:
             require_platform(reference, config.platform, request.platform)
             return question(rootfs, config)
 
-        with run_in_background(reference, find, ENVIRONMENT) as command:
+        with BackgroundCommand(reference, find, ENVIRONMENT).running() as command:
             command.wait_until_started()
             from auditor.run_audit import audit_answer  # noqa: PLC0415 -- the container runs now
 

@@ -25,7 +25,7 @@ class Base:
     diff_ids: tuple[str, ...]
     """Its layers, lowest first."""
     labelled: bool = False
-    """Nobody but the image's own label calls it its base."""
+    """Only the image's own label calls it its base."""
 
 
 def base_label(image: Image) -> str:

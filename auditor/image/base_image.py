@@ -18,9 +18,10 @@ from auditor.image.layout.directory import layout_store
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
-from auditor.image.registry_extra import layers_in_registry
+from auditor.image.registry_extra import registry_extra
 
 if TYPE_CHECKING:
+    from auditor.image.reference import Reference
     from auditor.model import Image
 
 _DIGEST_FORM = re.compile(r"sha256:[0-9a-f]{64}")
@@ -53,7 +54,7 @@ def read_base(
             resolved = oci.choose(layout_store(path, query), query)
             return Base(reference, tuple(diff_ids(resolved.configuration, reference)))
         case Transport.REGISTRY:
-            return Base(reference, layers_in_registry(parsed, platform, access))
+            return Base(reference, _registry_layers(parsed, platform, access))
         case _:
             image = open_image(parsed, platform, access, options)
             return Base(reference, tuple(layer.digest for layer in image.layers))
@@ -85,7 +86,7 @@ def _layers_by_digest(image: Image, digest: str, access: Access) -> tuple[str, .
     host = reference.value.partition("/")[0]
     if reference.transport is Transport.REGISTRY and repository.startswith(f"{host}/"):
         base = parse_reference(f"{Transport.REGISTRY}:{repository}@{digest}")
-        return layers_in_registry(base, str(image.config.platform), access)
+        return _registry_layers(base, str(image.config.platform), access)
     return None
 
 
@@ -93,3 +94,9 @@ def _repository(name: str) -> str:
     """Return a name without its tag and digest."""
     path, slash, last = name.partition("@")[0].rpartition("/")
     return path + slash + last.partition(":")[0]
+
+
+def _registry_layers(reference: Reference, platform: str | None, access: Access) -> tuple[str, ...]:
+    with registry_extra(reference.text):
+        from auditor.image.registry import registry_layers  # noqa: PLC0415 -- an extra
+    return registry_layers(reference, platform, access)

@@ -11,7 +11,7 @@ from auditor.image.layout.blob_store import ImageQuery
 from auditor.image.layout.directory import open_directory, open_environment, open_layout
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
-from auditor.image.registry_extra import open_from_registry
+from auditor.image.registry_extra import registry_extra
 
 if TYPE_CHECKING:
     from auditor.image.reference import Reference
@@ -45,7 +45,9 @@ def open_image(
 
             return open_container(reference, platform, options)
         case Transport.REGISTRY:
-            return open_from_registry(reference, platform, access, options)
+            with registry_extra(reference.text):
+                from auditor.image.registry import open_registry_image  # noqa: PLC0415 -- an extra
+            return open_registry_image(reference, platform, access, options)
         case Transport.OCI:
             path, tag = split_tag(reference.value)
             return open_layout(path, query._replace(tag=tag), options)

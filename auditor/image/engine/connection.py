@@ -115,22 +115,18 @@ def engine_error(error: Exception, address: str = "") -> EngineError:
     """Return an error that says in one line what went wrong, and what to do about it."""
     engine = one_line(f"the container engine at {address}" if address else "the container engine")
     if isinstance(error, APIError):
-        return _api_error(error)
+        message = one_line(str(error.explanation or error))
+        if "too old" not in message or "version" not in message:
+            return EngineError(f"the container engine refused: {message}", "see the engine's log")
+        return EngineError(
+            f"the container engine and this client share no API version: {message}",
+            "update the engine, or the Python package `docker`",
+        )
     causes = tuple(_causes(error))
     for kinds, message, hint in _CAUSES:
         if any(isinstance(cause, kinds) for cause in causes):
             return EngineError(message.format(engine), hint)
     return EngineError(f"{engine} is unusable: {one_line(str(error))}", _BAD_ADDRESS)
-
-
-def _api_error(error: APIError) -> EngineError:
-    message = one_line(str(error.explanation or error))
-    if "too old" in message and "version" in message:
-        return EngineError(
-            f"the container engine and this client share no API version: {message}",
-            "update the engine, or the Python package `docker`",
-        )
-    return EngineError(f"the container engine refused: {message}", "see the engine's log")
 
 
 def raise_for_status(response: requests.Response) -> None:

@@ -74,20 +74,16 @@ def new_container(api: APIClient, image: Inspected, command: Command) -> Iterato
         )
         yield name
     finally:
-        _remove(api, name)
-
-
-def _remove(api: APIClient, name: str) -> None:
-    """Remove the container, running or not, and its anonymous volumes."""
-    try:
-        api.remove_container(name, force=True, v=True)
-    except NotFound:
-        return
-    except ENGINE_ERRORS as error:
-        raise LeftBehindError(
-            f"the container {name} could not be removed: {engine_error(error).message}",
-            f"remove it by hand: docker rm --force --volumes {name}",
-        ) from error
+        try:
+            # Running or not, and with its anonymous volumes.
+            api.remove_container(name, force=True, v=True)
+        except NotFound:
+            pass
+        except ENGINE_ERRORS as error:
+            raise LeftBehindError(
+                f"the container {name} could not be removed: {engine_error(error).message}",
+                f"remove it by hand: docker rm --force --volumes {name}",
+            ) from error
 
 
 def container_config(image: Inspected, command: Command) -> dict[str, Any]:

@@ -39,21 +39,17 @@ class Latch:
     """
 
     def __init__(self) -> None:
-        self._happened = False
+        self.is_set = False
         self._queue: SimpleQueue[None] = SimpleQueue()
 
     def set(self) -> None:
         """Let everyone pass who waits, or will wait."""
-        self._happened = True
+        self.is_set = True
         self._queue.put(None)
-
-    def is_set(self) -> bool:
-        """Return whether it has happened."""
-        return self._happened
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until it has happened, but no longer than this."""
-        if not self._happened:
+        if not self.is_set:
             with suppress(Empty):
                 self._queue.get(timeout=seconds)
                 self._queue.put(None)
@@ -88,7 +84,7 @@ class ContainerThread(threading.Thread, Generic[T]):
             with connected() as api:
                 facts = inspected_image(api, self._image_name)
                 self._working = True
-                if not self._called_off.is_set():
+                if not self._called_off.is_set:
                     self._result = self._work(api, facts, self._called_off)
                     self._error = None
         except Exception as error:  # noqa: BLE001 - raised in the thread that asks for the result
@@ -98,7 +94,7 @@ class ContainerThread(threading.Thread, Generic[T]):
 
     @contextmanager
     def running(self) -> Iterator[Self]:
-        """Start the thread; no container of it is left after the body, however that ends."""
+        """Start the thread, and end it after the body, however that ends; see `end`."""
         try:
             self.start()
             yield self

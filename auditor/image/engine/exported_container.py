@@ -34,13 +34,12 @@ def open_container(reference: Reference, platform: str | None, options: ReadOpti
     Raises `EngineError` where no engine answers, it has no such container, has it for another
     platform than asked for, or stops halfway; `ImageError` where the bytes are no files.
     """
-    name = reference.value
     with connected() as api:
         try:
-            facts: Inspected = api.inspect_container(name)
+            facts: Inspected = api.inspect_container(reference.value)
         except NotFound as error:
             raise EngineError(
-                f"the container engine has no container {one_line(name)}",
+                f"the container engine has no container {one_line(reference.value)}",
                 "see `docker ps --all` for those it has",
             ) from error
         held = _platform(api, facts)

@@ -7,7 +7,7 @@ same command and the same image.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from auditor.errors import AuditorError, EngineError, ImageError
@@ -50,19 +50,11 @@ def run_in_image(reference: Reference, command: Command, image: Image | None = N
         return Completed(None, b"", b"", error.message)
 
 
-def run_in_background(
-    reference: Reference, find: Find, env: Mapping[str, str]
-) -> AbstractContextManager[BackgroundCommand]:
-    """Run the command that `find` returns, with `env` added, while the body does something else.
-
-    Errors are raised when the outcome is asked for, but for a container that the engine does
-    not remove: that is a `LeftBehindError` at the end of the body.
-    """
-    return BackgroundCommand(reference, find, env).running()
-
-
 class BackgroundCommand(ContainerThread["tuple[Inspected, Completed] | None"]):
-    """A command under way in another thread; None where there is none to run."""
+    """The command that `find` returns, run in another thread with `env` added.
+
+    Its errors are raised when the outcome is asked for.
+    """
 
     def __init__(self, reference: Reference, find: Find, env: Mapping[str, str]) -> None:
         super().__init__(reference.value, self._find_and_run)
@@ -90,11 +82,7 @@ class BackgroundCommand(ContainerThread["tuple[Inspected, Completed] | None"]):
         return completed if is_image(image, facts) else None
 
     def wait_until_started(self) -> None:
-        """Wait until the command runs, or will not run any more.
-
-        Until then this thread had better be idle: work in Python holds up the questions that
-        find the command.
-        """
+        """Wait until the command runs, or never will; work in Python meanwhile would delay it."""
         self._command_started.wait()
 
     def outcome(self) -> tuple[Inspected, Completed]:
@@ -116,7 +104,7 @@ class BackgroundCommand(ContainerThread["tuple[Inspected, Completed] | None"]):
         with ExitStack() as files:
             rootfs = files.enter_context(container_filesystem(api, facts))
             argv = self._find(rootfs, config_of(facts))
-            if argv is None or stop.is_set():
+            if argv is None or stop.is_set:
                 return None
             self._argv = tuple(argv)
 

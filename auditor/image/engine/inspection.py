@@ -38,14 +38,8 @@ def inspected_image(api: APIClient, name: str) -> Inspected:
 
 def config_of(facts: Inspected) -> ImageConfig:
     """Read an image's or a container's configuration, which the engine spells in capitals."""
-    return image_config(
-        {
-            "os": facts.get("Os"),
-            "architecture": facts.get("Architecture"),
-            "variant": facts.get("Variant"),
-            "config": facts.get("Config"),
-        }
-    )
+    names = ("os", "architecture", "variant", "config")
+    return image_config({name: facts.get(name.capitalize()) for name in names})
 
 
 def require_platform(reference: Reference, held: Platform, asked: str | None) -> None:

@@ -13,7 +13,7 @@ import pytest
 from auditor.errors import ImageError
 from auditor.image.engine.container import Command
 from auditor.image.engine.container_thread import LeftBehindError, end_container_threads
-from auditor.image.engine.image_command import run_in_background, run_in_image
+from auditor.image.engine.image_command import BackgroundCommand, run_in_image
 from auditor.image.open import open_image
 from auditor.image.reference import Reference, Transport
 from auditor.model import UnreadableError
@@ -71,7 +71,7 @@ def answered(
 ) -> tuple[Completed | None, list[str]]:
     with (
         fake_engine(socket, {**HOLDING, **changes}) as calls,
-        run_in_background(THING, find, {"A": "1"}) as command,
+        BackgroundCommand(THING, find, {"A": "1"}).running() as command,
     ):
         return command.answer(argv, read()), calls
 
@@ -109,7 +109,7 @@ def test_another_image_is_not_answered(engine_socket: Path) -> None:
 @pytest.mark.parametrize("finding", [nothing, refusing])
 def test_nothing_to_run(engine_socket: Path, finding: type) -> None:
     with fake_engine(engine_socket, HOLDING) as calls:
-        with run_in_background(THING, finding, {}) as command:
+        with BackgroundCommand(THING, finding, {}).running() as command:
             assert command.answer(("/bin/python",), read()) is None
         assert (calls.count(CREATE), calls.count(START), calls.count(REMOVE)) == (1, 0, 1)
 
@@ -131,14 +131,14 @@ def test_trouble_is_left_to_who_asks_later(
         image = read()
     engine_socket.unlink()
     with fake_engine(engine_socket, {**HOLDING, **changes}) as calls:
-        with run_in_background(THING, find, {}) as command:
+        with BackgroundCommand(THING, find, {}).running() as command:
             assert command.answer(("/bin/python", "-m", "x"), image) is None
         assert calls.count(CREATE) == calls.count(REMOVE)
 
 
 def test_no_engine(engine_socket: Path) -> None:
     assert not engine_socket.exists()
-    with run_in_background(THING, find, {}) as command:
+    with BackgroundCommand(THING, find, {}).running() as command:
         pass
     assert command is not None
 
@@ -173,7 +173,7 @@ def test_a_body_that_ends_ends_the_command(
     changes, attached = endless
 
     def body() -> None:
-        with run_in_background(THING, find, {}):
+        with BackgroundCommand(THING, find, {}).running():
             assert attached.wait(30)
             if ending is not None:
                 raise ending
@@ -196,7 +196,7 @@ def test_container_that_stays_is_an_error(engine_socket: Path, failing: int) -> 
         status(500, "busy")(call) if len(removals) == failing else call.send(b"", 204)
 
     def body() -> None:
-        with run_in_background(THING, find, {}) as command:
+        with BackgroundCommand(THING, find, {}).running() as command:
             command.answer(("/bin/python", "-m", "x"), read())
 
     with fake_engine(engine_socket, HOLDING | {REMOVE: remove}), pytest.raises(LEFT) as caught:
@@ -214,7 +214,7 @@ def test_signal_while_the_answer_is_awaited(
         signal.pthread_kill(MAIN, signal.SIGINT)
 
     def body() -> None:
-        with run_in_background(THING, find, {}) as command:
+        with BackgroundCommand(THING, find, {}).running() as command:
             command.outcome()
 
     thread = threading.Thread(target=interrupt)
@@ -240,7 +240,7 @@ def test_no_outcome(
 ) -> None:
     with (
         fake_engine(engine_socket, {**HOLDING, **changes}),
-        run_in_background(THING, finding, {}) as command,
+        BackgroundCommand(THING, finding, {}).running() as command,
     ):
         command.wait_until_started()
         with pytest.raises(ImageError, match=message):
@@ -250,7 +250,7 @@ def test_no_outcome(
 def test_outcome(engine_socket: Path) -> None:
     with (
         fake_engine(engine_socket, HOLDING) as calls,
-        run_in_background(THING, find, {}) as command,
+        BackgroundCommand(THING, find, {}).running() as command,
     ):
         command.wait_until_started()
         assert START in calls
@@ -264,7 +264,7 @@ def test_audits_in_several_threads(engine_socket: Path) -> None:
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
     def audit(_: int) -> tuple[bytes, bytes]:
-        with run_in_background(THING, find, {}) as command:
+        with BackgroundCommand(THING, find, {}).running() as command:
             assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
             now = run_in_image(THING, Command(("/bin/python",)))
             assert now.failure is None
@@ -306,7 +306,7 @@ def test_interrupts_do_not_cut_the_removal_short(
         calls_seen.append("removed")
 
     def body() -> None:
-        with run_in_background(THING, find, {}):
+        with BackgroundCommand(THING, find, {}).running():
             assert attached.wait(30)
             raise ValueError
 
