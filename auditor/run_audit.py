@@ -47,8 +47,9 @@ if TYPE_CHECKING:
     from auditor.image.reference import Reference
     from auditor.inventory.query.question import Question
     from auditor.lock import Lock
-    from auditor.model import Image, OtherPlatform, Platform, Report
+    from auditor.model import Image, OtherPlatform, Platform
     from auditor.progress import Progress
+    from auditor.report import Report
     from auditor.request import Request, Resources
 
 _LOG = logging.getLogger("auditor")

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from auditor.image.reference import Reference
-    from auditor.model import ImageConfig, Report, Rootfs
+    from auditor.model import ImageConfig, Rootfs
     from auditor.progress import Progress
+    from auditor.report import Report
     from auditor.run_audit import Shared
 
 __all__ = ["FailedAudit", "Request", "Resources", "Session"]

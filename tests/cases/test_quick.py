@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from auditor.audit_stages import Choices, Inputs
     from auditor.lock import Lock
-    from auditor.model import Image, Report
+    from auditor.model import Image
+    from auditor.report import Report
 
 COVERED = frozenset[str]().union(*LEFT.values())
 IN_PART = {"LI108", "LI901", "LI903", "LI906"}
