@@ -45,8 +45,8 @@ from auditor.model import (
     Severity,
 )
 from auditor.policy import absent, idle_requirements, required_degrees, strange_names
-from auditor.report import Mode
 from auditor.report.build import RuleResults, build_report
+from auditor.report.document import Mode
 from auditor.report.ignores import Threshold
 from auditor.report.not_checked import not_checked
 from auditor.rules import LEFT, Facts, observe, why_not_comparable

@@ -156,7 +156,7 @@ def test_what_was_not_compared_is_said(lock: Lock) -> None:
     }
     report = audit_image(image(EXTRA, cached, second), lock, Choices())
     left = {each.what: each.why for each in report.not_checked}
-    assert left["pip list"] == "nothing was run inside it"
+    assert left["pip list"] == "it was not run in the image"
     assert left["bytecode"].startswith("1 compiled")
     assert left["other environments"] == "the files of 1 distribution in /opt/other"
 
@@ -168,7 +168,7 @@ def test_files_without_a_hash_are_said(tmp_path: Path, row: str, files: int) -> 
     installed = {f"{SITE}/six.py": "", f"{SITE}/six-1.0.dist-info/RECORD": f"{row}\n"}
     report = audit_image(image(EXTRA, installed), read_lock(path, "pylock.toml"), Choices())
     said = [each.why for each in report.not_checked if each.what == "files without a hash"]
-    assert said == ["RECORD has none for 1 file of six"] * files
+    assert said == ["RECORD has no hash for 1 file of six"] * files
     assert [row.unproven_files for row in report.packages] == [files]
 
 

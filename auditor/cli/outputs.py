@@ -125,7 +125,7 @@ def outputs_of(
             continue
         target = next(targets)
         if not pairs:
-            raise UsageError(f"-o {target} stands before any --format", _HINT)
+            raise UsageError(f"-o {target} comes before any --format", _HINT)
         if pairs[-1][1] is not None:
             raise UsageError(f"--format {pairs[-1][0]} has two files: -o {target}", _HINT)
         pairs[-1] = (pairs[-1][0], target)
@@ -148,13 +148,13 @@ def _check_distinct(outputs: Sequence[Output]) -> None:
         place = None if output.file is None else output.file.resolve()
         if place in seen:
             where = "standard output" if output.file is None else str(output.file)
-            raise UsageError(f"two reports for {where}", _HINT)
+            raise UsageError(f"two reports would go to {where}", _HINT)
         seen.add(place)
 
 
 def check_writable(file: Path) -> None:
     """Raise `UsageError` where `file` could not be written; leaves nothing behind."""
-    with _told(file):
+    with _file_errors(file):
         target = _target(file)
         if target.is_dir():
             raise IsADirectoryError(0, "is a directory")
@@ -175,14 +175,14 @@ def write_files(texts: Mapping[Path, str]) -> None:
     waiting: dict[Path, Path] = {}
     try:
         for file, text in texts.items():
-            with _told(file):
+            with _file_errors(file):
                 target = _target(file)
                 place = _temporary(target) if _is_replaced(target) else target
                 if place != target:
                     waiting[target] = place
                 place.write_text(text, encoding="utf-8", errors="backslashreplace")
         for target, temporary in waiting.items():
-            with _told(target):
+            with _file_errors(target):
                 if target.exists():
                     temporary.chmod(target.stat().st_mode & 0o777)
                 temporary.replace(target)
@@ -193,7 +193,7 @@ def write_files(texts: Mapping[Path, str]) -> None:
 
 
 @contextmanager
-def _told(file: Path) -> Iterator[None]:
+def _file_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

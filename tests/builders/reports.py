@@ -6,23 +6,21 @@ from dataclasses import replace
 
 from auditor.catalogue import KINDS
 from auditor.errors import ExitCode
-from auditor.report import (
+from auditor.model import Degree, NotChecked, Verdict
+from auditor.report.document import (
     BytecodeCount,
     Checked,
-    Degree,
     Finding,
     FindingLayer,
     ImageKind,
     LockSummary,
     Mode,
-    NotChecked,
     PackageRow,
     Report,
     ReportArtifact,
     ReportEnvironment,
     ReportImage,
     ReportLayer,
-    Verdict,
 )
 
 SHA = "0123456789abcdef" * 4

@@ -109,6 +109,7 @@ def test_as_locked(ask: Ask) -> None:
         "manifest_digest": "sha256:" + "b" * 64,
         "platform": "linux/amd64",
         "layers": [],
+        "kind": "image",
     }
     assert found["checked"] == {"files": 0, "bytes": 0, "packages": 1, "native_libraries": 0}
     assert [row["evidence"] for row in found["packages"]] == ["version"]

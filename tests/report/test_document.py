@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import UsageError
-from auditor.report import Report, json_form
+from auditor.report import json_form
+from auditor.report.document import Report
 from auditor.report.formats import FORMATS, View
 from auditor.report.json_form import decodable_copy
 from tests.builders.reports import CLEAN, DRIFTED, EMPTY, IMAGE

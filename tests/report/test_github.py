@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.report import FindingLayer, Ignored, Report
+from auditor.report.document import FindingLayer, Ignored, Report
 from auditor.report.formats import FORMATS, View
 from tests.builders.reports import CLEAN, DIGEST, DRIFTED, IMAGE, finding
 

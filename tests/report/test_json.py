@@ -7,7 +7,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from auditor.report import AttestationState, Ignored, Report
+from auditor.model import AttestationState
+from auditor.report.document import Ignored, Report
 from auditor.report.schema import schema, schema_text
 from tests.builders.reports import CLEAN, DRIFTED, EMPTY, finding
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.report import FindingLayer, Ignored, NotChecked, Report, Verdict
+from auditor.model import NotChecked, Verdict
+from auditor.report.document import FindingLayer, Ignored, Report
 from auditor.report.formats import FORMATS, View
 from tests.builders.reports import (
     CLEAN,

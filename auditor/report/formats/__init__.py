@@ -8,7 +8,7 @@ from auditor.report.formats import github, table
 from auditor.report.formats.view import PLAIN, Format, View
 
 if TYPE_CHECKING:
-    from auditor.report import Report
+    from auditor.report.document import Report
 
 __all__ = ["FORMATS", "PLAIN", "Format", "View"]
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.inventory.commands.instructions import short
-from auditor.report import Severity
+from auditor.model import Severity
 from auditor.report.escape import clip, escape, guard
 from auditor.report.formats.sentences import audited, headline, summary
 from auditor.report.formats.view import PLAIN, View
 from auditor.units import plural
 
 if TYPE_CHECKING:
-    from auditor.report import Finding, PolicyNote, Report
+    from auditor.model import PolicyNote
+    from auditor.report.document import Finding, Report
 
 SHOWN = 10
 """Annotations of one level that GitHub shows for a step."""

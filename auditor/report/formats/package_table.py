@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from auditor.report import Degree, Severity
+from auditor.model import Degree, Severity
 from auditor.report.formats.lines import Line, columns, heading, wrapped
 from auditor.units import plural
 
 if TYPE_CHECKING:
-    from auditor.report import Report
+    from auditor.report.document import Report
 
 _ROOMY = 60  # columns from which the codes find room beside the package
 _ABSENT = "-"

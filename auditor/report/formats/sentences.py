@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.catalogue import NOT_CHECKED
-from auditor.report import Mode, Severity, Verdict
+from auditor.model import Severity, Verdict
+from auditor.report.document import Mode
 from auditor.report.escape import escape
 from auditor.units import plural
 
 if TYPE_CHECKING:
-    from auditor.report import Finding, PolicyNote, Report
+    from auditor.model import PolicyNote
+    from auditor.report.document import Finding, Report
 
 MEANING = {
     Verdict.CONSISTENT: "found nothing that contradicts the lock",
     Verdict.DRIFT: "the {} is not what its lock says",
-    Verdict.INCOMPLETE: "something could not be checked, so this is no pass",
+    Verdict.INCOMPLETE: "something could not be checked, so this is not a pass",
 }
 
 

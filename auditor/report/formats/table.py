@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from auditor.inventory.commands.instructions import short
-from auditor.report import AttestationState, Severity, Verdict
+from auditor.model import AttestationState, Severity, Verdict
 from auditor.report.escape import clip, escape
 from auditor.report.formats.lines import (
     CYAN,
@@ -32,7 +32,7 @@ from auditor.units import human_bytes, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from auditor.report import Finding, Report, ReportEnvironment
+    from auditor.report.document import Finding, Report, ReportEnvironment
 
 _VERDICTS = {Verdict.CONSISTENT: GREEN, Verdict.DRIFT: RED, Verdict.INCOMPLETE: YELLOW}
 _SEVERITIES = {Severity.ERROR: RED, Severity.WARNING: YELLOW, Severity.NOTE: CYAN}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from auditor.report import Report
+    from auditor.report.document import Report
 
 
 @dataclass(frozen=True, slots=True)
