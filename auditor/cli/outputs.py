@@ -130,7 +130,7 @@ def outputs_of(
             raise UsageError(f"--format {pairs[-1][0]} has two files: -o {target}", _HINT)
         pairs[-1] = (pairs[-1][0], target)
     outputs = tuple(
-        Output(name, None if target in (None, _STDOUT) else Path(target or ""))
+        Output(name, None if target is None or target == _STDOUT else Path(target))
         for name, target in pairs
     )
     _check_distinct(outputs)
@@ -155,7 +155,7 @@ def _check_distinct(outputs: Sequence[Output]) -> None:
 def check_writable(file: Path) -> None:
     """Raise `UsageError` where `file` could not be written; leaves nothing behind."""
     with _file_errors(file):
-        target = _target(file)
+        target = file.resolve()
         if target.is_dir():
             raise IsADirectoryError(0, "is a directory")
         if target.exists() and not os.access(target, os.W_OK):
@@ -176,7 +176,7 @@ def write_files(texts: Mapping[Path, str]) -> None:
     try:
         for file, text in texts.items():
             with _file_errors(file):
-                target = _target(file)
+                target = file.resolve()  # what a symbolic link leads to is replaced, not the link
                 place = _temporary(target) if _is_replaced(target) else target
                 if place != target:
                     waiting[target] = place
@@ -201,11 +201,6 @@ def _file_errors(file: Path) -> Iterator[None]:
             f"{file}: cannot be written: {error.strerror or error}",
             "name a file in a directory that exists and that you may write to",
         ) from error
-
-
-def _target(file: Path) -> Path:
-    """Return the file itself: what a symbolic link leads to is replaced, not the link."""
-    return file.resolve()
 
 
 def _is_replaced(target: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -168,12 +168,3 @@ def test_a_value_without_a_type_may_not_be_deep() -> None:
     document["packages"][0]["attestation_identities"] = [{"kind": deep}]
     with pytest.raises(UsageError, match=r"packages\[0\].attestation_identities\[0\] is nested"):
         Report.from_json(json.dumps(document))
-
-
-def test_every_key_without_a_default_is_needed() -> None:
-    document = json.loads(DRIFTED.to_json())
-    for each in fields(Report):
-        if each.init and each.default is MISSING:
-            kept = {key: value for key, value in document.items() if key != each.name}
-            with pytest.raises(UsageError, match=f"has no `{each.name}`"):
-                Report.from_json(json.dumps(kept))

@@ -42,7 +42,7 @@ def _annotations(level: Severity, found: list[Finding], report: Report) -> list[
         return [_annotation(finding, report) for finding in found]
     shown, hidden = found[: SHOWN - 1], found[SHOWN - 1 :]
     title = f"{plural(len(hidden), f'more {level}')} than GitHub shows"
-    text = f"The log of this step names them all.\nimage: {audited(report)}"
+    text = f"The log of this step lists them.\n{_audited(report)}"
     return [
         *(_annotation(finding, report) for finding in shown),
         _command(level, {"file": escape(report.lock.path), "title": title}, text),
@@ -61,9 +61,13 @@ def _annotation(finding: Finding, report: Report) -> str:
 def _text(finding: Finding, report: Report) -> list[str]:
     return [
         *_facts(finding),
-        f"{report.image.kind}: {audited(report)}",
+        _audited(report),
         f"what it means: auditor explain {escape(finding.code)}",
     ]
+
+
+def _audited(report: Report) -> str:
+    return f"{report.image.kind}: {audited(report)}"
 
 
 def _facts(finding: Finding) -> list[str]:

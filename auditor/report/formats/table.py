@@ -46,6 +46,7 @@ def render(report: Report, view: View = PLAIN) -> str:
     """Return the whole report, wrapped at the view's width."""
     width = max(view.width, NARROWEST)
     color = _VERDICTS[report.verdict]
+    ending = "" if report.exit_code is None else f" (exit {report.exit_code:d})"
     lines = [
         Line(headline(report), color),
         *_findings(report, width),
@@ -54,7 +55,7 @@ def render(report: Report, view: View = PLAIN) -> str:
         *_not_checked(report, width),
         *_policy(report, width),
         Line(""),
-        *wrapped(_ending(report), width, color=color),
+        *wrapped(summary(report) + ending, width, color=color),
     ]
     return "".join(f"{line.render(color=view.color)}\n" for line in lines)
 
@@ -159,8 +160,3 @@ def _policy(report: Report, width: int) -> Iterator[Line]:
         yield from heading("Policy entries without effect")
     for note in report.policy_notes:
         yield from wrapped(clip(policy_note(note), _TEXT), width, "  ", 4)
-
-
-def _ending(report: Report) -> str:
-    ending = "" if report.exit_code is None else f" (exit {report.exit_code:d})"
-    return summary(report) + ending
