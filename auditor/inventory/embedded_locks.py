@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.errors import LockError
+from auditor.inventory.site_packages import SITE_PARTS
 from auditor.lock import MAX_BYTES, parse_lock
 from auditor.model import FileType, UnreadableError
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _MOST_LOCKS = 20
 """Locks of one name that are read; an image with more is somebody's archive."""
 _MOST_NAMED = 3
-_INSTALLED = ("/site-packages/", "/dist-packages/")
 
 _Entries = frozenset[tuple[str, frozenset[str]]]
 """Version and bytes of every entry that a lock has under one name."""
@@ -45,7 +45,7 @@ def embedded_locks(rootfs: Rootfs, lock: Lock) -> tuple[EmbeddedLock, ...]:
         for path, entry in rootfs.walk()
         if path.endswith(end)
         and entry.type is FileType.FILE
-        and not any(place in path for place in _INSTALLED)
+        and not any(part in path for part in SITE_PARTS)
     ]
     digests = rootfs.digests(paths)
     found = [

@@ -41,7 +41,7 @@ def quick(image: Image, lock: Lock, options: Options) -> Report | None:
     inventory = collect_inventory(image, options.python)
     runtime = inventory.runtime
     question = Question(image.reference, options.python)
-    if runtime is None or inventory.interpreter is None or runtime.fault:
+    if runtime is None or inventory.interpreter is None or runtime.unusable_reason:
         return None
     try:
         question(image.rootfs, image.config)

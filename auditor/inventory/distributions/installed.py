@@ -19,7 +19,7 @@ from packaging.direct_url import DirectUrlValidationError
 from packaging.utils import canonicalize_name
 
 from auditor.inventory.distributions.record import parse_record
-from auditor.inventory.paths import is_directory, is_file, names, text_of
+from auditor.inventory.paths import is_directory, is_file, list_directory, text_of
 from auditor.model import (
     DirectUrl,
     Distribution,
@@ -32,7 +32,7 @@ from auditor.model import (
 from auditor.tag_sets import MOST_TAGS, tag_count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _HEADER = re.compile(rb"^(Name|Version)[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _RECORD_LIMIT = 64 * 1024 * 1024
@@ -68,6 +68,19 @@ def read_distributions(
     return found, problems
 
 
+def read_all_distributions(
+    rootfs: Rootfs, locations: Iterable[str], owners: Mapping[str, str]
+) -> tuple[list[Distribution], list[Problem]]:
+    """Return the distributions of several directories, in their order."""
+    found: list[Distribution] = []
+    problems: list[Problem] = []
+    for location in locations:
+        distributions, unreadable = read_distributions(rootfs, location, owners)
+        found += distributions
+        problems += unreadable
+    return found, problems
+
+
 def _read(rootfs: Rootfs, location: str, name: str, problems: list[Problem]) -> Distribution | None:
     """Return the distribution that one directory entry describes, None where it describes none."""
     path = posixpath.join(location, name)
@@ -100,7 +113,7 @@ def _dist_info(rootfs: Rootfs, location: str, path: str, problems: list[Problem]
         built=is_file(rootfs, posixpath.join(path, "uv_build.json")),
         requested=is_file(rootfs, posixpath.join(path, "REQUESTED")),
         source=_editable_source(direct_url),
-        sboms=tuple(f"{path}/sboms/{name}" for name in names(rootfs, f"{path}/sboms")),
+        sboms=tuple(f"{path}/sboms/{name}" for name in list_directory(rootfs, f"{path}/sboms")),
     )
 
 
@@ -116,7 +129,7 @@ def _egg_link(rootfs: Rootfs, location: str, path: str, problems: list[Problem])
     name = canonicalize_name(posixpath.basename(path).removesuffix(".egg-link"))
     source = posixpath.normpath(posixpath.join(location, _first_line(rootfs, path)))
     version = ""
-    for child in names(rootfs, source):
+    for child in list_directory(rootfs, source):
         if child.endswith(".egg-info"):
             info = posixpath.join(source, child)
             metadata = posixpath.join(info, "PKG-INFO") if is_directory(rootfs, info) else info

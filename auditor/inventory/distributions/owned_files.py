@@ -6,8 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from auditor.entry_points import ENTRY_POINTS_BYTES, announced_scripts
-from auditor.inventory.distributions.record import place
-from auditor.inventory.paths import names, text_of
+from auditor.inventory.distributions.record import path_in_image
+from auditor.inventory.paths import list_directory, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,7 +39,7 @@ def _installed_files(rootfs: Rootfs, distribution: Distribution) -> list[str]:
     """Return what pip noted when it ran `setup.py install`; relative to the egg-info."""
     info = distribution.metadata_path
     lines = text_of(rootfs, f"{info}/installed-files.txt", _TEXT_LIMIT).splitlines()
-    return [path for line in lines if (path := place(info, line)) is not None]
+    return [path for line in lines if (path := path_in_image(info, line)) is not None]
 
 
 def owned_folders(rootfs: Rootfs, distribution: Distribution) -> Iterator[str]:
@@ -64,7 +64,7 @@ def _named(rootfs: Rootfs, distribution: Distribution) -> list[str]:
     """Return the packages and modules that a distribution names, or that bear its name."""
     text = text_of(rootfs, f"{distribution.metadata_path}/top_level.txt", _TEXT_LIMIT)
     tops = frozenset(text.split()) or {distribution.name.replace("-", "_")}
-    children = names(rootfs, distribution.location)
+    children = list_directory(rootfs, distribution.location)
     return [
         f"{distribution.location}/{name}" for name in children if name.partition(".")[0] in tops
     ]

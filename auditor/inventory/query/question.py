@@ -7,10 +7,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError, UsageError
-from auditor.inventory.commands.python_options import command_line, first_entries
+from auditor.inventory.commands.python_options import command_line
 from auditor.inventory.paths import is_directory
 from auditor.inventory.python.runtime import Runtime, configured_runtime, named_runtime
-from auditor.inventory.python.sys_path import python_path, real_entries
+from auditor.inventory.python.sys_path import command_entries, real_entries
 from auditor.inventory.query.pip_list import PIP
 
 if TYPE_CHECKING:
@@ -40,10 +40,7 @@ class Question:
         if rootfs.stat(runtime.executable) is None:
             raise ImageError(f"{self.reference}: {runtime.executable} leads nowhere", HINT)
         command = command_line(runtime.arguments or ())
-        entries = [
-            *first_entries(rootfs, config, runtime.arguments),
-            *(() if command.ignores_environment else python_path(config)),
-        ]
+        entries = command_entries(rootfs, config, runtime.arguments)
         there = [each for each in entries if is_directory(rootfs, each.path)]
         self._runtime, self.beside = runtime, real_entries(rootfs, there)
         return (

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError
-from auditor.inventory.distributions.installed import read_distributions
+from auditor.inventory.distributions.installed import read_all_distributions
 from auditor.inventory.ownership.os_packages import metadata_owners, read_os_packages
-from auditor.inventory.python.sys_path import read_venv
 from auditor.inventory.query.pip_list import failure_of, pip_list_result
 from auditor.inventory.query.question import HINT
 from auditor.inventory.query.statement import Statement, read_statement
 from auditor.model import Environment, Inventory, OsPackages
+from auditor.pyvenv_cfg import read_venv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
     from contextlib import AbstractContextManager
 
     from auditor.image.engine.container_run import Completed
@@ -61,12 +61,13 @@ def stated_inventory(
     if statement is None:
         why = failure_of(completed, config, runtime.executable) or "its answer is not understood"
         raise ImageError(f"{question.reference}: {runtime.executable} cannot be asked: {why}", HINT)
-    found, problems = _distributions(statement, {})
+    found, problems = read_all_distributions(statement.rootfs, statement.paths, {})
     packages = OsPackages()
     if any(each.location.startswith(_OF_THE_SYSTEM) or each.name not in known for each in found):
         with single_files() as rootfs:
             packages = read_os_packages(rootfs, holding="-info")
-        found, problems = _distributions(statement, metadata_owners(packages))
+        owners = metadata_owners(packages)
+        found, problems = read_all_distributions(statement.rootfs, statement.paths, owners)
     inventory = Inventory(
         environments=(_environment(question, statement, found, problems),),
         interpreter=statement.interpreter,
@@ -93,19 +94,7 @@ def _environment(
         runtime=True,
         runtime_reason=runtime.reason,
         distributions=tuple(distributions),
-        seeded=venv is not None and venv.seeded,
+        has_seed_packages=venv is not None and venv.seed_packages,
         sys_path=question.beside,
         problems=tuple(problems),
     )
-
-
-def _distributions(
-    statement: Statement, owners: Mapping[str, str]
-) -> tuple[list[Distribution], list[Problem]]:
-    found: list[Distribution] = []
-    problems: list[Problem] = []
-    for path in statement.paths:
-        distributions, unreadable = read_distributions(statement.rootfs, path, owners)
-        found += distributions
-        problems += unreadable
-    return found, problems
