@@ -29,31 +29,31 @@ if TYPE_CHECKING:
 
     from auditor.audit import Options
     from auditor.evidence import Installation
-    from auditor.inventory.query.stated_inventory import Stated
+    from auditor.inventory.query.probed_inventory import ProbedInventory
     from auditor.lock import Lock
     from auditor.model import Expectation, Image, Report
 
 
-def quick_check(image: Image, stated: Stated, lock: Lock, options: Options) -> Report:
+def quick_check(image: Image, probed: ProbedInventory, lock: Lock, options: Options) -> Report:
     """Compare what the image's interpreter says with a lock.
 
     `image.rootfs` is the statement's. Raises `UsageError` for a choice that the lock does not
     have, `ImageError` where the image is another one than `options.expect_digest` names.
     """
     expect_digest(image, options.expect_digest)
-    expectation = expectation_of(lock, stated.inventory, options)
-    runtime = stated.inventory.runtime
+    expectation = expectation_of(lock, probed.inventory, options)
+    runtime = probed.inventory.runtime
     installed = installations(runtime, expectation) if runtime else {}
     facts = Facts(
         lock_path=lock.path,
         image=image,
-        inventory=stated.inventory,
+        inventory=probed.inventory,
         expectation=expectation,
         installed=installed,
         proofs={name: _word(each, expectation) for name, each in installed.items()},
         required=required_degrees(options.policy, options.require, expectation.packages),
         ownership=_NoOwnership(),
-        pip_list=stated.pip_list,
+        pip_list=probed.pip_list,
         python_version_file=python_version_file(Path(lock.path)),
         own=frozenset(canonicalize_name(name) for name in options.own),
         policy=options.policy,

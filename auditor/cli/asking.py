@@ -13,7 +13,7 @@ from auditor.image.engine.background_command import run_in_background
 from auditor.image.engine.inspection import require_platform
 from auditor.image.reference import Transport, parse_reference
 from auditor.inventory.query.pip_list import ENVIRONMENT
-from auditor.inventory.query.question import Question
+from auditor.inventory.query.probe_command import ProbeCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def asking(given: CheckArguments) -> Iterator[tuple[Question, BackgroundCommand]]:
+def asking(given: CheckArguments) -> Iterator[tuple[ProbeCommand, BackgroundCommand]]:
     """Ask the image's interpreter while the body runs; raises `UsageError` without an engine."""
     reference = parse_reference(given["image"])
     if reference.transport is not Transport.DOCKER:
@@ -32,11 +32,11 @@ def asking(given: CheckArguments) -> Iterator[tuple[Question, BackgroundCommand]
             f"--quick asks an image that an engine holds, and {reference.text} is not one",
             "name it docker:NAME, or leave out --quick",
         )
-    question = Question(reference.text, given["python"])
+    probe = ProbeCommand(reference.text, given["python"])
 
     def find(rootfs: Rootfs, config: ImageConfig) -> tuple[str, ...]:
         require_platform(reference, config.platform, given["platform"])
-        return question(rootfs, config)
+        return probe(rootfs, config)
 
     with run_in_background(reference, find, ENVIRONMENT) as beside:
-        yield question, beside
+        yield probe, beside

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from auditor.image.engine.background_command import BackgroundCommand
     from auditor.image.engine.container_run import Completed
     from auditor.image.reference import Reference
-    from auditor.inventory.query.question import Question
+    from auditor.inventory.query.probe_command import ProbeCommand
     from auditor.lock import Lock
     from auditor.model import Image, OtherPlatform, Platform, Report
     from auditor.policy import Config
@@ -59,7 +59,7 @@ def audit_image(
     given: CheckArguments,
     outputs: Sequence[Output],
     config: Config | None,
-    asked: tuple[Question, BackgroundCommand] | None = None,
+    asked: tuple[ProbeCommand, BackgroundCommand] | None = None,
 ) -> ExitCode:
     """Audit one image and give its reports; the result is the process's exit code.
 
@@ -132,22 +132,22 @@ def _quick(
     reference: Reference,
     lock: Lock,
     options: Options,
-    asked: tuple[Question, BackgroundCommand],
+    asked: tuple[ProbeCommand, BackgroundCommand],
 ) -> Report:
     """Wait for what the image's interpreter says, and judge it."""
     from auditor.image.engine.image_without_layers import image_without_layers, single_files  # noqa: PLC0415
     from auditor.image.engine.inspection import config_of  # noqa: PLC0415 -- see `_beside`
-    from auditor.inventory.query.stated_inventory import stated_inventory  # noqa: PLC0415
+    from auditor.inventory.query.probed_inventory import probed_inventory  # noqa: PLC0415
     from auditor.quick_audit import known_names, quick_check  # noqa: PLC0415
 
-    question, beside = asked
+    probe, beside = asked
     facts, completed = beside.outcome()
     files = partial(single_files, facts)
-    stated = stated_inventory(question, completed, config_of(facts), files, known_names(lock))
+    probed = probed_inventory(probe, completed, config_of(facts), files, known_names(lock))
     if given["verbose"] and not given["quiet"]:
         inputs = _inputs(lock, options.policy)
-        say(f"auditor: {inputs}, {reference.text}: {question.asked().executable} was asked")
-    return quick_check(image_without_layers(reference, facts, stated.rootfs), stated, lock, options)
+        say(f"auditor: {inputs}, {reference.text}: {probe.runtime.executable} was asked")
+    return quick_check(image_without_layers(reference, facts, probed.rootfs), probed, lock, options)
 
 
 def _others(

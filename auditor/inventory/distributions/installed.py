@@ -32,7 +32,7 @@ from auditor.model import (
 from auditor.tag_sets import MOST_TAGS, tag_count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 _HEADER = re.compile(rb"^(Name|Version)[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _RECORD_LIMIT = 64 * 1024 * 1024
@@ -65,19 +65,6 @@ def read_distributions(
             distribution = _read(rootfs, location, name, problems)
             if distribution is not None:
                 found.append(_owned(rootfs, distribution, owners))
-    return found, problems
-
-
-def read_all_distributions(
-    rootfs: Rootfs, locations: Iterable[str], owners: Mapping[str, str]
-) -> tuple[list[Distribution], list[Problem]]:
-    """Return the distributions of several directories, in their order."""
-    found: list[Distribution] = []
-    problems: list[Problem] = []
-    for location in locations:
-        distributions, unreadable = read_distributions(rootfs, location, owners)
-        found += distributions
-        problems += unreadable
     return found, problems
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.inventory.commands.python_options import command_line
-from auditor.inventory.distributions.installed import read_all_distributions
+from auditor.inventory.distributions.installed import read_distributions
 from auditor.inventory.paths import is_directory, is_file, list_directory
 from auditor.inventory.python.interpreter import read_interpreter
 from auditor.inventory.python.sys_path import real_entries, runtime_sys_path, site_directories
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from auditor.inventory.python.runtime import Runtime
-    from auditor.model import Image, Interpreter, PathEntry, Rootfs
+    from auditor.model import Distribution, Image, Interpreter, PathEntry, Rootfs
     from auditor.pyvenv_cfg import Venv
 
 _MOST_LINKS = 40
@@ -99,10 +99,13 @@ def with_distributions(
     rootfs: Rootfs, environment: Environment, owners: Mapping[str, str]
 ) -> Environment:
     """Return an environment with the distributions in its import paths."""
-    found, problems = read_all_distributions(rootfs, environment.import_paths, owners)
-    return replace(
-        environment, distributions=tuple(found), problems=(*environment.problems, *problems)
-    )
+    found: list[Distribution] = []
+    problems = list(environment.problems)
+    for path in environment.import_paths:
+        distributions, unreadable = read_distributions(rootfs, path, owners)
+        found += distributions
+        problems += unreadable
+    return replace(environment, distributions=tuple(found), problems=tuple(problems))
 
 
 def _unusable_reason(
