@@ -1,7 +1,7 @@
 """The metadata files of a wheel: WHEEL and RECORD.
 
 Binary distribution format and "Recording installed projects".
-What cannot be understood in them is left out: the members' own bytes decide.
+What cannot be understood in them is left out: the bytes of the members decide.
 """
 
 from __future__ import annotations
