@@ -7,7 +7,6 @@ Follows https://packaging.python.org/specifications/pylock-toml/, lock-version 1
 from __future__ import annotations
 
 import hashlib
-import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from auditor.lock.checks import check_hashes, check_markers, check_tag_sets, unk
 from auditor.lock.find_lock import MAX_LISTED
 from auditor.lock.other_formats import BY_NAME, LOCK_HINT, recognised_format
 from auditor.lock.toml_lines import key_path, line_of, package_lines, top_lines
-from auditor.toml_file import read_toml
+from auditor.toml_file import read_file, read_toml
 from auditor.units import listed
 from auditor.wording import one_line
 
@@ -57,9 +56,9 @@ def read_lock(path: Path, shown: str, named_by: str = "`--lock PATH`") -> Lock:
     `named_by` is the option that has the path, for a hint.
     Raises `LockError` for everything that is wrong with it.
     """
-    _check_file(path, shown, named_by)
+    content = read_file(path, shown, MAX_BYTES, LockError, f"check the path given with {named_by}")
     _check_name(path, shown)
-    return parse_lock(_read(path, shown, named_by), shown)
+    return parse_lock(content, shown)
 
 
 def parse_lock(content: bytes, shown: str) -> Lock:
@@ -87,34 +86,6 @@ def _check_name(path: Path, shown: str) -> None:
         f"{shown}: not the name of a lock",
         "a lock is called pylock.toml or pylock.<name without dots>.toml",
     )
-
-
-def _check_file(path: Path, shown: str, named_by: str) -> None:
-    try:
-        regular = stat.S_ISREG(path.stat().st_mode)
-    except OSError as error:
-        raise _unreadable(error, shown, named_by) from error
-    if not regular:
-        raise LockError(f"{shown}: not a regular file", f"name a pylock.toml with {named_by}")
-
-
-def _read(path: Path, shown: str, named_by: str) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise _unreadable(error, shown, named_by) from error
-    if len(content) > MAX_BYTES:
-        raise LockError(
-            f"{shown}: larger than {MAX_BYTES // 1024 // 1024} MiB, the largest lock that is read",
-            "check that this is a lock, or lock for one platform alone",
-        )
-    return content
-
-
-def _unreadable(error: OSError, shown: str, named_by: str) -> LockError:
-    why = error.strerror or error
-    return LockError(f"{shown}: {why}", f"check the path given with {named_by}")
 
 
 def _check_format(data: dict[str, Any], text: str, shown: str) -> tuple[str, ...]:

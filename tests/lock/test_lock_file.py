@@ -157,7 +157,7 @@ def test_a_lock_beyond_the_limit_is_not_parsed(tmp_path: Path) -> None:
     path = tmp_path / "pylock.toml"
     with path.open("wb") as stream:
         stream.truncate(MAX_BYTES + 1)
-    assert refused(path).message == "pylock.toml: larger than 32 MiB, the largest lock that is read"
+    assert refused(path).message == "pylock.toml: larger than 32 MiB, the largest that is read"
 
 
 @pytest.mark.parametrize(
