@@ -1,7 +1,7 @@
 """RECORD as CSV: its rows and their hash column ("Recording installed projects").
 
-Both the RECORD of a wheel and that of an installation are read by this; what to do with a row
-that cannot be understood is for the caller to say.
+Reads the RECORD of a wheel and that of an installation; what to do with a row
+that cannot be understood is up to the caller.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def parse_hash(text: str) -> tuple[str, bytes, str]:
         return "", b"", f"the hash algorithm {algorithm[:40]!r} is unknown"
     try:
         bare = encoded.rstrip("=")
-        # The URL-safe alphabet (RFC 4648, section 5), and the other one as b64decode takes it.
+        # The URL-safe alphabet (RFC 4648, section 5), and the other one, as b64decode accepts it.
         standard = bare.replace("-", "+").replace("_", "/")
         digest = binascii.a2b_base64(standard + "=" * (-len(bare) % 4), strict_mode=True)
     except (binascii.Error, ValueError):

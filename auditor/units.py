@@ -1,4 +1,4 @@
-"""Amounts in words."""
+"""Amounts and lists in words."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Target:
     """What a lock is selected for: every marker key and the tags, none taken from the host."""
 
     markers: Mapping[str, str]
-    """The keys of PEP 508; one that an image cannot say is absent."""
+    """The keys of PEP 508; those that an image does not determine are absent."""
     tags: tuple[Tag, ...]
     """Most specific first, as `packaging.tags` orders them."""
 

@@ -41,7 +41,7 @@ def read_libc(rootfs: Rootfs, machine: str, library: str) -> Libc | None:
     """Return the C library of an interpreter of this architecture and standard library.
 
     Where the image has none for the architecture, or both, the names of the interpreter's
-    extension modules say the family; None where nothing does.
+    extension modules determine the family; None where nothing does.
     """
     glibc, musl = _glibc(rootfs, machine), _musl(rootfs, machine)
     if glibc and musl:
