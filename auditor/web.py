@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from auditor import __version__
 from auditor.errors import UsageError
+from auditor.version import __version__
 from auditor.wording import one_line
 
 if TYPE_CHECKING:

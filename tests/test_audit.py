@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.audit import Options, check, exit_code
+from auditor.audit_stages import Choices, audit_image, exit_code
 from auditor.errors import ExitCode, ImageError
 from auditor.lock import read_lock
 from auditor.model import Image, Severity, Verdict
@@ -63,19 +63,19 @@ def image(*layers: Files) -> Image:
 
 
 @pytest.mark.parametrize(
-    ("layers", "options", "verdict", "code"),
+    ("layers", "choices", "verdict", "code"),
     [
-        ([], Options(), Verdict.CONSISTENT, 0),
-        ([EXTRA], Options(), Verdict.DRIFT, 1),
-        ([EXTRA], Options(fail_on=None), Verdict.DRIFT, 0),
-        ([EXTRA], Options(ignore=("LI1",)), Verdict.CONSISTENT, 0),
-        ([EXTRA], Options(select=("LI2",)), Verdict.CONSISTENT, 0),
-        ([EXTRA], Options(select=("LI10",)), Verdict.DRIFT, 1),
-        ([EXTRA], Options(own=("Six",)), Verdict.CONSISTENT, 0),
-        ([UNREADABLE], Options(), Verdict.INCOMPLETE, 3),
-        ([UNREADABLE], Options(fail_on=Severity.ERROR), Verdict.CONSISTENT, 0),
-        ([UNREADABLE], Options(fail_on=Severity.NOTE), Verdict.DRIFT, 1),
-        ([EXTRA, UNREADABLE], Options(), Verdict.DRIFT, 1),
+        ([], Choices(), Verdict.CONSISTENT, 0),
+        ([EXTRA], Choices(), Verdict.DRIFT, 1),
+        ([EXTRA], Choices(fail_on=None), Verdict.DRIFT, 0),
+        ([EXTRA], Choices(ignore=("LI1",)), Verdict.CONSISTENT, 0),
+        ([EXTRA], Choices(select=("LI2",)), Verdict.CONSISTENT, 0),
+        ([EXTRA], Choices(select=("LI10",)), Verdict.DRIFT, 1),
+        ([EXTRA], Choices(own=("Six",)), Verdict.CONSISTENT, 0),
+        ([UNREADABLE], Choices(), Verdict.INCOMPLETE, 3),
+        ([UNREADABLE], Choices(fail_on=Severity.ERROR), Verdict.CONSISTENT, 0),
+        ([UNREADABLE], Choices(fail_on=Severity.NOTE), Verdict.DRIFT, 1),
+        ([EXTRA, UNREADABLE], Choices(), Verdict.DRIFT, 1),
     ],
     ids=[
         "consistent",
@@ -92,15 +92,15 @@ def image(*layers: Files) -> Image:
     ],
 )
 def test_verdict_and_exit_code(
-    lock: Lock, layers: list[dict[str, str]], options: Options, verdict: Verdict, code: int
+    lock: Lock, layers: list[dict[str, str]], choices: Choices, verdict: Verdict, code: int
 ) -> None:
-    report = check(image(*layers), lock, options)
+    report = audit_image(image(*layers), lock, choices)
     assert report.verdict is verdict
-    assert exit_code(report, options) == ExitCode(code)
+    assert exit_code(report, choices.fail_on) == ExitCode(code)
 
 
 def test_ignored_findings_stay_in_the_report(lock: Lock) -> None:
-    report = check(image(EXTRA), lock, Options(ignore=("LI102",)))
+    report = audit_image(image(EXTRA), lock, Choices(ignore=("LI102",)))
     (finding,) = report.findings
     assert finding.ignored is not None
     assert finding.ignored.reason == "--ignore"
@@ -108,7 +108,7 @@ def test_ignored_findings_stay_in_the_report(lock: Lock) -> None:
 
 def test_a_finding_names_the_layer_that_brought_it(lock: Lock) -> None:
     made = image_of([FILES, EXTRA], created_by=["COPY / /", "RUN pip install six"])
-    findings = check(made, lock, Options()).findings
+    findings = audit_image(made, lock, Choices()).findings
     assert [each.code for each in findings] == ["LI102", "LI406"]
     for finding in findings:
         assert finding.layer is not None
@@ -121,13 +121,15 @@ def test_a_folder_is_of_the_layer_that_changed_something_in_it(lock: Lock) -> No
         **{path: text.replace("1.0", "1.1") for path, text in EXTRA.items()},
     }
     made = image_of([{**FILES, **EXTRA}, changed], created_by=["COPY / /", "RUN sed -i s/0/1/"])
-    (finding,) = [each for each in check(made, lock, Options()).findings if each.code == "LI102"]
+    (finding,) = [
+        each for each in audit_image(made, lock, Choices()).findings if each.code == "LI102"
+    ]
     assert finding.layer is not None
     assert finding.layer.created_by == "RUN sed -i s/0/1/"
 
 
 def test_the_same_input_gives_the_same_report(lock: Lock) -> None:
-    one, other = (check(image(EXTRA, UNREADABLE), lock, Options()) for _ in range(2))
+    one, other = (audit_image(image(EXTRA, UNREADABLE), lock, Choices()) for _ in range(2))
     assert one.findings == other.findings
     assert one.packages == other.packages
     assert one.not_checked == other.not_checked
@@ -135,11 +137,13 @@ def test_the_same_input_gives_the_same_report(lock: Lock) -> None:
 
 def test_another_image_than_expected_is_not_judged(lock: Lock) -> None:
     made = image()
-    check(made, lock, Options(expect_digest=made.digest))
+    audit_image(made, lock, Choices(expect_digest=made.digest))
     with pytest.raises(ImageError, match="not sha256:0"):
-        check(made, lock, Options(expect_digest="sha256:0"))
+        audit_image(made, lock, Choices(expect_digest="sha256:0"))
     with pytest.raises(ImageError, match="without a digest"):
-        check(replace(made, digest=None, manifest_digest=None), lock, Options(expect_digest="x"))
+        audit_image(
+            replace(made, digest=None, manifest_digest=None), lock, Choices(expect_digest="x")
+        )
 
 
 def test_what_was_not_compared_is_said(lock: Lock) -> None:
@@ -152,7 +156,7 @@ def test_what_was_not_compared_is_said(lock: Lock) -> None:
         f"{SITE}/__pycache__/six.cpython-311.pyc": b"\xa7\r\r\n" + bytes(12),
         f"{SITE}/six-1.0.dist-info/RECORD": "six.py,,\n",
     }
-    report = check(image(EXTRA, cached, second), lock, Options())
+    report = audit_image(image(EXTRA, cached, second), lock, Choices())
     left = {each.what: each.why for each in report.not_checked}
     assert left["pip list"] == "nothing was run inside it"
     assert left["bytecode"].startswith("1 compiled")
@@ -164,7 +168,7 @@ def test_files_without_a_hash_are_said(tmp_path: Path, row: str, files: int) -> 
     path = tmp_path / "pylock.toml"
     path.write_text(ATTESTED, encoding="utf-8")
     installed = {f"{SITE}/six.py": "", f"{SITE}/six-1.0.dist-info/RECORD": f"{row}\n"}
-    report = check(image(EXTRA, installed), read_lock(path, "pylock.toml"), Options())
+    report = audit_image(image(EXTRA, installed), read_lock(path, "pylock.toml"), Choices())
     said = [each.why for each in report.not_checked if each.what == "files without a hash"]
     assert said == ["RECORD has none for 1 file of six"] * files
     assert [row.unproven_files for row in report.packages] == [files]
@@ -172,7 +176,7 @@ def test_files_without_a_hash_are_said(tmp_path: Path, row: str, files: int) -> 
 
 def bytecode_of_a_later_layer(lock: Lock) -> Report:
     cached = {f"{TOP}/__pycache__/os.{TAG}.pyc": timestamp(EVIL, size=0)}
-    return check(image_of([base(), cached]), lock, Options(ignore=("LI203",)))
+    return audit_image(image_of([base(), cached]), lock, Choices(ignore=("LI203",)))
 
 
 def test_compiled_code_that_is_read(lock: Lock) -> None:
@@ -191,7 +195,7 @@ def test_compiled_code_of_which_its_reader_dies_leaves_the_audit_incomplete(
 
 
 def test_without_an_interpreter_families_1_and_2_are_silent(lock: Lock) -> None:
-    report = check(image_of({"/etc/hostname": "x"}), lock, Options())
+    report = audit_image(image_of({"/etc/hostname": "x"}), lock, Choices())
     assert [finding.code for finding in report.findings] == ["LI905"]
     assert report.verdict is Verdict.INCOMPLETE
     assert any(each.what == "distributions and files" for each in report.not_checked)
@@ -200,7 +204,7 @@ def test_without_an_interpreter_families_1_and_2_are_silent(lock: Lock) -> None:
 def test_attestations_that_nobody_verified_are_said(tmp_path: Path) -> None:
     path = tmp_path / "pylock.toml"
     path.write_text(ATTESTED, encoding="utf-8")
-    report = check(image(), read_lock(path, "pylock.toml"), Options())
+    report = audit_image(image(), read_lock(path, "pylock.toml"), Choices())
     assert any(
         each.what == "attestations" and "1 package " in each.why for each in report.not_checked
     )
@@ -214,5 +218,5 @@ def test_attestations_that_nobody_verified_are_said(tmp_path: Path) -> None:
 
 
 def test_without_attestations_nothing_is_said_of_them(lock: Lock) -> None:
-    left = {each.what for each in check(image(), lock, Options()).not_checked}
+    left = {each.what for each in audit_image(image(), lock, Choices()).not_checked}
     assert "attestations" not in left

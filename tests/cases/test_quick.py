@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from auditor.audit_stages import audit_statement
 from auditor.catalogue import KINDS
 from auditor.errors import ImageError
 from auditor.image.engine.container_run import Completed
@@ -16,15 +17,15 @@ from auditor.inventory.collect import collect_inventory
 from auditor.inventory.query.probe_command import ProbeCommand
 from auditor.inventory.query.probed_inventory import probed_inventory
 from auditor.model import PathOrigin
-from auditor.quick_audit import known_names, quick_check
 from auditor.rules import JUDGED, LEFT, RULES
+from auditor.run_audit import known_names
 from tests.builders.probes import probe_output, probe_result_of
 from tests.cases.test_cases import CASES, audit, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.audit import Options
+    from auditor.audit_stages import Choices, Inputs
     from auditor.lock import Lock
     from auditor.model import Image, Report
 
@@ -36,11 +37,14 @@ DEMANDS = {"LI903"}
 """Weaker evidence is less than what is required."""
 
 
-def quick(image: Image, lock: Lock, options: Options) -> Report | None:
+def quick(
+    image: Image, lock: Lock, choices: Choices, inputs: Inputs | None = None
+) -> Report | None:
     """Audit by the word of an interpreter that tells the truth; None where there is none."""
-    inventory = collect_inventory(image, options.python)
+    del inputs
+    inventory = collect_inventory(image, choices.python)
     runtime = inventory.runtime
-    probe = ProbeCommand(image.reference, options.python)
+    probe = ProbeCommand(image.reference, choices.python)
     if runtime is None or inventory.interpreter is None or runtime.unusable_reason:
         return None
     try:
@@ -62,7 +66,7 @@ def quick(image: Image, lock: Lock, options: Options) -> Report | None:
         known_names(lock),
     )
     image_without_layers = replace(image, rootfs=probed.rootfs, layers=(), history=(), hidden=())
-    return quick_check(image_without_layers, probed, lock, replace(options, base=None))
+    return audit_statement(image_without_layers, probed, lock, choices)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
