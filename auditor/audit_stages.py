@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from auditor.evidence.bytecode_cache import DocumentCache
     from auditor.image.base import Base
     from auditor.image.engine.container_run import Completed
-    from auditor.inventory.query.stated_inventory import Stated
+    from auditor.inventory.query.probed_inventory import ProbedInventory
     from auditor.lock import Lock
     from auditor.model import Image, NotChecked, Platform, Problem
     from auditor.report import Report
@@ -139,15 +139,15 @@ def audit_image(image: Image, lock: Lock, choices: Choices, inputs: Inputs | Non
     return _report(facts, not_checked(facts), lock, choices)
 
 
-def audit_statement(image: Image, stated: Stated, lock: Lock, choices: Choices) -> Report:
+def audit_statement(image: Image, probed: ProbedInventory, lock: Lock, choices: Choices) -> Report:
     """Compare what the image's own interpreter states with a lock; no layer is read.
 
     All of it is the image's own claim, which a hostile image can make up; the report lists
     what was not looked at. Raises what `audit_image` raises.
     """
     _expect_digest(image, choices.expect_digest)
-    facts = _facts(image, stated.inventory, lock, choices)
-    facts = replace(facts, pip_list=stated.pip_list)
+    facts = _facts(image, probed.inventory, lock, choices)
+    facts = replace(facts, pip_list=probed.pip_list)
     left = (*LEFT, *attestations_not_checked(facts))
     return _report(facts, left, lock, choices, quick=True)
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from auditor.image.engine.background_command import BackgroundCommand
     from auditor.image.engine.container_run import Completed
     from auditor.image.reference import Reference
-    from auditor.inventory.query.question import Question
+    from auditor.inventory.query.probe_command import ProbeCommand
     from auditor.lock import Lock
     from auditor.model import Image, OtherPlatform, Platform
     from auditor.progress import Progress
@@ -121,7 +121,7 @@ def audit_files(
 
 
 def audit_answer(
-    request: Request, reference: Reference, question: Question, command: BackgroundCommand
+    request: Request, reference: Reference, probe: ProbeCommand, command: BackgroundCommand
 ) -> Report:
     """Wait for the answer of the image's interpreter, and audit it; raises `AuditorError`."""
     from auditor.image.engine.image_without_layers import (  # noqa: PLC0415 -- see `_pip_list`
@@ -129,17 +129,17 @@ def audit_answer(
         single_files,
     )
     from auditor.image.engine.inspection import config_of  # noqa: PLC0415
-    from auditor.inventory.query.stated_inventory import stated_inventory  # noqa: PLC0415
+    from auditor.inventory.query.probed_inventory import probed_inventory  # noqa: PLC0415
 
     lock = _lock(request)
     choices = _choices(request, lock)
     facts, completed = command.outcome()
     files = partial(single_files, facts)
-    stated = stated_inventory(question, completed, config_of(facts), files, known_names(lock))
-    executable = question.asked().executable
+    probed = probed_inventory(probe, completed, config_of(facts), files, known_names(lock))
+    executable = probe.runtime.executable
     _LOG.info("%s, %s: %s was asked", _read_from(request, lock), reference.text, executable)
-    image = image_without_layers(reference, facts, stated.rootfs)
-    return audit_statement(image, stated, lock, choices)
+    image = image_without_layers(reference, facts, probed.rootfs)
+    return audit_statement(image, probed, lock, choices)
 
 
 def known_names(lock: Lock) -> frozenset[str]:
