@@ -22,7 +22,7 @@ from auditor.http.transfer import Transfer
 from auditor.wording import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     import requests
 
@@ -91,7 +91,7 @@ class ArtifactClient:
 
         return self._http.repeated(url, read)
 
-    def pieces(self, url: str, size: int | None) -> Iterator[tuple[int, bytes]]:
+    def pieces(self, url: str, size: int | None) -> Generator[tuple[int, bytes]]:
         """Yield a file in pieces, each with its offset; they may begin again at offset 0."""
         yield from Transfer(self._http, url, size, partial(self.response, url)).pieces()
 

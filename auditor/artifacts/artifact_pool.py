@@ -96,7 +96,7 @@ class ArtifactPool:
             return search.future
 
     def give_up(self, key: ArtifactKey, future: Future[Found]) -> None:
-        """Say that one store waits no longer: what nobody waits for is not begun any more."""
+        """Stop waiting for a search; one that no store waits for is not begun."""
         with self._lock:
             search = self._searches.get(key)
             if search is not None and search.future is future:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from auditor.artifacts.attestations import trust, verify
 from auditor.artifacts.manifest import Absent
+from auditor.http.keyed_cache import KeyedCache
 from auditor.model import Attestation, AttestationState
 
 if TYPE_CHECKING:
@@ -24,15 +24,11 @@ class TrustRoot:
     def __init__(self, *, offline: bool) -> None:
         """Renew it from Sigstore's server, unless `offline`."""
         self._offline = offline
-        self._lock = threading.Lock()
-        self._problem: str | None = None
+        self._problem: KeyedCache[None, str] = KeyedCache()
 
     def problem(self) -> str:
         """Return why there is none; empty where there is one."""
-        with self._lock:
-            if self._problem is None:
-                self._problem = trust(offline=self._offline)
-            return self._problem
+        return self._problem.get(None, lambda: trust(offline=self._offline))
 
 
 class Attestor:

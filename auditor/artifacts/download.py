@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, cast
 
 from auditor.artifacts.artifact_error import ArtifactError
@@ -34,14 +34,16 @@ def downloaded(
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             file = cast("BinaryIO", spool)
             verifier = Verifier(artifact)
-            for offset, piece in client.pieces(url, artifact.size):
-                if offset != verifier.size:  # after a cut, from the first byte again
-                    file.seek(0)
-                    file.truncate()
-                    verifier = Verifier(artifact)
-                verifier.update(piece)
-                _write(file, piece)
-                count(len(piece))
+            # Closed at once: an error keeps what is open in its traceback.
+            with closing(client.pieces(url, artifact.size)) as pieces:
+                for offset, piece in pieces:
+                    if offset != verifier.size:  # after a cut, from the first byte again
+                        file.seek(0)
+                        file.truncate()
+                        verifier = Verifier(artifact)
+                    verifier.update(piece)
+                    _write(file, piece)
+                    count(len(piece))
             yield file, verifier.verified()
     except OSError as error:  # the temporary file's; a connection's are other errors by then
         raise unread(error) from error

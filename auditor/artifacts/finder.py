@@ -12,7 +12,7 @@ from auditor.artifacts.local_artifact import read_local_artifact
 from auditor.artifacts.local_files import file_of, in_folders, in_pip_cache
 from auditor.artifacts.manifest import Absence
 from auditor.artifacts.provenance import find_provenance
-from auditor.artifacts.traffic import Traffic
+from auditor.progress import ByteCounter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ class Finder:
         stopped: threading.Event,
     ) -> None:
         """Look in `folder` for the lock's own paths; end early once `stopped` is set."""
-        self.traffic = Traffic()
+        self.traffic = ByteCounter()
         self._sources = sources
         self._folder = folder
         self._client = client

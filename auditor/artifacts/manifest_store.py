@@ -6,7 +6,7 @@ from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Self
 
 from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.manifest import Absent
+from auditor.artifacts.manifest import Absence, Absent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,15 +50,11 @@ class ManifestStore:
         found = [self._found[self._key(artifact)] for artifact in artifacts]
         waiting = {each for each in found if isinstance(each, Future)}
         while waiting:
-            _, waiting = wait(waiting, timeout=_REPORT_SECONDS)
+            wait(waiting, timeout=_REPORT_SECONDS)
+            waiting = {each for each in waiting if not each.done()}
             if waiting and self._show is not None:
                 self._show("artifacts", *self._finder.traffic.so_far())
-        results = (each.result() if isinstance(each, Future) else each for each in found)
-        # What another lock asked for first names an equal artifact, not this one.
-        return [
-            each._replace(artifact=artifact) if isinstance(each, Absent) else each
-            for artifact, each in zip(artifacts, results, strict=True)
-        ]
+        return list(map(_result, artifacts, found))
 
     def provenances(self, artifacts: Sequence[Artifact]) -> list[bytes | Absent]:
         """Return the provenance (PEP 740) of each artifact, or why there is none."""
@@ -91,3 +87,12 @@ class ManifestStore:
             None if artifact.path is None else self._folder / artifact.path,
             *sorted(artifact.hashes.items()),
         )
+
+
+def _result(artifact: Artifact, found: Found | Future[Found]) -> Found:
+    if isinstance(found, Future):
+        if found.cancelled():
+            return Absent(artifact, Absence.UNREACHABLE, "the reading was interrupted")
+        found = found.result()
+    # What another lock asked for first names an equal artifact, not this one.
+    return found._replace(artifact=artifact) if isinstance(found, Absent) else found

@@ -1,4 +1,4 @@
-"""What a wheel says of itself: its central directory and RECORD, read without the rest.
+"""The manifest of a wheel by its own central directory and RECORD, read without the rest.
 
 The artifact itself is not verified that way: its manifest is marked so (degree `indexed`).
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def index_wheel(archive: RandomAccess, artifact: Artifact) -> Manifest:
-    """Return what a wheel says of itself; raises `ArtifactError`.
+    """Return the manifest of a wheel by its own RECORD; raises `ArtifactError`.
 
     A member that RECORD does not list has no digest: its `sha256` is empty.
     """

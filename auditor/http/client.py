@@ -5,14 +5,14 @@ Redirects are followed by our own code: no credentials leave their origin, nothi
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from urllib.parse import urljoin
 
-from auditor.http.body import pieces
 from auditor.http.connections import ClosedError
-from auditor.http.failure import Cause, Failure, failure
+from auditor.http.failure import Cause, Failure, SlowError, failure
 from auditor.http.origin import host_of, origin, split_login
 from auditor.http.retries import CONNECTION_ERRORS, with_retries
 
@@ -31,6 +31,11 @@ _REDIRECTS = 5
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 _DRAINED = 64 * 1024
 """Bytes of a body that are read to use its connection again."""
+_PIECE = 256 * 1024
+"""Bytes per reading: they stay in the processor's cache from one step to the next."""
+_WINDOW = 30
+"""Seconds in which at least `_LEAST` bytes have to come."""
+_LEAST = 16 * 1024
 
 
 class Credentials(Protocol):
@@ -65,7 +70,6 @@ class HttpClient:
     ) -> None:
         """Raise what `error` makes of a failure; `plain` says where TLS may be missing."""
         self.retry_policy = retry_policy
-        self.closed = False
         self._connections = connections
         self._error = error
         self._verify = verify
@@ -123,7 +127,6 @@ class HttpClient:
 
     def close(self) -> None:
         """End all requests of this client, in whichever threads they are."""
-        self.closed = True
         self._connections.interrupt(self)
 
     def _with_retries(self, request: _Request) -> requests.Response:
@@ -152,7 +155,7 @@ class HttpClient:
             if response.status_code not in _REDIRECT_STATUSES or request.form or location is None:
                 return response
             self._discard(response)
-            # A redirect's own user and password are nobody's we know.
+            # A login in a redirect is not the user's.
             before, (url, _) = url, split_login(urljoin(url, location))
             if origin(before)[0] == "https" != origin(url)[0]:
                 message = f"{host_of(before)} redirects to a URL without TLS"
@@ -208,3 +211,16 @@ class HttpClient:
 
     def _interrupted(self) -> Exception:
         return self._error(Failure(Cause.INTERRUPTED, "the reading was interrupted"))
+
+
+def pieces(response: requests.Response, *, decode: bool = False) -> Iterator[bytes]:
+    """Yield a body as it comes; raises one of `CONNECTION_ERRORS` where it breaks or drips."""
+    since, seen = time.monotonic(), 0
+    while piece := response.raw.read1(_PIECE, decode_content=decode):
+        yield piece
+        seen += len(piece)
+        now = time.monotonic()
+        if now - since > _WINDOW:
+            if seen < _LEAST:
+                raise SlowError("too slow")
+            since, seen = now, 0

@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from auditor.http.keyed_cache import KeyedCache
 from auditor.http.origin import Origin, origin
@@ -29,21 +30,8 @@ _LOGIN_SECONDS = 60
 """Logins are looked up again after that: some are valid for an hour."""
 
 
-class User(Protocol):
-    """Whoever sends requests, and may end all of its own."""
-
-    @property
-    def closed(self) -> bool:
-        """Whether it sends no more."""
-
-
 class ClosedError(Exception):
-    """A request of a user that is closed, or over closed connections."""
-
-
-class _Open(NamedTuple):
-    origin: Origin
-    user: User
+    """A request of a client that is closed, or over closed connections."""
 
 
 class HttpConnections:
@@ -59,23 +47,25 @@ class HttpConnections:
         # Its lock may be taken twice by one thread, in case Ctrl-C kept it from being released.
         self._changed = threading.Condition()
         self._used: Counter[Origin] = Counter()
-        self._open: dict[requests.Response, _Open] = {}
+        self._open: dict[requests.Response, tuple[Origin, object]] = {}
+        """Responses that are read, each with its origin and client."""
+        self._interrupted: WeakSet[object] = WeakSet()
         self._session: requests.Session | None = None
         self._closed = False
 
     def send(
-        self, user: User, url: str, send: Callable[[requests.Session], requests.Response]
+        self, client: object, url: str, send: Callable[[requests.Session], requests.Response]
     ) -> requests.Response:
-        """Return the response to a request for `url`, sent when the server has one less to do.
+        """Return what `send` returns for `url`, once that server has less than so many requests.
 
-        `release` is to be called for it. Raises `ClosedError`, or what `send` raises.
+        `release` ends it. Raises `ClosedError`, or what `send` raises.
         """
         where = origin(url)
         with self._changed:
             self._changed.wait_for(
-                lambda: self._is_closed(user) or self._used[where] < self._per_origin
+                lambda: self._is_closed(client) or self._used[where] < self._per_origin
             )
-            self._check(user)
+            self._check(client)
             self._used[where] += 1
             session = self._session = self._session or _new_session(self._per_origin)
         try:
@@ -84,8 +74,8 @@ class HttpConnections:
             self._leave(where)
             raise
         with self._changed:
-            self._open[response] = _Open(where, user)
-        if self._is_closed(user):  # too late for `interrupt` to have seen it
+            self._open[response] = where, client
+        if self._is_closed(client):  # too late for `interrupt` to have seen it
             self.release(response)
             raise ClosedError
         return response
@@ -96,25 +86,26 @@ class HttpConnections:
         with self._changed:
             found = self._open.pop(response, None)
         if found is not None:
-            self._leave(found.origin)
+            self._leave(found[0])
 
-    def rest(self, user: User, seconds: float) -> None:
-        """Wait so long; raises `ClosedError` as soon as `user` or this is closed."""
+    def rest(self, client: object, seconds: float) -> None:
+        """Wait so long; raises `ClosedError` as soon as `client` or this is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._is_closed(user), seconds)
-            self._check(user)
+            self._changed.wait_for(lambda: self._is_closed(client), seconds)
+            self._check(client)
 
-    def interrupt(self, user: User) -> None:
-        """End the requests of a user that is closed, in whichever threads they are read."""
+    def interrupt(self, client: object) -> None:
+        """End all requests of a client, in whichever threads they are, and let it send no more."""
         with self._changed:
+            self._interrupted.add(client)
             self._changed.notify_all()
-            responses = [each for each, entry in self._open.items() if entry.user is user]
+            responses = [each for each, (_, owner) in self._open.items() if owner is client]
         shut_down(responses)
 
     def close(self) -> None:
         """End all requests and close all connections."""
-        self._closed = True
         with self._changed:
+            self._closed = True
             self._changed.notify_all()
             responses = list(self._open)
         shut_down(responses)
@@ -128,11 +119,11 @@ class HttpConnections:
                 del self._used[where]
             self._changed.notify_all()
 
-    def _is_closed(self, user: User) -> bool:
-        return self._closed or user.closed
+    def _is_closed(self, client: object) -> bool:
+        return self._closed or client in self._interrupted
 
-    def _check(self, user: User) -> None:
-        if self._is_closed(user):
+    def _check(self, client: object) -> None:
+        if self._is_closed(client):
             raise ClosedError
 
 

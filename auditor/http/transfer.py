@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from auditor.http.body import pieces
+from auditor.http.client import pieces
 from auditor.http.retries import CONNECTION_ERRORS
 
 if TYPE_CHECKING:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +80,7 @@ def test_what_failed_is_tried_again_for_the_next_lock(
 
 
 def test_a_lock_that_leaves_gives_up_what_no_other_waits_for(
-    server: FakeRegistry, pool: ArtifactPool, monkeypatch: pytest.MonkeyPatch
+    server: FakeRegistry, pool: ArtifactPool
 ) -> None:
     go, busy = threading.Event(), threading.Semaphore(0)
 
@@ -101,6 +103,21 @@ def test_a_lock_that_leaves_gives_up_what_no_other_waits_for(
         go.set()
         assert isinstance(two.get(wanted[9:10])[0], Manifest)
     assert {asked.path for asked in server.asked} == {f"/{number}" for number in (*range(8), 9)}
+
+
+def test_closing_leaves_no_lock_waiting(server: FakeRegistry) -> None:
+    server.script[f"/{NAME}"] = [Answer(body=CONTENT, cut=9, stall=True)]
+    url = f"http://{server.host}/{NAME}"
+    wanted = [artifact(path=None, url=url, size=9999 + n) for n in range(20)]
+    with ArtifactPool(ArtifactSources()) as pool, ThreadPoolExecutor(1) as other:
+        waiting = other.submit(ManifestStore(pool, ONE).get, wanted)
+        while len(server.asked) < 8:
+            time.sleep(0.01)
+        pool.close()
+        found = waiting.result(timeout=20)
+    assert {isinstance(each, Absent) and each.why for each in found} == {
+        "the reading was interrupted"
+    }
 
 
 def test_memory_stays_flat(

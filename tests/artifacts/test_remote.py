@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import ssl
 import stat
 import threading
 import time
@@ -19,7 +18,7 @@ from auditor.artifacts import download as download_module
 from auditor.artifacts import simple_index as index_module
 from auditor.artifacts.artifact_client import ArtifactClient
 from auditor.artifacts.artifact_error import ArtifactError
-from auditor.http import body as body_module
+from auditor.http import client as http_client_module
 from auditor.http import transfer as transfer_module
 from auditor.http.connections import HttpConnections
 from auditor.http.retries import RetryPolicy
@@ -41,6 +40,7 @@ from tests.builders.wanted import (
 from tests.builders.wheels import sdist, wheel
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
     from auditor.model import Artifact
@@ -237,10 +237,10 @@ def test_only_a_download_that_goes_on_is_tried_for_ever(
 
 
 def test_trickle_is_given_up(server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body_module, "_WINDOW", -1)
-    monkeypatch.setattr(body_module, "_LEAST", 1 << 30)
+    monkeypatch.setattr(http_client_module, "_WINDOW", -1)
+    monkeypatch.setattr(http_client_module, "_LEAST", 1 << 30)
     assert "sends too slowly" in absent(at(server), sources()).why
-    monkeypatch.setattr(body_module, "_LEAST", 1)
+    monkeypatch.setattr(http_client_module, "_LEAST", 1)
     assert manifest(at(server), sources()).members
 
 
@@ -431,34 +431,36 @@ def test_credentials_of_keyring(
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority (`ca.crt`) and a certificate for 127.0.0.1 by it (`it.pem`)."""
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
+    """An authority's certificate, and what serves 127.0.0.1 by another one of it."""
     folder = tmp_path_factory.mktemp("tls")
-    certificates(folder)
-    return folder
+    context = certificates(folder)
+    return folder / "ca.crt", context
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
-def test_private_authority(authority: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority / "it.pem", authority / "server-key.pem")
+def test_private_authority(
+    authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    certificate, context = authority
     with fake_registry(context) as server:
         server.script[FILE] = [Answer(body=CONTENT)]
         wanted = artifact(path=None, url=f"https://{server.host}{FILE}")
         found = absent(wanted, sources())
         assert found.absence is Absence.UNREACHABLE
         assert "TLS fails (certificate verify failed" in found.why
-        monkeypatch.setenv(variable, str(authority / "ca.crt"))
+        monkeypatch.setenv(variable, str(certificate))
         assert manifest(wanted, sources()).members
 
 
 def test_no_redirect_leaves_tls(
-    authority: Path, server: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+    authority: tuple[Path, ssl.SSLContext],
+    server: FakeRegistry,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Not to this machine nor to what an option names, either: both are reached otherwise."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority / "ca.crt"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority / "it.pem", authority / "server-key.pem")
+    certificate, context = authority
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     plain = f"http://{server.host}{FILE}"
     with fake_registry(context) as secure:
         secure.script[FILE] = [Answer(body=CONTENT)]
@@ -646,7 +648,7 @@ def test_cut_page_is_asked_for_again(server: FakeRegistry) -> None:
 def test_page_that_trickles_is_given_up(
     server: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(body_module, "_WINDOW", -1)
+    monkeypatch.setattr(http_client_module, "_WINDOW", -1)
     server.script["/simple/demo/"] = [Answer(body=b"slow")]
     wanted = artifact(path=None, url=None)
     found = absent(wanted, sources(index_urls=(f"http://{server.host}/simple/",)))

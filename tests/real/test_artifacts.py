@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import ssl
 import sys
 import tarfile
 import zipfile
@@ -117,14 +116,11 @@ def test_what_wheels_say_of_themselves_is_true(folder: Path, artifacts: list[Art
 
 
 def test_pip_keeps_what_it_fetched_where_we_look(tmp_path: Path) -> None:
-    certificates(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "it.pem", tmp_path / "server-key.pem")
     trusted = dict.fromkeys(
         ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), str(tmp_path / "ca.crt")
     )
     own = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
-    with fake_registry(context) as server:
+    with fake_registry(certificates(tmp_path)) as server:
         url = f"https://{server.host}/files/{NAME}"
         server.script["/simple/demo/"] = [
             Answer(body=f'<a href="{url}">{NAME}</a>'.encode(), headers={"Content-Type": HTML})

@@ -103,13 +103,13 @@ class Authorization:
         if isinstance(token, str) and token.isascii() and token.isprintable():
             return token
         raise ImageError(
-            f"the token server of {self._host} gives no token", "ask whoever runs the registry"
+            f"the token server of {self._host} sends no token", "ask whoever runs the registry"
         )
 
     def _token_document(
         self, url: str, login: Login | None, form: Mapping[str, str] | None
     ) -> bytes:
-        """Return what the token server answers; raises `ImageError` where it refuses."""
+        """Return the token server's response; raises `ImageError` where it refuses."""
 
         def read() -> bytes:
             credentials = None if form else login
@@ -118,7 +118,7 @@ class Authorization:
                 if status == 200:
                     return self._client.body(response, _TOKEN_BYTES)
                 words = (
-                    f"{host_of(url)}, which gives tokens for {self._host}, "
+                    f"{host_of(url)}, which issues tokens for {self._host}, "
                     f"{refusal(self._client, response)}"
                 )
             if status not in {400, 401, 403}:

@@ -1,4 +1,4 @@
-"""What is said where a registry, or a server beside it, gives no usable response."""
+"""The errors for registries, and servers beside them, without a usable response."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from concurrent.futures import as_completed
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError
@@ -19,6 +19,7 @@ from auditor.image.layout import oci
 from auditor.image.layout.assemble import assemble
 from auditor.image.layout.blob_store import ImageQuery, blob_digest
 from auditor.image.registry.repository import Repository
+from auditor.progress import ByteCounter
 from auditor.thread_pool import threads
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class RegistryStore:
             raise ImageError(
                 f"{self._reference} has a manifest of Docker's first schema, which names no "
                 "configuration",
-                "push it again with an engine of this decade",
+                "push it again with a current engine",
             )
         # By digest, the blob is verified against the one that was asked for like any other.
         name = self._repository.digest or f"sha256:{hashlib.sha256(content).hexdigest()}"
@@ -134,13 +135,12 @@ class RegistryStore:
     ) -> list[tuple[LayerIndex, Opener | None]]:
         """Index layers while they come, several at a time; the same one twice comes once."""
         different = {layer.digest: layer for layer in wanted}
-        total = sum(self._sizes.get(name, 0) for name in different)
-        count = _Counter(progress, total)
+        counter = ByteCounter()
+        counter.expect(sum(self._sizes.get(name, 0) for name in different))
         with threads(AT_ONCE, "layers") as pool:
             try:
-                waiting = {
-                    pool.submit(self._read, layer, count): name for name, layer in different.items()
-                }
+                read = partial(self._read, counter=counter, progress=progress)
+                waiting = {pool.submit(read, layer): name for name, layer in different.items()}
                 indexes = {waiting[each]: each.result() for each in as_completed(waiting)}
             except BaseException:
                 self._repository.close()
@@ -154,34 +154,32 @@ class RegistryStore:
     def _size(self, layer: LayerName) -> int | None:
         return self._sizes.get(layer.digest)
 
-    def _read(self, layer: LayerName, count: _Counter) -> LayerIndex:
+    def _read(
+        self, layer: LayerName, counter: ByteCounter, progress: Progress | None
+    ) -> LayerIndex:
         """Index one layer and verify it; raises `ImageError`."""
-        chunks = count.counted(self._repository.blob(layer.digest, self._size(layer)))
         try:
-            index = index_layer(chunks, algorithm=layer.digest.partition(":")[0], inner=layer.inner)
+            # Closed at once: an error keeps what is open in its traceback.
+            with closing(self._repository.blob(layer.digest, self._size(layer))) as blob:
+                chunks = _counted(blob, counter, progress)
+                algorithm = layer.digest.partition(":")[0]
+                index = index_layer(chunks, algorithm=algorithm, inner=layer.inner)
         except DamagedError as error:
             raise ImageError(damaged(layer.digest, error).message, layer.hint) from error
         verify(index, layer.digest)
         return index
 
 
-class _Counter:
-    """Adds up what several threads read."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress = progress
-        self._total = total or None
-        self._done = 0
-        self._lock = threading.Lock()
-
-    def counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield `chunks`, and report each."""
-        for chunk in chunks:
-            if self._progress is not None:
-                with self._lock:
-                    self._done += len(chunk)
-                    self._progress("layers", self._done, self._total)
-            yield chunk
+def _counted(
+    chunks: Iterator[bytes], counter: ByteCounter, progress: Progress | None
+) -> Iterator[bytes]:
+    """Yield `chunks`, and report each; not from two threads at a time."""
+    for chunk in chunks:
+        if progress is not None:
+            with counter.lock:
+                counter.add(len(chunk))
+                progress("layers", *counter.so_far())
+        yield chunk
 
 
 class _BlobOpener:
@@ -200,12 +198,13 @@ class _BlobOpener:
         algorithm, _, expected = self._digest.partition(":")
         whole = hashlib.new(algorithm)
         try:
-            chunks = hashed(self._repository.blob(self._digest, self._size), whole)
-            source = Source(chunks, limit=_ENDLESS)
-            source.skip(skip)
-            yield source.rest()
-            for _ in chunks:  # the digest is that of all bytes
-                pass
+            with closing(self._repository.blob(self._digest, self._size)) as blob:
+                chunks = hashed(blob, whole)
+                source = Source(chunks, limit=_ENDLESS)
+                source.skip(skip)
+                yield source.rest()
+                for _ in chunks:  # the digest is that of all bytes
+                    pass
         except ImageError as error:
             raise DamagedError(f"cannot be fetched again: {error.message}") from error
         if whole.hexdigest() != expected:

@@ -19,7 +19,7 @@ from auditor.image.registry.authorization import Authorization
 from auditor.image.registry.errors import login_hint, refusal, registry_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     import requests
 
@@ -100,7 +100,7 @@ class Repository:
 
         return self._client.repeated(url, read)
 
-    def blob(self, digest: str, size: int | None) -> Iterator[bytes]:
+    def blob(self, digest: str, size: int | None) -> Generator[bytes]:
         """Yield a blob's bytes, not verified; resumed where a connection breaks off.
 
         Raises `DamagedError` where there is none or it has not `size` bytes, `ImageError`

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import signal
-import ssl
 import stat
 import subprocess
 import sys
@@ -554,9 +553,9 @@ def test_an_identity_token(registry: FakeRegistry, nobody: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        pytest.param(Answer(body=b"{}"), "gives no token", id="none"),
-        pytest.param(Answer(body=b"nonsense"), "gives no token", id="no-json"),
-        pytest.param(Answer(body=b'{"token": "a\\nb: c"}'), "gives no token", id="injection"),
+        pytest.param(Answer(body=b"{}"), "sends no token", id="none"),
+        pytest.param(Answer(body=b"nonsense"), "sends no token", id="no-json"),
+        pytest.param(Answer(body=b'{"token": "a\\nb: c"}'), "sends no token", id="injection"),
         pytest.param(Answer(401), "answers 401 (Unauthorized): docker's", id="refused"),
         pytest.param(Answer(500), "answers 500", id="500"),
         pytest.param(Answer(body=b"x" * ((1 << 20) + 1)), "answers with more than", id="large"),
@@ -633,10 +632,7 @@ def test_a_redirect_out_of_tls_is_refused(
     registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
-    certificates(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "it.pem", tmp_path / "server-key.pem")
-    with fake_registry(context) as secure:
+    with fake_registry(certificates(tmp_path)) as secure:
         secure.rule = lambda asked: Answer(
             307, headers={"Location": f"http://{registry.host}{asked.path}"}
         )
