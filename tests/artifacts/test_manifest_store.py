@@ -317,19 +317,6 @@ with store(places(folder), cache) as manifests:
 """
 
 
-def test_twenty_runs_share_one_cache(tmp_path: Path) -> None:
-    names = [f"demo{number}-1.0-py3-none-any.whl" for number in range(5)]
-    for number, name in enumerate(names):
-        (tmp_path / name).write_bytes(wheel({"demo.py": f"{number}\n" * 10_000}))
-    command = [sys.executable, "-c", RUN, str(tmp_path), str(tmp_path / "cache"), *names]
-    root = Path(__file__).parents[2]
-    runs = [subprocess.Popen(command, cwd=root) for _ in range(20)]
-    assert [run.wait(timeout=120) for run in runs] == [0] * 20
-    entries = sorted((tmp_path / "cache/manifests").iterdir())
-    assert len(entries) == 5
-    assert all(path.suffix == ".manifest" for path in entries)
-
-
 def test_killed_run_leaves_no_bad_entry(tmp_path: Path) -> None:
     names = [f"demo{number}-1.0-py3-none-any.whl" for number in range(40)]
     for name in names:

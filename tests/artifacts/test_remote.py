@@ -645,16 +645,6 @@ def test_cut_page_is_asked_for_again(server: FakeRegistry) -> None:
     assert paths(server) == ["/simple/demo/", "/simple/demo/", FILE]
 
 
-def test_page_that_trickles_is_given_up(
-    server: FakeRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_client_module, "_WINDOW", -1)
-    server.script["/simple/demo/"] = [Answer(body=b"slow")]
-    wanted = artifact(path=None, url=None)
-    found = absent(wanted, sources(index_urls=(f"http://{server.host}/simple/",)))
-    assert found.why == f"{server.host} sends too slowly"
-
-
 def test_index_that_failed_is_asked_once(server: FakeRegistry) -> None:
     index = f"http://{server.host}/simple"
     wanted = [artifact(path=None, index=index), artifact(OTHER, path=None, index=index)]
