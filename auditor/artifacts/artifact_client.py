@@ -16,8 +16,8 @@ from auditor.artifacts.manifest import Absence
 from auditor.http.client import HttpClient
 from auditor.http.failure import Cause
 from auditor.http.origin import host_of, is_loopback, origin, split_login
+from auditor.http.plain_session import trusted_certificates
 from auditor.http.retries import RetryPolicy
-from auditor.http.session import trusted_certificates
 from auditor.http.transfer import Transfer
 from auditor.wording import one_line
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -34,6 +35,9 @@ T = TypeVar("T")
 _AT_ONCE = 8
 """Artifacts fetched at a time."""
 
+_CLOSE_SECONDS = 1
+"""How long threads are waited for at the end."""
+
 _RECENT_MEMBERS = 100_000
 """Members of the manifests that stay in memory: some 30 MB."""
 
@@ -62,7 +66,10 @@ class ArtifactPool:
         self._sources = sources
         self._cache = cache
         self._connections = connections or HttpConnections()
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="artifacts")
+        self._workers: list[threading.Thread] = []
+        self._threads = ThreadPoolExecutor(
+            _AT_ONCE, "artifacts", lambda: self._workers.append(threading.current_thread())
+        )
         self._stopped = threading.Event()
         # May be taken twice by one thread, in case Ctrl-C kept it from being released.
         self._lock = threading.RLock()
@@ -109,11 +116,17 @@ class ArtifactPool:
         return [each.result() for each in [self._threads.submit(function, a) for a in artifacts]]
 
     def close(self) -> None:
-        """Interrupt what is being read; begin nothing more. Does not wait for the threads."""
+        """Interrupt what is being read, and begin nothing more.
+
+        Ctrl-C can leave a thread that never ends (see `thread_pool`): none is waited for long.
+        """
         self._stopped.set()
         if self._client is not None:
             self._client.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        for worker in self._workers:
+            worker.join(max(deadline - time.monotonic(), 0))
 
     def __enter__(self) -> Self:
         return self

@@ -128,7 +128,7 @@ class HttpConnections:
 
 
 def _new_session(per_host: int) -> requests.Session:
-    from auditor.http.session import PlainSession  # noqa: PLC0415 -- a tenth of a second
+    from auditor.http.plain_session import PlainSession  # noqa: PLC0415 -- a tenth of a second
 
     return PlainSession(per_host)
 

@@ -11,7 +11,7 @@ from auditor.errors import ImageError
 from auditor.http.origin import host_of
 from auditor.image.documents import mapping
 from auditor.image.registry.docker_login import docker_login
-from auditor.image.registry.errors import login_hint, refusal
+from auditor.image.registry.registry_errors import login_hint, refusal
 from auditor.wording import one_line
 
 if TYPE_CHECKING:

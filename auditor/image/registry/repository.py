@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError, UsageError
 from auditor.http.client import HttpClient
 from auditor.http.connections import HttpConnections
+from auditor.http.plain_session import trusted_certificates
 from auditor.http.retries import RetryPolicy
-from auditor.http.session import trusted_certificates
 from auditor.http.transfer import Transfer
 from auditor.image import limits
 from auditor.image.codec.stream import DamagedError
 from auditor.image.registry.authorization import Authorization
-from auditor.image.registry.errors import login_hint, refusal, registry_error
+from auditor.image.registry.registry_errors import login_hint, refusal, registry_error
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping

@@ -19,8 +19,8 @@ import pytest
 
 from auditor.errors import AuditorError, ImageError, UsageError
 from auditor.http.connections import HttpConnections
+from auditor.http.plain_session import trusted_certificates
 from auditor.http.retries import RetryPolicy
-from auditor.http.session import trusted_certificates
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, parse_reference
