@@ -11,7 +11,6 @@ from auditor.image.layout.blob_store import ImageQuery
 from auditor.image.layout.directory import open_directory, open_environment, open_layout
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
-from auditor.image.registry_extra import registry_extra
 
 if TYPE_CHECKING:
     from auditor.image.reference import Reference
@@ -26,8 +25,8 @@ def open_image(
 ) -> Image:
     """Read an image.
 
-    `reference` may be the text that the command line takes (`docker:NAME`, `oci:DIR[:TAG]`, a
-    path, ...); `platform` is `os/architecture[/variant]`, `access` how a registry may be reached.
+    `reference` may be text (`docker:NAME`, `oci:DIR[:TAG]`, a path, ...), `platform` is
+    `os/architecture[/variant]`, and `access` says how a registry may be reached.
     Raises `UsageError` where it names no single image, `ImageError` where its bytes cannot be
     had or are not those it names, `EngineError` where the container engine refuses.
     """
@@ -36,17 +35,16 @@ def open_image(
     query = ImageQuery(reference.text, None, platform)
     match reference.transport:
         case Transport.DOCKER:
-            # The engine's client takes a while to import, and archives need none of it.
-            from auditor.image.engine.saved_image import open_saved_image  # noqa: PLC0415
+            from auditor.image.engine.saved_image import open_saved_image  # noqa: PLC0415 -- slow
 
             return open_saved_image(reference, platform, options)
         case Transport.CONTAINER:
-            from auditor.image.engine.exported_container import open_container  # noqa: PLC0415
+            from auditor.image.engine.exported_container import open_container  # noqa: PLC0415 -- slow
 
             return open_container(reference, platform, options)
         case Transport.REGISTRY:
-            with registry_extra(reference.text):
-                from auditor.image.registry import open_registry_image  # noqa: PLC0415 -- an extra
+            from auditor.image.registry import open_registry_image  # noqa: PLC0415 -- slow
+
             return open_registry_image(reference, platform, access, options)
         case Transport.OCI:
             path, tag = split_tag(reference.value)
