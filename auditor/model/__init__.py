@@ -19,9 +19,11 @@ from auditor.model.evidence import (
 )
 from auditor.model.grades import Degree, Severity, Verdict
 from auditor.model.image import (
+    BYTECODE_HEADER_BYTES,
     Elf,
     ElfType,
     Entry,
+    FileFacts,
     FileType,
     Hidden,
     HistoryEntry,
@@ -77,6 +79,7 @@ from auditor.model.report import (
 )
 
 __all__ = [
+    "BYTECODE_HEADER_BYTES",
     "Artifact",
     "ArtifactKind",
     "Attestation",
@@ -93,6 +96,7 @@ __all__ = [
     "Environment",
     "Expectation",
     "FileCheck",
+    "FileFacts",
     "FileState",
     "FileType",
     "Finding",

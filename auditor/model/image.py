@@ -93,6 +93,43 @@ class Elf(NamedTuple):
         )
 
 
+BYTECODE_HEADER_BYTES = 16
+"""Bytes of a .pyc file that say what it was made from (PEP 552)."""
+
+
+class FileFacts:
+    """What is known of a regular file without reading all of it; of anything else, nothing.
+
+    Each fact is looked up when it is asked for: some transports read the file for it.
+    """
+
+    __slots__ = ()
+
+    @property
+    def elf(self) -> Elf | None:
+        """What the ELF headers say; None where it is no ELF file or cannot be read."""
+        return None
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The version strings that an interpreter or C library carries in its bytes.
+
+        `auditor.image.codec.version_strings.PROBES` says which files are searched for what;
+        empty for every other file.
+        """
+        return ()
+
+    @property
+    def bytecode_header(self) -> bytes:
+        """The first 16 bytes of a `*.pyc` file; fewer where it has fewer or is none."""
+        return b""
+
+    @property
+    def references_dlopen(self) -> bool:
+        """Whether it may be a Python source that loads a library by its name."""
+        return False
+
+
 class Rootfs(Protocol):
     """The files of an image: the one seam through which every stage sees them.
 
@@ -123,11 +160,8 @@ class Rootfs(Protocol):
         than `limit` bytes.
         """
 
-    def references_dlopen(self, path: str) -> bool:
-        """Return whether a file may be a Python source that loads a library by its name.
-
-        Known without another reading of the bytes where the transport has indexed them.
-        """
+    def facts(self, path: str) -> FileFacts:
+        """Return what is known of a regular file's bytes; nothing where `path` is none."""
 
     def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
         """Yield path as asked and content of the regular files among `paths`, in any order.
@@ -144,19 +178,6 @@ class Rootfs(Protocol):
         read is left out too, so `lstat` tells the two apart. sha256 is known without another
         reading of the bytes where the transport has indexed them.
         """
-
-    def elf(self, path: str) -> Elf | None:
-        """Return what the file's ELF headers say; None where it is no ELF."""
-
-    def versions(self, path: str) -> tuple[str, ...]:
-        """Return the version strings that an interpreter or C library carries in its bytes.
-
-        `auditor.image.codec.version_strings.PROBES` tells which files are searched for what; empty
-        for every other file.
-        """
-
-    def bytecode_header(self, path: str) -> bytes:
-        """Return the first 16 bytes of a `*.pyc` file; fewer where it has fewer or is none."""
 
     def walk(self, top: str = "/") -> Iterator[tuple[str, Entry]]:
         """Yield every real path below `top` with its entry, no link followed, sorted."""

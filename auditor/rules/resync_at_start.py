@@ -96,7 +96,7 @@ def _named_file(facts: Facts, command: Command, script: str | None) -> tuple[str
         words = [_OWN_FOLDER.sub(lambda _: here, word) for word in words]
     if command.name not in _SOURCING and not _SHELL.fullmatch(command.name):
         path = which(facts.image.rootfs, config, words[0])
-        is_native = path is not None and facts.image.rootfs.elf(path) is not None
+        is_native = path is not None and facts.image.rootfs.facts(path).elf is not None
         return None if is_native else path, False
     given = [word for word in words[1:] if word[:1] not in "-+"]
     path = posixpath.normpath(posixpath.join(config.working_dir, given[0])) if given else None

@@ -29,7 +29,7 @@ from auditor.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from auditor.model import Elf, Entry
+    from auditor.model import Entry, FileFacts
 
 SHA = "0123456789abcdef" * 4
 DIGEST = f"sha256:{SHA}"
@@ -58,7 +58,7 @@ class NoFiles:
     def read(self, path: str, limit: int = 0) -> bytes:
         raise AssertionError(path, limit)
 
-    def references_dlopen(self, path: str) -> bool:
+    def facts(self, path: str) -> FileFacts:
         raise AssertionError(path)
 
     def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
@@ -66,15 +66,6 @@ class NoFiles:
 
     def digests(self, paths: Iterable[str], algorithm: str = "sha256") -> Mapping[str, bytes]:
         raise AssertionError(paths, algorithm)
-
-    def elf(self, path: str) -> Elf | None:
-        raise AssertionError(path)
-
-    def versions(self, path: str) -> tuple[str, ...]:
-        raise AssertionError(path)
-
-    def bytecode_header(self, path: str) -> bytes:
-        raise AssertionError(path)
 
     def walk(self, top: str = "/") -> Iterator[tuple[str, Entry]]:
         raise AssertionError(top)

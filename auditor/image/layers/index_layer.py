@@ -12,9 +12,9 @@ from auditor.image.codec.elf import MAGIC, read_bytes
 from auditor.image.codec.elf_stream import StreamingElfReader
 from auditor.image.codec.stream import DamagedError, Source, hashed
 from auditor.image.codec.version_strings import Search, probe_for
-from auditor.image.layers.layer_index import BYTECODE_HEADER, DIGEST_BYTES, LayerIndex, normalised
+from auditor.image.layers.layer_index import DIGEST_BYTES, LayerIndex, normalised
 from auditor.image.layers.retention import is_kept, may_be_script, references_dlopen
-from auditor.model import FileType, Problem
+from auditor.model import BYTECODE_HEADER_BYTES, FileType, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -203,7 +203,7 @@ class _Builder:
             digest = hashlib.sha256(piece).digest() if size else _EMPTY
             elf = read_bytes(piece) if piece[:4] == MAGIC else None
             content = bytes(piece) if kept or transient else b""
-            head = bytes(piece[:BYTECODE_HEADER])
+            head = bytes(piece[:BYTECODE_HEADER_BYTES])
         else:
             search = Search(marks) if marks is not None else None
             digest, elf, content, head = _read(
@@ -223,7 +223,7 @@ class _Builder:
         if elf is not None:
             index.elf[offset] = elf
         if source_code and references_dlopen(name, content):
-            index.loaders.add(offset)
+            index.dlopen_sources.add(offset)
         elif source_code:
             kept = script or is_kept(folder, name, size)
         if kept and not (script and elf) and self._kept + size <= limits.KEPT_LAYER:
@@ -248,7 +248,7 @@ def _read(
     parts: list[bytes] = []
     head = b""
     for piece in pieces:
-        head = head or bytes(piece[:BYTECODE_HEADER])
+        head = head or bytes(piece[:BYTECODE_HEADER_BYTES])
         whole.update(piece)
         reader.feed(piece)
         if kept:

@@ -18,8 +18,6 @@ from auditor.image.codec.stream import DamagedError
 from auditor.model import Elf, Problem  # noqa: TC001 - `index_format` asks for the types
 
 DIGEST_BYTES = 32
-BYTECODE_HEADER = 16
-"""Bytes of a .pyc file that say what it was made from (PEP 552)."""
 TRANSIENT = "fleeting"
 """Marks, in a field's metadata, what is not part of a kept index."""
 
@@ -50,7 +48,7 @@ class LayerIndex:
     contents: dict[int, bytes] = field(default_factory=dict)
     transient_contents: dict[int, bytes] = field(default_factory=dict, metadata={TRANSIENT: True})
     """Contents that this audit may ask for, where reading them again is dear; never cached."""
-    loaders: set[int] = field(default_factory=set)
+    dlopen_sources: set[int] = field(default_factory=set)
     """Offsets of Python sources that may load a library by its name."""
     unreadable: dict[int, str] = field(default_factory=dict)
     """Content that the archive holds in a form that is not read -> why."""

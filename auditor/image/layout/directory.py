@@ -123,7 +123,7 @@ def _tree(path: Path, reference: str) -> HostTree:
 def _platform(rootfs: Rootfs) -> Platform | None:
     """Tell a root file system's platform by its executables; None where it has none."""
     for path in _NATIVE:
-        elf = rootfs.elf(path)
+        elf = rootfs.facts(path).elf
         if elf is not None:
             return normalised_platform("linux", elf.machine)
     return None

@@ -20,7 +20,7 @@ class NotReadError(ImageError):
 class PartialTree:
     """What no partial `Tree` knows: everything that takes the whole of a file's bytes."""
 
-    def references_dlopen(self, path: str) -> NoReturn:
+    def facts(self, path: str) -> NoReturn:
         """Raise `NotReadError`."""
         raise NotReadError(path)
 
@@ -31,18 +31,6 @@ class PartialTree:
     def digests(self, paths: Sequence[str], algorithm: str) -> NoReturn:
         """Raise `NotReadError`."""
         raise NotReadError(f"{algorithm} of {len(paths)} files")
-
-    def elf(self, path: str) -> NoReturn:
-        """Raise `NotReadError`."""
-        raise NotReadError(path)
-
-    def versions(self, path: str) -> NoReturn:
-        """Raise `NotReadError`."""
-        raise NotReadError(path)
-
-    def bytecode_header(self, path: str) -> NoReturn:
-        """Raise `NotReadError`."""
-        raise NotReadError(path)
 
     def known(self, path: str) -> None:
         """Return nothing: whoever asks by a real path gets his answer from `node`."""

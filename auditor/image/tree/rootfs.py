@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from auditor.image import limits
-from auditor.model import FileType, UnreadableError
+from auditor.model import FileFacts, FileType, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from auditor.model import Elf, Entry
+    from auditor.model import Entry
 
 ALGORITHMS = frozenset(
     (
@@ -33,6 +33,8 @@ ALGORITHMS = frozenset(
     )
 )
 """What `digests` computes: `hashlib.algorithms_guaranteed` but those without a fixed length."""
+
+_NO_FACTS = FileFacts()
 
 _CACHED = 200_000
 """Directories whose real path is remembered."""
@@ -53,23 +55,14 @@ class Tree(Protocol):
     def read(self, path: str, limit: int) -> bytes:
         """Return a regular file's content; raises `UnreadableError`."""
 
-    def references_dlopen(self, path: str) -> bool:
-        """Return whether a regular file may load a library by its name."""
+    def facts(self, path: str) -> FileFacts:
+        """Return what is known of a regular file's bytes."""
 
     def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of those of the regular files that can be read."""
 
     def digests(self, paths: Sequence[str], algorithm: str) -> Mapping[str, bytes]:
         """Return the digests of those of the regular files that can be read."""
-
-    def elf(self, path: str) -> Elf | None:
-        """Return a regular file's ELF facts."""
-
-    def versions(self, path: str) -> tuple[str, ...]:
-        """Return a regular file's version strings."""
-
-    def bytecode_header(self, path: str) -> bytes:
-        """Return the first bytes of a .pyc file."""
 
     def known(self, path: str) -> Entry | None:
         """Return the entry at a path that is real as it is spelled, where asking costs nothing.
@@ -201,10 +194,10 @@ class TreeRootfs:
             raise UnreadableError(path, f"holds {entry.size} bytes, more than {limit}")
         return self._tree.read(real, limit)
 
-    def references_dlopen(self, path: str) -> bool:
-        """Return whether a Python source may load a library by its name."""
+    def facts(self, path: str) -> FileFacts:
+        """Return what is known of a regular file's bytes."""
         real = self._file(path)
-        return real is not None and self._tree.references_dlopen(real)
+        return _NO_FACTS if real is None else self._tree.facts(real)
 
     def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
         """Yield path as asked and content of the regular files among `paths`."""
@@ -228,22 +221,6 @@ class TreeRootfs:
         asked = {path: real for path in paths if (real := self._file(path)) is not None}
         found = self._tree.digests(sorted(set(asked.values())), algorithm)
         return {path: found[real] for path, real in asked.items() if real in found}
-
-    def elf(self, path: str) -> Elf | None:
-        """Return the ELF header's facts."""
-        real = self._file(path)
-        return None if real is None else self._tree.elf(real)
-
-    def versions(self, path: str) -> tuple[str, ...]:
-        """Return the version strings of an interpreter or C library."""
-        real = self._file(path)
-        return () if real is None else self._tree.versions(real)
-
-    def bytecode_header(self, path: str) -> bytes:
-        """Return the first bytes of a .pyc file."""
-        real = self._file(path)
-        named = real is not None and real.endswith(".pyc")
-        return self._tree.bytecode_header(real) if real is not None and named else b""
 
     def walk(self, top: str = "/") -> Iterator[tuple[str, Entry]]:
         """Yield every real path below `top` with its entry."""

@@ -51,7 +51,8 @@ def mentions(
     }
     found: dict[str, list[Mention]] = {}
     stems = {_stem(name).encode("utf-8", "replace") for name in keys}
-    for path, content in rootfs.contents(filter(rootfs.references_dlopen, sorted(owners)), _SOURCE):
+    sources = (path for path in sorted(owners) if rootfs.facts(path).references_dlopen)
+    for path, content in rootfs.contents(sources, _SOURCE):
         if not (references_dlopen(path, content) and any(stem in content for stem in stems)):
             continue
         for call, name in _calls(content):

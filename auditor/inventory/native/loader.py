@@ -67,7 +67,7 @@ class Loader:
         self._here = config.working_dir or "/"
         self._machine = interpreter.machine
         self.musl = interpreter.libc is not None and interpreter.libc.family == "musl"
-        elf = rootfs.elf(interpreter.path)
+        elf = rootfs.facts(interpreter.path).elf
         self._bits = elf.bits if elf else 64
         self.program = Loaded(interpreter.path, elf) if elf else None
         self._known: dict[tuple[str, str], Loaded | None] = {}
@@ -194,7 +194,7 @@ class Loader:
         entry = self._rootfs.stat(path)
         if entry is None or entry.type is not FileType.FILE:
             return None
-        elf = self._rootfs.elf(path)
+        elf = self._rootfs.facts(path).elf
         if elf is None or (elf.machine, elf.bits) != (self._machine, self._bits):
             return None
         return Loaded(path, elf)

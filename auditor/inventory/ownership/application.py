@@ -83,7 +83,7 @@ def _script(rootfs: Rootfs, config: ImageConfig, word: str) -> str | None:
     here = posixpath.join("/", config.working_dir, word)
     path = here if is_file(rootfs, here) else which(rootfs, config, word)
     real = rootfs.resolve(path) if path else None
-    return real if real is not None and rootfs.elf(real) is None else None
+    return real if real is not None and rootfs.facts(real).elf is None else None
 
 
 def has_metadata(rootfs: Rootfs, folder: str) -> bool:

@@ -187,7 +187,7 @@ class FileOwnership:
         if home is not None:
             return Owner(OwnerKind.INTERPRETER, home.prefix)
         territory = self._territory(posixpath.dirname(path))
-        if territory is not None and self._rootfs.elf(path) is not None:
+        if territory is not None and self._rootfs.facts(path).elf is not None:
             territory = None if _brings_no_native(territory, path) else territory
         return self._by_product(path) or territory or self._remaining(path, entry)
 
@@ -253,7 +253,7 @@ class FileOwnership:
 
     def _program(self, path: str, folder: str, name: str) -> Owner | None:
         """Judge a file among the programs of an environment."""
-        if self._rootfs.elf(path) is not None:
+        if self._rootfs.facts(path).elf is not None:
             copied = _PROGRAM.fullmatch(name) and self._digest(path) in self._interpreters
             return _INSTALLER if copied else None
         above = posixpath.dirname(folder)

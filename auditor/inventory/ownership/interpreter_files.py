@@ -50,7 +50,7 @@ class InterpreterInstall(NamedTuple):
         relative = path[len(self.prefix.rstrip("/")) + 1 :]
         if not _LAYOUT.fullmatch(relative):
             return False
-        if _PROGRAM.fullmatch(relative) and rootfs.elf(path) is None:
+        if _PROGRAM.fullmatch(relative) and rootfs.facts(path).elf is None:
             return False
         return self.layer is None or entry.layer is None or entry.layer <= self.layer
 
@@ -74,7 +74,7 @@ def _programs(rootfs: Rootfs, library: str, executable: str | None) -> list[str]
     """Return the program of a standard library, and the library beside that it is linked with."""
     if executable is None:
         return []
-    elf = rootfs.elf(executable)
+    elf = rootfs.facts(executable).elf
     linked = [name for name in elf.needed if name.startswith("libpython")] if elf else []
     return [executable, *(posixpath.join(posixpath.dirname(library), name) for name in linked)]
 

@@ -85,5 +85,5 @@ def _native(rootfs: Rootfs, packages: OsPackages) -> Iterator[tuple[str, OsFile,
         if entry is None or entry.type is not FileType.FILE:
             continue
         program = entry.mode & 0o111 and path.rpartition("/")[0].endswith("bin")
-        if program or rootfs.elf(path) is not None:
+        if program or rootfs.facts(path).elf is not None:
             yield path, file, entry

@@ -150,7 +150,7 @@ def unowned_programs(
                 continue
             if not real.startswith(inside):
                 continue
-            runs = entry.mode & 0o111 or rootfs.elf(real) is not None
+            runs = entry.mode & 0o111 or rootfs.facts(real).elf is not None
             if runs and ownership.owner(path) is None:
                 found[real] = path
     return tuple(sorted((path, real) for real, path in found.items()))

@@ -60,7 +60,7 @@ def rootfs(request: pytest.FixtureRequest, tmp_path: Path) -> Rootfs:
     ],
 )
 def test_headers_of_bytecode(rootfs: Rootfs, path: str, header: bytes) -> None:
-    assert rootfs.bytecode_header(path) == header
+    assert rootfs.facts(path).bytecode_header == header
 
 
 def test_contents_of_many_files(rootfs: Rootfs) -> None:

@@ -95,8 +95,8 @@ def test_index_comes_back(tmp_path: Path) -> None:
     # A plain layer may come packed next time.
     assert found == dataclasses.replace(index, compression=None)
     assert cache.index("sha256:" + "0" * 64) is None
-    (loader,) = index.loaders
-    assert index.contents[loader] == b"import ctypes"
+    (source,) = index.dlopen_sources
+    assert index.contents[source] == b"import ctypes"
 
 
 def test_every_field_comes_back() -> None:
@@ -113,7 +113,7 @@ def test_every_field_comes_back() -> None:
         elf={512: Elf("x86_64", 64)},
         versions={512: ("3.11.7", "x")},
         contents={512: b"\0\xff"},
-        loaders={512, 7},
+        dlopen_sources={512, 7},
         bytecode={512: bytes(16)},
         unreadable={9: "why"},
         whiteouts=["/w"],

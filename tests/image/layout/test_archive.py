@@ -215,7 +215,7 @@ def test_packed_layer_is_not_read_over_and_over(
     packed = by_offset(LAYOUTS["containerd-store"], tmp_path).rootfs
     for _ in range(2):
         packed.read("/big")
-    with pytest.raises(UnreadableError, match="often enough"):
+    with pytest.raises(UnreadableError, match=r"was read \d times"):
         packed.read("/big")
     plain = by_offset(LAYOUTS["legacy"], tmp_path).rootfs
     for _ in range(9):
@@ -226,7 +226,7 @@ def test_stream_is_not_asked_for_over_and_over() -> None:
     rootfs = streamed(LAYOUTS["legacy"], Path()).rootfs
     for _ in range(limits.STREAM_PASSES):
         rootfs.read("/big")
-    with pytest.raises(UnreadableError, match="often enough"):
+    with pytest.raises(UnreadableError, match=r"was read \d times"):
         rootfs.read("/big")
 
 

@@ -40,7 +40,7 @@ def taken(
     """Return what is taken for an object with `facts` in /pkg/a, loaded by one in /pkg/b, ..."""
     chain = []
     for number, each in enumerate(facts):
-        found = rootfs_of({"/x": elf(**each)}).elf("/x")  # type: ignore[arg-type] # a table
+        found = rootfs_of({"/x": elf(**each)}).facts("/x").elf  # type: ignore[arg-type] # a table
         assert found is not None
         chain.append(Loaded(f"/pkg/{chr(97 + number)}/lib.so", found))
     found_file = loader.find(name, chain)
@@ -221,7 +221,7 @@ def test_musl_answers_for_itself() -> None:
 def test_a_real_loader_takes_the_same() -> None:
     rootfs = open_image("dir:/").rootfs
     path = str(Path(sys.executable).resolve())
-    found = rootfs.elf(path)
+    found = rootfs.facts(path).elf
     assert found is not None
     interpreter = Interpreter(
         path, sys.base_prefix, "cpython", "3", False, found.machine, Libc("glibc", None)
