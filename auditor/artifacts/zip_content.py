@@ -9,24 +9,19 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from isal import igzip_lib, isal_zlib
+from isal import isal_zlib
 
 from auditor.artifacts.artifact_error import ArtifactError
 from auditor.artifacts.random_access import PIECE
 from auditor.artifacts.unpack_budget import Budget
 from auditor.artifacts.zip_directory import STORED, content_start, read_directory
+from auditor.decompression import DEFLATE, PackedDataError, unpacked_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from auditor.artifacts.random_access import RandomAccess
     from auditor.artifacts.zip_directory import ZipMember
-
-_DAMAGED: tuple[type[Exception], ...] = (
-    igzip_lib.IsalError,  # type: ignore[assignment] # its stub calls the class an instance
-    EOFError,
-    ValueError,
-)
 
 
 class Content(NamedTuple):
@@ -93,17 +88,16 @@ def _packed(archive: RandomAccess, start: int, size: int) -> Iterator[bytes]:
 
 
 def _inflated(packed: Iterator[bytes], member: ZipMember) -> Iterator[bytes]:
-    decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_DEFLATE)
+    """Yield what one stream of DEFLATE holds, behind which nothing may follow."""
+    stream = DEFLATE.decompressor()
     try:
         for piece in packed:
-            yield decompressor.decompress(piece, PIECE)
-            while not (decompressor.needs_input or decompressor.eof):
-                yield decompressor.decompress(b"", PIECE)
-            if decompressor.eof:
+            yield from unpacked_chunk(piece, stream, DEFLATE, PIECE)
+            if stream.eof:
                 break
-    except _DAMAGED as error:
+    except PackedDataError as error:
         raise _damaged(member) from error
-    if not decompressor.eof or decompressor.unused_data or next(packed, None):
+    if not stream.eof or stream.unused_data or next(packed, None):
         raise _damaged(member)
 
 

@@ -37,7 +37,13 @@ _COLUMNS = (bytearray, list[int], list[str])
 _KINDS = len(FileType)
 
 
-_DECIDES = ("image/layers/*.py", "image/codec/*.py", "model/*.py", "json_codec.py")
+_DECIDES = (
+    "image/layers/*.py",
+    "image/codec/*.py",
+    "model/*.py",
+    "json_codec.py",
+    "decompression.py",
+)
 
 
 @cache
