@@ -19,18 +19,22 @@ if TYPE_CHECKING:
             """Return at most `n` bytes; none at the end."""
 
     class Closable(Readable, Protocol):
-        """A stream that somebody has to close."""
+        """A stream that its user closes."""
 
         def close(self) -> None:
-            """Return up what the stream holds."""
+            """Release what the stream holds."""
 
     class Hash(Protocol):
         """The part of a `hashlib` object that is used while reading."""
 
+        @property
+        def name(self) -> str:
+            """The algorithm."""
+
         def update(self, data: Buffer, /) -> None:
             """Take in more bytes."""
 
-        def digest(self) -> bytes:
+        def hexdigest(self) -> str:
             """Return the digest of all bytes taken in."""
 
 
@@ -39,7 +43,7 @@ CHUNK = 256 * 1024
 
 
 class DamagedError(Exception):
-    """Bytes that are not what their format says; whoever knows their name tells the user."""
+    """Bytes that are not what their format says; a caller that knows their name reports it."""
 
 
 class EndsEarlyError(DamagedError):
@@ -60,7 +64,7 @@ class Source:
         chunks: Iterable[Buffer],
         *,
         limit: int = limits.LAYER_BYTES,
-        seek: Callable[[int], None] | None = None,
+        seek: Callable[[int], object] | None = None,
     ) -> None:
         """Read `chunks`; `seek` lets a long `skip` jump that many bytes of them."""
         self._chunks = iter(chunks)
@@ -155,4 +159,11 @@ def hashed(chunks: Iterable[Buffer], *hashes: Hash) -> Iterator[Buffer]:
     for chunk in chunks:
         for one in hashes:
             one.update(chunk)
+        yield chunk
+
+
+def counted(chunks: Iterable[Buffer], count: Callable[[int], None]) -> Iterator[Buffer]:
+    """Yield `chunks`; `count` gets the size of each on its way."""
+    for chunk in chunks:
+        count(len(chunk))
         yield chunk

@@ -68,6 +68,24 @@ def padded(size: int) -> int:
     return -(-size // BLOCK) * BLOCK
 
 
+def absolute_path(name: str) -> str | None:
+    """Return a member's name as an absolute path; None where it leads out of the root."""
+    path = name.strip("/")
+    if path[:2] == "./":
+        path = path[2:]
+    if path and path[0] != "." and "//" not in path and "/." not in path:
+        return "/" + path
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in {"", "."}:
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
 def is_header(block: bytes) -> bool:
     """Return whether `block` can be the first of a tar archive (an empty one has zeros only)."""
     if len(block) < BLOCK:
@@ -146,7 +164,7 @@ def _member(block: bytes, source: Source) -> Member:
         name.decode("utf-8", "surrogateescape"),
         flag,
         _number(block[100:108]) & 0o7777,
-        0 if flag in _BODILESS else _sane(_number(block[124:136])),
+        0 if flag in _BODILESS else _checked_size(_number(block[124:136])),
         block[157:257].partition(b"\0")[0].decode("utf-8", "surrogateescape"),
         source.position,
         sparse,
@@ -188,15 +206,15 @@ def _number(field: bytes) -> int:
 
 
 def _time(field: bytes) -> int:
-    """Read a time, of which nobody's safety depends."""
+    """Read a time; a malformed one does no harm."""
     try:
         return _number(field)
     except DamagedError:
         return 0
 
 
-def _sane(size: int) -> int:
-    """Refuse a content that no layer may have before anyone allots memory for it."""
+def _checked_size(size: int) -> int:
+    """Return `size`; raises `DamagedError` where no layer may have it, before memory is taken."""
     if size > limits.LAYER_BYTES:
         raise DamagedError(f"has a tar header of a file of {size} bytes")
     return size
@@ -259,7 +277,7 @@ def _extended(member: Member, extension: _Extension) -> Member:
     if link:
         member = member._replace(link=link.decode("utf-8", "surrogateescape"))
     if size and member.flag not in _BODILESS:
-        member = member._replace(size=_sane(int(size)))
+        member = member._replace(size=_checked_size(int(size)))
     if sparse:
         member = member._replace(sparse=True)
     seconds = pax.get("mtime", b"").partition(b".")[0]

@@ -27,10 +27,11 @@ from auditor.image.engine.inspection import (
     require_platform,
 )
 from auditor.image.engine.save_stream import Answer, read_answer
-from auditor.image.layers.read_layers import CachedStore, configuration
-from auditor.image.layout.archive import late_openers, read_archive_stream, read_flat_stream
-from auditor.image.layout.assemble import ResolvedImage, assemble
-from auditor.image.layout.blob_store import ImageQuery, LayerName
+from auditor.image.layout.archive import layer_openers, read_archive_stream, read_export_stream
+from auditor.image.layout.assemble import assemble
+from auditor.image.layout.blob_store import ImageQuery, LayerDescriptor
+from auditor.image.layout.cached_store import CachedStore, configuration
+from auditor.image.layout.resolved_image import ResolvedImage
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Transport
 from auditor.model import Image, NotChecked
@@ -174,7 +175,9 @@ def _remembered(
     held = configuration(cache, digest.decode()) if cache and digest else None
     if cache is None or digest is None or held is None:
         return None
-    names = [LayerName("", diff_id, by_diff_id=True) for diff_id in diff_ids(held, digest.decode())]
+    names = [
+        LayerDescriptor("", diff_id, by_diff_id=True) for diff_id in diff_ids(held, digest.decode())
+    ]
     indexes = [cache.index(layer.digest) for layer in names]
     found = [index for index in indexes if index is not None]
     if len(found) < len(indexes):
@@ -182,7 +185,7 @@ def _remembered(
 
     def find() -> Sequence[Opener | None]:
         with closing(opener()) as answer:
-            return late_openers(answer, wanted, opener)
+            return layer_openers(answer, wanted, opener)
 
     chosen = ResolvedImage(held, digest.decode(), None, names)
     image = assemble(chosen, CachedStore(found, find), wanted.reference, ReadOptions(verify=True))
@@ -214,10 +217,9 @@ def _open_container(reference: Reference, platform: str | None, progress: Progre
     image = read_answer(
         opener,
         partial(
-            read_flat_stream,
+            read_export_stream,
             reference=reference.text,
             config=config,
-            digest=None,
             progress=progress,
             reopen=opener,
         ),

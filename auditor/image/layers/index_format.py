@@ -1,8 +1,8 @@
 """A layer's index as bytes and back, for the cache.
 
 A JSON head and the large columns behind it, packed together; no byte of it is ever executed,
-and what does not fit together is refused. Which field is written how follows from its type, so
-a new column needs no line here.
+and columns of different lengths are refused. How a field is written follows from its type, so a
+new column needs no line here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _COLUMNS = (bytearray, list[int], list[str])
 _KINDS = len(FileType)
 
 
-_DECIDES = (
+_SOURCES = (
     "image/layers/*.py",
     "image/codec/*.py",
     "model/*.py",
@@ -50,10 +50,10 @@ _DECIDES = (
 def format_name(package: Path = Path(__file__).parents[2]) -> str:
     """Return a name that changes with the code that decides what an index holds.
 
-    So whoever changes what is kept of a layer need not think of the cache.
+    So a change of what is kept of a layer never meets older entries.
     """
     whole = sha256(f"{__version__} {sys.byteorder}".encode())
-    for file in (file for pattern in _DECIDES for file in sorted(package.glob(pattern))):
+    for file in (file for pattern in _SOURCES for file in sorted(package.glob(pattern))):
         content = file.read_bytes()
         whole.update(f"{file.name} {len(content)}\n".encode() + content)
     return whole.hexdigest()[:12]

@@ -1,9 +1,8 @@
 """What was computed from bytes once, kept in files under the digest of those bytes.
 
-An entry is a claim about the digest in its name: whoever may write here decides what an audit
-sees, so the directory is its owner's alone. Everything else is expected: several audits at a
-time, killed ones, full disks and damaged files. What is not as it was written counts as absent,
-and what cannot be written is computed again next time.
+An entry is a claim about the digest in its name: who may write here decides what an audit sees,
+so only its owner may read and write the directory. Several audits at a time (processes, or
+threads that share one cache), killed ones, full disks and damaged files are expected.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _KEPT = 0.9
 
 
 class LayerCache:
-    """Layers' indexes by digest, and small documents by what decides them. Raises nothing."""
+    """Layers' indexes by digest, and small documents by key. Raises nothing."""
 
     def __init__(self, directory: Path, limit: int = CACHE_BYTES) -> None:
         """Keep at most `limit` bytes below `directory`, which is made when needed."""
@@ -61,14 +60,14 @@ class LayerCache:
 
     def keep_index(self, index: LayerIndex) -> None:
         """Keep an index under every digest that was computed while it was read."""
-        if index.shortened:
+        if index.truncated:
             return
         data = encoded(index)
         for digest in {index.digest, index.diff_id} - {""}:
             self._write(digest, "index", data)
 
     def document(self, key: str) -> bytes | None:
-        """Return what was kept under `key`."""
+        """Return the document that was kept under `key`."""
         return self._read(key, "document")
 
     def keep_document(self, key: str, content: bytes) -> None:

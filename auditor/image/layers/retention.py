@@ -1,6 +1,6 @@
 """Which files' content a layer's index keeps: small ones that the later stages read.
 
-Everything else is known by its digest alone and read again in the rare case that someone asks.
+Of all others the digest is kept, and the content is read again in the rare case of a question.
 """
 
 from __future__ import annotations

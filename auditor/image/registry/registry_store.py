@@ -13,8 +13,8 @@ from auditor.errors import ImageError
 from auditor.image import limits
 from auditor.image.codec.stream import DamagedError, Source, hashed
 from auditor.image.documents import diff_ids, digest, document, objects
-from auditor.image.layers.index_layer import index_layer
-from auditor.image.layers.layer_request import damaged, verify
+from auditor.image.layers.index_layer import Hashing, index_layer
+from auditor.image.layers.verification import layer_error, verify_digest
 from auditor.image.layout import oci
 from auditor.image.layout.assemble import assemble
 from auditor.image.layout.blob_store import ImageQuery, blob_digest
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from auditor.image.codec.stream import Buffer
     from auditor.image.layers.layer_index import LayerIndex
     from auditor.image.layers.layer_tree import Opener
-    from auditor.image.layout.blob_store import LayerName
+    from auditor.image.layout.blob_store import LayerDescriptor
     from auditor.image.read_options import ReadOptions
     from auditor.image.reference import Access, Reference
     from auditor.model import Image
@@ -55,7 +55,7 @@ def open_registry_image(
     wanted = ImageQuery(reference.text, None, platform)
     client = Client(reference.value, access, retry_policy)
     store = RegistryStore(client, reference.text)
-    return assemble(oci.choose(store, wanted, complete=True), store, reference.text, reading)
+    return assemble(oci.resolve(store, wanted, complete=True), store, reference.text, reading)
 
 
 def registry_layers(
@@ -69,7 +69,7 @@ def registry_layers(
     Raises what `open_registry_image` does.
     """
     store = RegistryStore(Client(reference.value, access, retry_policy), reference.text)
-    chosen = oci.choose(store, ImageQuery(reference.text, None, platform), complete=True)
+    chosen = oci.resolve(store, ImageQuery(reference.text, None, platform), complete=True)
     return tuple(diff_ids(chosen.configuration, reference.text))
 
 
@@ -131,10 +131,10 @@ class RegistryStore:
                     self._sizes[digest(each.get("digest"), "manifest")] = size
 
     def layers(
-        self, wanted: Sequence[LayerName], progress: Progress | None
+        self, descriptors: Sequence[LayerDescriptor], progress: Progress | None
     ) -> list[tuple[LayerIndex, Opener | None]]:
         """Index layers while they come, several at a time; the same one twice comes once."""
-        different = {layer.digest: layer for layer in wanted}
+        different = {layer.digest: layer for layer in descriptors}
         total = sum(self._sizes.get(name, 0) for name in different)
         count = _Counter(progress, total)
         with threads(AT_ONCE, "layers") as pool:
@@ -146,23 +146,25 @@ class RegistryStore:
             except BaseException:
                 self._client.http.close()
                 raise
-        return [(indexes[layer.digest], self.opener(layer)) for layer in wanted]
+        return [(indexes[layer.digest], self.opener(layer)) for layer in descriptors]
 
-    def opener(self, layer: LayerName) -> Opener:
+    def opener(self, layer: LayerDescriptor) -> Opener:
         """Return what fetches a layer once more."""
         return _BlobOpener(self._client, layer.digest, self._size(layer))
 
-    def _size(self, layer: LayerName) -> int | None:
+    def _size(self, layer: LayerDescriptor) -> int | None:
         return self._sizes.get(layer.digest)
 
-    def _read(self, layer: LayerName, count: _Counter) -> LayerIndex:
+    def _read(self, layer: LayerDescriptor, count: _Counter) -> LayerIndex:
         """Index one layer and verify it; raises `ImageError`."""
+        algorithm = layer.digest.partition(":")[0]
+        hashing = Hashing(algorithm, diff_id_algorithm=layer.diff_id_algorithm)
         chunks = count.counted(self._client.blob(layer.digest, self._size(layer)))
         try:
-            index = index_layer(chunks, algorithm=layer.digest.partition(":")[0], inner=layer.inner)
+            index = index_layer(chunks, hashing)
         except DamagedError as error:
-            raise ImageError(damaged(layer.digest, error).message, layer.hint) from error
-        verify(index, layer.digest)
+            raise ImageError(layer_error(layer.digest, error).message, layer.hint) from error
+        verify_digest(index, layer.digest)
         return index
 
 

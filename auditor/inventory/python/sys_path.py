@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from auditor.inventory.paths import is_directory, is_file, names, text_of
 from auditor.model import ImageConfig, PathEntry, PathOrigin, Problem, Rootfs, UnreadableError
+from auditor.pyvenv import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,15 +44,9 @@ class Venv:
 
 def read_venv(rootfs: Rootfs, prefix: str) -> Venv | None:
     """Return the virtual environment at `prefix`, None where there is no readable pyvenv.cfg."""
-    try:
-        text = rootfs.read(posixpath.join(prefix, "pyvenv.cfg"), 64 * 1024)
-    except UnreadableError:
+    settings = read_settings(rootfs, prefix)
+    if settings is None:
         return None
-    settings: dict[str, str] = {}
-    for line in text.decode("utf-8", "surrogateescape").splitlines():
-        key, equals, value = line.partition("=")
-        if equals:
-            settings[key.strip().lower()] = value.strip()
     return Venv(
         prefix=prefix,
         home=settings.get("home", ""),

@@ -333,3 +333,27 @@ def test_header_or_not() -> None:
 def test_long_name_cut_at_a_slash_is_no_directory() -> None:
     data = archive_of((member("d/" * 60 + "f"), b"x"), tar_format=tarfile.PAX_FORMAT)
     assert listed(data) == expected(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("usr/bin/x", "/usr/bin/x"),
+        ("./usr/bin/x", "/usr/bin/x"),
+        ("/usr/bin/x/", "/usr/bin/x"),
+        ("usr//bin/./x", "/usr/bin/x"),
+        ("usr/lib/../bin/x", "/usr/bin/x"),
+        (".", "/"),
+        ("./", "/"),
+        ("", "/"),
+        (".hidden", "/.hidden"),
+        ("a/.hidden", "/a/.hidden"),
+        ("..x/...", "/..x/..."),
+        ("..", None),
+        ("a/../../b", None),
+        ("/../etc", None),
+        ("./../etc", None),
+    ],
+)
+def test_names_become_absolute_paths(name: str, path: str | None) -> None:
+    assert tar.absolute_path(name) == path

@@ -22,10 +22,11 @@ from auditor.image import limits
 from auditor.image.codec.compression import Compression
 from auditor.image.codec.stream import DamagedError
 from auditor.image.layers import index_format
+from auditor.image.layers.image_budget import ImageBudget
 from auditor.image.layers.index_format import decoded, encoded, format_name
 from auditor.image.layers.index_layer import index_layer
 from auditor.image.layers.layer_cache import LayerCache
-from auditor.image.layers.layer_index import Budget, LayerIndex
+from auditor.image.layers.layer_index import LayerIndex
 from auditor.image.layout.archive import read_archive_stream
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
@@ -123,10 +124,10 @@ def test_every_field_comes_back() -> None:
         digest="sha256:x",
         diff_id="sha256:y",
         size=7,
-        text=8,
+        path_bytes=8,
         files=9,
         bytes_read=10,
-        shortened=True,
+        truncated=True,
     )
     empty = LayerIndex()
     for field in dataclasses.fields(LayerIndex):
@@ -361,11 +362,11 @@ def test_entry_larger_than_the_cache_is_not_kept(tmp_path: Path) -> None:
     assert cache.usage() == Usage(0, 0)
 
 
-def test_shortened_index_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truncated_index_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "KEPT_IMAGE", 3)
     cache = LayerCache(tmp_path)
     index = index_of()
-    Budget().admit(index)
+    ImageBudget().add(index)
     assert not index.contents
     cache.keep_index(index)
     assert cache.usage() == Usage(0, 0)

@@ -13,7 +13,7 @@ import pytest
 
 from auditor.errors import ImageError, UsageError
 from auditor.image import limits
-from auditor.image.layout.archive import read_archive_stream, read_flat_stream
+from auditor.image.layout.archive import read_archive_stream, read_export_stream
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
 from auditor.model import ImageConfig, NotChecked, Platform, UnreadableError
@@ -290,7 +290,7 @@ def described(configuration: object) -> bytes:
 
 
 BROKEN = {
-    "other-layer": (changed(layer=PLAIN[1]), "has other bytes: they give sha256:"),
+    "other-layer": (changed(layer=PLAIN[1]), "has other bytes: their digest is sha256:"),
     "layer-missing": (changed(layer=None), "layer sha256:.* is missing"),
     "layer-no-tar": (changed(layer=gzip.compress(b"no tar" * 200)), "layer sha256:.* no tar"),
     "layer-bad-gzip": (
@@ -469,11 +469,10 @@ def test_flat_tree() -> None:
     data = layer_tar({"a/.wh.b": "x", "c": Symlink("a"), "big": b"y" * 300_000})
     config = ImageConfig(Platform("linux", "amd64"))
     seen: list[int] = []
-    image = read_flat_stream(
+    image = read_export_stream(
         io.BytesIO(data),
         reference="container:x",
         config=config,
-        digest="sha256:1",
         progress=lambda what, done, total: seen.append(done if total is None else len(what)),
         reopen=lambda: io.BytesIO(data),
     )
@@ -481,7 +480,7 @@ def test_flat_tree() -> None:
     assert image.rootfs.read("/big") == b"y" * 300_000
     assert image.layers == ()
     assert image.not_checked == (NotChecked("layers", "the files came as one flat tree"),)
-    assert (image.config, image.digest, image.files) == (config, "sha256:1", 2)
+    assert (image.config, image.digest, image.files) == (config, None, 2)
     assert seen == sorted(seen)
     assert seen[-1] == len(data)
 
@@ -490,11 +489,10 @@ def test_flat_tree_that_is_cut() -> None:
     data = layer_tar({"a": "x"})
     for cut in (0, 512, 700, 1024):
         with pytest.raises(ImageError, match=r"container:x .*ends early"):
-            read_flat_stream(
+            read_export_stream(
                 io.BytesIO(data[:cut]),
                 reference="container:x",
                 config=ImageConfig(Platform("linux", "amd64")),
-                digest=None,
             )
 
 

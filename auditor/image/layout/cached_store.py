@@ -1,4 +1,4 @@
-"""Layers read, or remembered from an earlier reading."""
+"""An image of which everything was read before: its configuration and its layers' indexes."""
 
 from __future__ import annotations
 
@@ -9,58 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.image import limits
 from auditor.image.codec.stream import DamagedError
-from auditor.image.layers.layer_index import Budget
-from auditor.image.layers.layer_request import admit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from auditor.image.codec.stream import Buffer
     from auditor.image.layers.layer_cache import LayerCache
     from auditor.image.layers.layer_index import LayerIndex
     from auditor.image.layers.layer_tree import Opener
-    from auditor.image.layout.assemble import ResolvedImage
-    from auditor.image.layout.blob_store import LayerName, Store
-    from auditor.image.read_options import ReadOptions
+    from auditor.image.layout.blob_store import LayerDescriptor
+    from auditor.image.layout.resolved_image import ResolvedImage
     from auditor.progress import Progress
 
 
-def read_layers(
-    store: Store, wanted: Sequence[LayerName], reading: ReadOptions
-) -> list[tuple[LayerIndex, Opener | None]]:
-    """Index layers but those that the cache knows; raises `ImageError`.
-
-    A layer is known by the digest that a verified manifest gives to its bytes. One that a
-    configuration names by its DiffID is read: nothing has shown that the bytes are those.
-    """
-    known = _known(wanted, reading)
-    missing = [layer for layer in wanted if layer not in known]
-    read = dict(zip(missing, store.layers(missing, reading.progress), strict=True))
-    if reading.cache is not None and read:
-        for index, _ in read.values():
-            reading.cache.keep_index(index)
-        reading.cache.trim()
-    return [
-        (known[layer], store.opener(layer)) if layer in known else read[layer] for layer in wanted
-    ]
-
-
-def _known(wanted: Iterable[LayerName], reading: ReadOptions) -> dict[LayerName, LayerIndex]:
-    if reading.cache is None or reading.verify:
-        return {}
-    budget = Budget()
-    known: dict[LayerName, LayerIndex] = {}
-    for layer in dict.fromkeys(wanted):
-        index = None if layer.by_diff_id else reading.cache.index(layer.digest)
-        if index is not None:
-            admit(index, layer.digest, budget)
-            known[layer] = index
-    return known
-
-
-def keep_configuration(cache: LayerCache, chosen: ResolvedImage) -> None:
+def keep_configuration(cache: LayerCache, resolved: ResolvedImage) -> None:
     """Keep an image's verified configuration under its digest."""
-    cache.keep_document(chosen.digest, json.dumps(chosen.configuration).encode("ascii"))
+    cache.keep_document(resolved.digest, json.dumps(resolved.configuration).encode("ascii"))
 
 
 def configuration(cache: LayerCache, digest: str) -> Mapping[str, Any] | None:
@@ -87,22 +51,22 @@ class CachedStore:
         self._find = find
 
     def document(self, name: str) -> bytes | None:
-        """Return nothing: what an image's documents say is known already."""
+        """Return nothing: the configuration is known already."""
         del name
         return None
 
     def layers(
-        self, wanted: Sequence[LayerName], progress: Progress | None
+        self, descriptors: Sequence[LayerDescriptor], progress: Progress | None
     ) -> list[tuple[LayerIndex, Opener | None]]:
         """Return the indexes of all layers."""
         del progress
         return [
             (index, _LateOpener(self, number))
-            for number, (index, _) in enumerate(zip(self._indexes, wanted, strict=True))
+            for number, (index, _) in enumerate(zip(self._indexes, descriptors, strict=True))
         ]
 
-    def opener(self, layer: LayerName) -> Opener | None:
-        """Return nothing: `layers` has given them."""
+    def opener(self, layer: LayerDescriptor) -> Opener | None:
+        """Return nothing: `layers` returns the openers."""
         del layer
         return None
 
