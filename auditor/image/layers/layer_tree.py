@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from contextlib import suppress
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.image import limits
 from auditor.image.codec.compression import Compression, decompressed
@@ -17,7 +17,7 @@ from auditor.image.layers.merge import Merge
 from auditor.model import FileFacts, UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from auditor.image.codec.stream import Buffer
@@ -25,15 +25,13 @@ if TYPE_CHECKING:
     from auditor.model import Elf, Entry
 
 
-class Opener(Protocol):
+class Opener(NamedTuple):
     """Reads a layer's bytes, as they are stored, once more."""
 
-    @property
-    def passes(self) -> int | None:
-        """How often that may be asked of it; None where it reads from the middle at no cost."""
-
-    def __call__(self, skip: int) -> AbstractContextManager[Iterator[Buffer]]:
-        """Return the bytes after the first `skip` (which is 0 for compressed layers)."""
+    open_at: Callable[[int], AbstractContextManager[Iterator[Buffer]]]
+    """Gives the bytes after the first so many (which is 0 for compressed layers)."""
+    passes: int | None = limits.STREAM_PASSES
+    """How often that may be asked of it; None where it reads from the middle at no cost."""
 
 
 class LayerTree:
@@ -96,10 +94,10 @@ class LayerTree:
         index = self._indexes[node.layer]
         return index, node.layer, index.offsets[node.row]
 
-    def facts(self, path: str) -> IndexedFacts:
+    def facts(self, path: str) -> FileFacts:
         """Return what the index of its layer knows of a regular file."""
         index, _, offset = self._content(path)
-        return IndexedFacts(self, path, index, offset)
+        return _IndexedFacts(self, path, index, offset)
 
     def complete_elf(self, path: str, incomplete: Elf) -> Elf:
         """Read once more what lay too far for the first reading, if that is possible."""
@@ -214,7 +212,7 @@ class LayerTree:
         offsets = sorted(sizes)
         skipped = offsets[0] if plain else 0
         try:
-            with opener(skipped) as chunks:
+            with opener.open_at(skipped) as chunks:
                 source = Source(chunks if plain else decompressed(chunks)[1])
                 for offset in offsets:
                     source.skip(offset - skipped - source.position)
@@ -223,7 +221,7 @@ class LayerTree:
             raise UnreadableError(path, f"its layer {error}") from error
 
 
-class IndexedFacts(FileFacts):
+class _IndexedFacts(FileFacts):
     """What a layer's index knows of a regular file."""
 
     __slots__ = ("_index", "_offset", "_path", "_tree")
@@ -236,7 +234,6 @@ class IndexedFacts(FileFacts):
 
     @property
     def elf(self) -> Elf | None:
-        """What the ELF headers say, from the index or from the layer once more."""
         found = self._index.elf.get(self._offset)
         if found is None or found.complete:
             return found
@@ -244,18 +241,15 @@ class IndexedFacts(FileFacts):
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The version strings of an interpreter or C library."""
         return self._index.versions.get(self._offset, ())
 
     @property
     def bytecode_header(self) -> bytes:
-        """The first bytes of a .pyc file."""
         named = self._path.endswith(".pyc")
         return self._index.bytecode.get(self._offset, b"") if named else b""
 
     @property
     def references_dlopen(self) -> bool:
-        """Whether it is a Python source that may load a library by its name."""
         return self._offset in self._index.dlopen_sources
 
 

@@ -16,8 +16,8 @@ from auditor.image.layers.index_layer import index_layer
 from auditor.image.layers.layer_tree import LayerTree
 from auditor.image.layout import docker_archive, oci
 from auditor.image.layout.archive_members import ArchiveMembers
-from auditor.image.layout.archive_stream import ExportOpener, StreamStore
-from auditor.image.layout.assemble import assemble
+from auditor.image.layout.archive_stream import StreamStore, export_opener
+from auditor.image.layout.assemble import read_image
 from auditor.image.layout.blob_store import REPULL_HINT, ImageQuery
 from auditor.image.layout.random_access_store import RandomAccessStore
 from auditor.image.read_options import ReadOptions
@@ -43,7 +43,7 @@ def open_archive(path: Path, query: ImageQuery, reading: ReadOptions) -> Image:
         with path.open("rb", buffering=0) as file:
             if sniff(file.read(MAGIC_BYTES)) is Compression.PLAIN:
                 store = RandomAccessStore(ArchiveMembers(path).locate, reading.workers)
-                return assemble(resolve(store, query), store, query.reference, reading)
+                return read_image(resolve(store, query), store, query.reference, reading)
             file.seek(0)
             return _from_stream(file, query, reading, lambda: path.open("rb", buffering=0))
     except OSError as error:
@@ -79,7 +79,7 @@ def read_export_stream(
     chunks = _reported(file_chunks(stream), progress, "files")
     try:
         index = index_layer(chunks, flat=True)
-        openers = [None if reopen is None else ExportOpener(reopen)]
+        openers = [None if reopen is None else export_opener(reopen)]
         tree = LayerTree([index], openers, layered=False)
     except DamagedError as error:
         raise ImageError(f"{reference} {error}", REPULL_HINT) from error
@@ -125,7 +125,7 @@ def _from_stream(
     store = _stream_store(chunks, query, reading, reopen)
     # Every layer has been read, or was found in the cache, while the archive passed.
     read = reading._replace(verify=True)
-    return assemble(resolve(store, query), store, query.reference, read)
+    return read_image(resolve(store, query), store, query.reference, read)
 
 
 def _stream_store(

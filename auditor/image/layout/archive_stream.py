@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError
@@ -15,6 +16,7 @@ from auditor.image.codec.compression import Compression, decompressed, peek, sni
 from auditor.image.codec.stream import DamagedError, Source, file_chunks
 from auditor.image.layers.image_budget import ImageBudget
 from auditor.image.layers.index_layer import Hashing, index_layer
+from auditor.image.layers.layer_tree import Opener
 from auditor.image.layers.verification import layer_error, verify_digest
 from auditor.image.layout.archive_members import MemberLinks, walk_archive
 from auditor.image.layout.blob_store import REPULL_HINT, blob_digest, member_name
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     from auditor.image.codec.stream import Buffer, Closable
     from auditor.image.layers.layer_index import LayerIndex
-    from auditor.image.layers.layer_tree import Opener
     from auditor.image.layout.blob_store import LayerDescriptor
     from auditor.image.read_options import ReadOptions
     from auditor.progress import Progress
@@ -123,44 +124,29 @@ class StreamStore:
         """Return what reads a layer's bytes: None where they came once and for all."""
         if self._reopen is None:
             return None
-        return _MemberOpener(self._reopen, self._links.resolve(layer.name))
+        return Opener(partial(_member, self._reopen, self._links.resolve(layer.name)))
 
 
-class _MemberOpener:
-    """Reads one member of the archive once more."""
-
-    passes = limits.STREAM_PASSES
-
-    def __init__(self, reopen: Reopen, name: str) -> None:
-        self._reopen = reopen
-        self._name = name
-
-    @contextmanager
-    def __call__(self, skip: int) -> Iterator[Iterator[Buffer]]:
-        """Return the bytes after the first `skip`."""
-        with closing(self._reopen()) as stream:
-            source = Source(decompressed(file_chunks(stream))[1], limit=limits.UNLIMITED)
-            for member in tar.walk(source):
-                if member.flag == tar.FILE and member_name(member.name) == self._name:
-                    source.skip(skip)
-                    yield source.pieces(member.size - skip)
-                    return
-            raise DamagedError("is gone from the stream")
+def export_opener(reopen: Reopen) -> Opener:
+    """Return what reads once more the tree that `docker export` writes."""
+    return Opener(partial(_stream, reopen))
 
 
-class ExportOpener:
-    """Reads once more a stream that is itself the tree, as `docker export` writes it."""
+@contextmanager
+def _stream(reopen: Reopen, skip: int) -> Iterator[Iterator[Buffer]]:
+    with closing(reopen()) as stream:
+        source = Source(file_chunks(stream))
+        source.skip(skip)
+        yield source.rest()
 
-    passes = limits.STREAM_PASSES
 
-    def __init__(self, reopen: Reopen) -> None:
-        """Read what `reopen` gives."""
-        self._reopen = reopen
-
-    @contextmanager
-    def __call__(self, skip: int) -> Iterator[Iterator[Buffer]]:
-        """Return the bytes after the first `skip`."""
-        with closing(self._reopen()) as stream:
-            source = Source(file_chunks(stream))
-            source.skip(skip)
-            yield source.rest()
+@contextmanager
+def _member(reopen: Reopen, name: str, skip: int) -> Iterator[Iterator[Buffer]]:
+    with closing(reopen()) as stream:
+        source = Source(decompressed(file_chunks(stream))[1], limit=limits.UNLIMITED)
+        for member in tar.walk(source):
+            if member.flag == tar.FILE and member_name(member.name) == name:
+                source.skip(skip)
+                yield source.pieces(member.size - skip)
+                return
+        raise DamagedError("is gone from the stream")

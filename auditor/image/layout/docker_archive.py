@@ -11,7 +11,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from auditor.errors import ImageError, UsageError
+from auditor.errors import ImageError
 from auditor.image.documents import (
     diff_ids,
     document,
@@ -27,8 +27,8 @@ from auditor.image.layout.blob_store import (
     blob_digest,
     member_name,
 )
+from auditor.image.layout.candidates import Candidate, named_candidates, select_candidate
 from auditor.image.layout.resolved_image import ResolvedImage
-from auditor.image.platforms import fits, host_platform, parse_platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,54 +47,19 @@ def resolve(store: Store, query: ImageQuery) -> ResolvedImage:
     images = objects(parsed(content or b"", MANIFEST))
     if not images:
         raise ImageError(f"{reference}: {MANIFEST} lists no image", REPULL_HINT)
-    found = _named(images, query)
-    read = {text(image.get("Config")): image for image in found}
-    held = {name: _configuration(store, name) for name in read}
-    platforms = {name: platform_of(configuration) for name, (_, configuration) in held.items()}
-    requested = parse_platform(query.platform) or (host_platform() if len(held) > 1 else None)
-    fitting = [name for name in held if requested is None or fits(platforms[name], requested)]
-    if not fitting:
-        raise UsageError(
-            f"{reference} holds no image for {requested}",
-            f"choose with --platform: {', '.join(sorted(set(map(str, platforms.values()))))}",
-        )
-    if len(fitting) > 1:
-        raise UsageError(
-            f"{reference} holds several images",
-            f"add a tag after a colon; it holds: {_names([read[name] for name in fitting])}",
-        )
-    name = fitting[0]
+    by_configuration = {text(image.get("Config")): image for image in images}
+    candidates = {name: Candidate(name) for name in by_configuration}
+    for image in images:
+        name, tags = text(image.get("Config")), frozenset(texts(image.get("RepoTags")))
+        candidates[name] = Candidate(name, candidates[name].tags | tags)
+    named = named_candidates(list(candidates.values()), query)
+    held = {one.key: _configuration(store, one.key) for one in named}
+    name = select_candidate(
+        [one._replace(platform=platform_of(held[one.key][1])) for one in named], query
+    ).key
     digest, configuration = held[name]
-    return ResolvedImage(configuration, digest, None, _layers(read[name], configuration, name))
-
-
-def _named(images: list[Mapping[str, Any]], query: ImageQuery) -> list[Mapping[str, Any]]:
-    """Return the images that the tag means, all where there is none."""
-    if query.tag is None:
-        return images
-    found = [image for image in images if _is_named(image, query.tag)]
-    if not found:
-        raise ImageError(
-            f"{query.reference}: no image is called {query.tag!r}",
-            f"it holds: {_names(images)}",
-        )
-    return found
-
-
-def _is_named(image: Mapping[str, Any], tag: str) -> bool:
-    return any(
-        name == tag or name.endswith((f"/{tag}", f":{tag}")) or name == f"{tag}:latest"
-        for name in texts(image.get("RepoTags"))
-    )
-
-
-def _names(images: list[Mapping[str, Any]]) -> str:
-    names = [
-        name
-        for image in images
-        for name in texts(image.get("RepoTags")) or (text(image.get("Config")),)
-    ]
-    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    layers = _layers(by_configuration[name], configuration, name)
+    return ResolvedImage(configuration, digest, None, layers)
 
 
 def _configuration(store: Store, name: str) -> tuple[str, Mapping[str, Any]]:

@@ -1,12 +1,12 @@
-"""OCI image layouts: which image a tag and a platform mean (OCI image-spec image-layout.md)."""
+"""OCI image layouts: indexes, manifests and blobs (OCI image-spec image-layout.md)."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from auditor.errors import ImageError, UsageError
+from auditor.errors import ImageError
 from auditor.image import limits
 from auditor.image.documents import (
     digest,
@@ -17,11 +17,11 @@ from auditor.image.documents import (
     text,
 )
 from auditor.image.layout.blob_store import REPULL_HINT, LayerDescriptor, blob_name
+from auditor.image.layout.candidates import Candidate, named_candidates, select_candidate
 from auditor.image.layout.resolved_image import ResolvedImage
-from auditor.image.platforms import fits, host_platform, parse_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from auditor.image.layout.blob_store import ImageQuery, Store
     from auditor.model import Platform
@@ -40,12 +40,6 @@ _IMAGES = frozenset(
     )
 )
 """Media types of the manifests of single images."""
-
-
-class _Candidate(NamedTuple):
-    digest: str
-    tags: frozenset[str]
-    platform: Platform
 
 
 def holds_images(store: Store) -> bool:
@@ -69,20 +63,22 @@ def resolve(store: Store, query: ImageQuery, *, complete: bool = False) -> Resol
     content = store.document(INDEX)
     if content is None:
         raise ImageError(f"{reference} has no {INDEX}", REPULL_HINT)
-    candidates: dict[str, _Candidate] = {}
+    candidates: dict[str, Candidate] = {}
     for found in _manifests(store, document(content, INDEX), frozenset(), 0, complete=complete):
-        known = candidates.get(found.digest)
-        tags = found.tags | known.tags if known else found.tags
-        candidates[found.digest] = found._replace(tags=tags)
+        known = candidates.get(found.key, found)
+        candidates[found.key] = found._replace(tags=found.tags | known.tags)
         if len(candidates) > limits.MANIFESTS:
             raise ImageError(f"{reference} lists too many manifests", REPULL_HINT)
-    candidate, others = _select(list(candidates.values()), query)
-    return replace(_read(store, candidate.digest), other_platforms=others)
+    if not candidates:
+        raise ImageError(f"{reference} holds no image manifest", REPULL_HINT)
+    named = named_candidates(list(candidates.values()), query)
+    selected = select_candidate(named, query)
+    return replace(_read(store, selected.key), other_platforms=_others(selected, named))
 
 
 def _manifests(
     store: Store, index: Mapping[str, Any], tags: frozenset[str], depth: int, *, complete: bool
-) -> Iterator[_Candidate]:
+) -> Iterator[Candidate]:
     """Yield every image manifest of an index and of the indexes in it."""
     if depth > limits.INDEX_DEPTH:
         raise ImageError("the image index is nested too deeply", REPULL_HINT)
@@ -96,7 +92,7 @@ def _manifests(
         if platform.os == platform.architecture == "unknown":
             continue
         if complete and platform.architecture and text(descriptor.get("mediaType")) in _IMAGES:
-            yield _Candidate(found, own | {found}, platform)
+            yield Candidate(found, own | {found}, platform)
             continue
         manifest = _blob(store, found, required=False)
         if manifest is None:
@@ -108,7 +104,7 @@ def _manifests(
         if not platform.architecture:
             configuration = _configuration(store, manifest, found)
             platform = platform_of(configuration[1])
-        yield _Candidate(found, own | {found}, platform)
+        yield Candidate(found, own | {found}, platform)
 
 
 def _blob(store: Store, blob: str, *, required: bool = True) -> Mapping[str, Any] | None:
@@ -132,46 +128,13 @@ def _configuration(
     return blob, _blob(store, blob) or {}
 
 
-def _select(
-    candidates: list[_Candidate], query: ImageQuery
-) -> tuple[_Candidate, tuple[Platform, ...]]:
-    """Return the one candidate that is meant, and the other platforms of the same image."""
-    reference, tag, platform = query.reference, query.tag, parse_platform(query.platform)
-    found = named = candidates
-    if tag is not None:
-        found = [one for one in found if _is_named(one, tag)]
-        if not found:
-            raise ImageError(
-                f"{reference}: no image is called {tag!r}",
-                f"it holds: {_names(candidates)}",
-            )
-        named = found
-    if not found:
-        raise ImageError(f"{reference} holds no image manifest", REPULL_HINT)
-    if len(found) > 1 or platform is not None:
-        requested = platform or host_platform()
-        fitting = [one for one in found if fits(one.platform, requested)]
-        if not fitting:
-            raise UsageError(
-                f"{reference} holds no image for {requested}",
-                f"choose with --platform: {_platforms(found)}",
-            )
-        found = [one for one in fitting if one.platform == requested] or fitting
-    if len(found) > 1:
-        raise UsageError(
-            f"{reference} holds several images for one platform",
-            f"add the tag after a colon; with --platform if need be; it holds: {_names(found)}",
-        )
-    return found[0], _others(found[0], named)
-
-
-def _others(selected: _Candidate, candidates: list[_Candidate]) -> tuple[Platform, ...]:
+def _others(selected: Candidate, candidates: Sequence[Candidate]) -> tuple[Platform, ...]:
     """Return the other platforms of the selected image, which share a tag or an index with it.
 
     Without any tag, a layout is one image. Those for another operating system are another
     matter: no lock is for both.
     """
-    nameless = not any(_tags(one) for one in candidates)
+    nameless = not any(one.names() for one in candidates)
     return tuple(
         sorted(
             {
@@ -184,28 +147,6 @@ def _others(selected: _Candidate, candidates: list[_Candidate]) -> tuple[Platfor
             }
         )
     )
-
-
-def _tags(candidate: _Candidate) -> list[str]:
-    """Return the tags that are names: the others are digests."""
-    return sorted(name for name in candidate.tags if not name.startswith("sha"))
-
-
-def _is_named(candidate: _Candidate, tag: str) -> bool:
-    tag = tag.removeprefix("@")
-    return tag in candidate.tags or any(
-        name.endswith((f"/{tag}", f":{tag}")) for name in _tags(candidate)
-    )
-
-
-def _names(candidates: list[_Candidate]) -> str:
-    names = sorted(name for one in candidates for name in _tags(one))
-    names = names or sorted(one.digest for one in candidates)
-    return ", ".join(dict.fromkeys(names[:20])) + (", ..." if len(names) > 20 else "")
-
-
-def _platforms(candidates: list[_Candidate]) -> str:
-    return ", ".join(sorted({str(one.platform) or "unknown" for one in candidates})[:20])
 
 
 def _read(store: Store, name: str) -> ResolvedImage:

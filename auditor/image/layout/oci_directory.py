@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError
 from auditor.image.layers.file_range import FileRange
 from auditor.image.layout import oci
-from auditor.image.layout.assemble import assemble
+from auditor.image.layout.assemble import read_image
 from auditor.image.layout.random_access_store import RandomAccessStore
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def open_layout(path: Path, query: ImageQuery, reading: ReadOptions) -> Image:
     """Read an image of an OCI layout directory; raises `ImageError` or `UsageError`."""
     store = layout_store(path, query, reading.workers)
     try:
-        return assemble(oci.resolve(store, query), store, query.reference, reading)
+        return read_image(oci.resolve(store, query), store, query.reference, reading)
     except OSError as error:
         raise ImageError(f"{query.reference} cannot be read: {error.strerror}") from error
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError
 from auditor.image import limits
 from auditor.image.codec.stream import file_chunks
 from auditor.image.layers.layer_request import LayerRequest
+from auditor.image.layers.layer_tree import Opener
 from auditor.image.layout.blob_store import REPULL_HINT
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from auditor.image.codec.stream import Buffer
     from auditor.image.layers.file_range import FileRange
     from auditor.image.layers.layer_index import LayerIndex
-    from auditor.image.layers.layer_tree import Opener
     from auditor.image.layers.worker_pool import LayerWorkers
     from auditor.image.layout.blob_store import LayerDescriptor
     from auditor.progress import Progress
@@ -59,13 +60,13 @@ class RandomAccessStore:
 
         indexes = index_layers(requests, progress, self._workers)
         return [
-            (index, _RangeOpener(request.place))
+            (index, _opener(request.place))
             for index, request in zip(indexes, requests, strict=True)
         ]
 
     def opener(self, layer: LayerDescriptor) -> Opener:
         """Return what reads a layer's bytes."""
-        return _RangeOpener(self._place(layer))
+        return _opener(self._place(layer))
 
     def _place(self, layer: LayerDescriptor) -> FileRange:
         place = self._locate(layer.name)
@@ -74,15 +75,11 @@ class RandomAccessStore:
         return place
 
 
-class _RangeOpener:
-    """Reads a range of a file once more."""
+def _opener(place: FileRange) -> Opener:
+    return Opener(partial(_chunks, place), passes=None)
 
-    passes = None
 
-    def __init__(self, place: FileRange) -> None:
-        self._place = place
-
-    @contextmanager
-    def __call__(self, skip: int) -> Iterator[Iterator[Buffer]]:
-        with self._place.open(skip) as file:
-            yield file_chunks(file, self._place.size - skip)
+@contextmanager
+def _chunks(place: FileRange, skip: int) -> Iterator[Iterator[Buffer]]:
+    with place.open(skip) as file:
+        yield file_chunks(file, place.size - skip)

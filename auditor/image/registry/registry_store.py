@@ -7,6 +7,7 @@ import json
 import threading
 from concurrent.futures import as_completed
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError
@@ -14,9 +15,10 @@ from auditor.image import limits
 from auditor.image.codec.stream import DamagedError, Source, hashed
 from auditor.image.documents import diff_ids, digest, document, objects
 from auditor.image.layers.index_layer import Hashing, index_layer
+from auditor.image.layers.layer_tree import Opener
 from auditor.image.layers.verification import layer_error, verify_digest
 from auditor.image.layout import oci
-from auditor.image.layout.assemble import assemble
+from auditor.image.layout.assemble import read_image
 from auditor.image.layout.blob_store import ImageQuery, blob_digest
 from auditor.image.registry.repository import Client
 from auditor.thread_pool import threads
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from auditor.image.codec.stream import Buffer
     from auditor.image.layers.layer_index import LayerIndex
-    from auditor.image.layers.layer_tree import Opener
     from auditor.image.layout.blob_store import LayerDescriptor
     from auditor.image.read_options import ReadOptions
     from auditor.image.reference import Access, Reference
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 4
 """Layers that are read at one time; each costs its index and a chunk of its bytes in memory."""
-
-_ENDLESS = 1 << 62
 
 
 def open_registry_image(
@@ -55,7 +54,7 @@ def open_registry_image(
     wanted = ImageQuery(reference.text, None, platform)
     client = Client(reference.value, access, retry_policy)
     store = RegistryStore(client, reference.text)
-    return assemble(oci.resolve(store, wanted, complete=True), store, reference.text, reading)
+    return read_image(oci.resolve(store, wanted, complete=True), store, reference.text, reading)
 
 
 def registry_layers(
@@ -150,7 +149,7 @@ class RegistryStore:
 
     def opener(self, layer: LayerDescriptor) -> Opener:
         """Return what fetches a layer once more."""
-        return _BlobOpener(self._client, layer.digest, self._size(layer))
+        return Opener(partial(_fetched, self._client, layer.digest, self._size(layer)))
 
     def _size(self, layer: LayerDescriptor) -> int | None:
         return self._sizes.get(layer.digest)
@@ -187,29 +186,19 @@ class _Counter:
             yield chunk
 
 
-class _BlobOpener:
-    """Fetches a blob once more; its bytes are verified again, since it may be another one now."""
-
-    passes = limits.STREAM_PASSES
-
-    def __init__(self, client: Client, digest: str, size: int | None) -> None:
-        self._client = client
-        self._digest = digest
-        self._size = size
-
-    @contextmanager
-    def __call__(self, skip: int) -> Iterator[Iterator[Buffer]]:
-        """Return the bytes after the first `skip`."""
-        algorithm, _, expected = self._digest.partition(":")
-        whole = hashlib.new(algorithm)
-        try:
-            chunks = hashed(self._client.blob(self._digest, self._size), whole)
-            source = Source(chunks, limit=_ENDLESS)
-            source.skip(skip)
-            yield source.rest()
-            for _ in chunks:
-                pass
-        except ImageError as error:
-            raise DamagedError(f"cannot be fetched again: {error.message}") from error
-        if whole.hexdigest() != expected:
-            raise DamagedError("has other bytes than before")
+@contextmanager
+def _fetched(client: Client, blob: str, size: int | None, skip: int) -> Iterator[Iterator[Buffer]]:
+    """Fetch a blob once more, and verify it again, since it may be another one now."""
+    algorithm, _, expected = blob.partition(":")
+    whole = hashlib.new(algorithm)
+    try:
+        chunks = hashed(client.blob(blob, size), whole)
+        source = Source(chunks, limit=limits.UNLIMITED)
+        source.skip(skip)
+        yield source.rest()
+        for _ in chunks:
+            pass
+    except ImageError as error:
+        raise DamagedError(f"cannot be fetched again: {error.message}") from error
+    if whole.hexdigest() != expected:
+        raise DamagedError("has other bytes than before")

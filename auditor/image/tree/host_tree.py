@@ -155,9 +155,9 @@ class HostTree:
             raise UnreadableError(path, f"holds more than {limit} bytes")
         return content
 
-    def facts(self, path: str) -> HostFileFacts:
+    def facts(self, path: str) -> FileFacts:
         """Return what is known of a regular file's bytes: each fact reads it."""
-        return HostFileFacts(path, self._file)
+        return _HostFileFacts(path, self._file)
 
     def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of those of the regular files that can be read."""
@@ -181,7 +181,7 @@ class HostTree:
         return found
 
 
-class HostFileFacts(FileFacts):
+class _HostFileFacts(FileFacts):
     """What a file of this machine says of itself; nothing where it cannot be read."""
 
     __slots__ = ("_open", "_path")
@@ -194,14 +194,12 @@ class HostFileFacts(FileFacts):
 
     @property
     def elf(self) -> Elf | None:
-        """What the ELF headers say."""
         with suppress(OSError), self._open(self._path) as file:
             return read_elf(lambda offset, size: _at(file, offset, size))
         return None
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The version strings of an interpreter or C library."""
         marks = probe_for(self._path.rpartition("/")[2])
         if marks is not None:
             with suppress(OSError), self._open(self._path) as file:
@@ -210,7 +208,6 @@ class HostFileFacts(FileFacts):
 
     @property
     def bytecode_header(self) -> bytes:
-        """The first bytes of a .pyc file."""
         if self._path.endswith(".pyc"):
             with suppress(OSError), self._open(self._path) as file:
                 return _at(file, 0, BYTECODE_HEADER_BYTES)
@@ -218,8 +215,7 @@ class HostFileFacts(FileFacts):
 
     @property
     def references_dlopen(self) -> bool:
-        """Whether it is a Python source: only its reader sees what is in it."""
-        return self._path.endswith(".py")
+        return self._path.endswith(".py")  # only its reader sees what is in it
 
 
 def _at(file: BinaryIO, offset: int, size: int) -> bytes:

@@ -6,6 +6,7 @@ knows real paths alone; there are two, the merged layers and a directory of the 
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from auditor.image import limits
@@ -16,23 +17,8 @@ if TYPE_CHECKING:
 
     from auditor.model import Entry
 
-ALGORITHMS = frozenset(
-    (
-        "md5",
-        "sha1",
-        "sha224",
-        "sha256",
-        "sha384",
-        "sha512",
-        "sha3_224",
-        "sha3_256",
-        "sha3_384",
-        "sha3_512",
-        "blake2b",
-        "blake2s",
-    )
-)
-"""What `digests` computes: `hashlib.algorithms_guaranteed` but those without a fixed length."""
+ALGORITHMS = frozenset(name for name in hashlib.algorithms_guaranteed if "shake" not in name)
+"""What `digests` computes: all but those without a fixed length."""
 
 _NO_FACTS = FileFacts()
 

@@ -175,7 +175,6 @@ def test_unknown_algorithms(make: Callable[[Files], Rootfs]) -> None:
     for algorithm in ("shake_128", "crc32"):
         with pytest.raises(ValueError, match=algorithm):
             make({}).digests([], algorithm)
-    assert {name for name in hashlib.algorithms_guaranteed if "shake" not in name} == ALGORITHMS
 
 
 def test_contents_of_many_files(make: Callable[[Files], Rootfs]) -> None:
