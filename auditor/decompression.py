@@ -16,10 +16,6 @@ class PackedDataError(Exception):
     """Packed bytes that are not what their format says."""
 
 
-class EndsEarlyError(PackedDataError):
-    """Packed bytes that end before their format's end."""
-
-
 class _Decompressor(Protocol):
     """The interface of `bz2.BZ2Decompressor`, which isal, lzma and zstd share."""
 
@@ -69,7 +65,7 @@ def unpacked(chunks: Iterable[Buffer], packing: Packing, size: int) -> Iterator[
         if part.eof:
             left, part = part.unused_data, None
     if part is not None:
-        raise EndsEarlyError
+        raise PackedDataError("it ends early")
 
 
 def unpacked_chunk(

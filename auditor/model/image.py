@@ -112,11 +112,7 @@ class FileFacts:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The version strings that an interpreter or C library carries in its bytes.
-
-        `auditor.image.codec.version_strings.PROBES` says which files are searched for what;
-        empty for every other file.
-        """
+        """The version strings of an interpreter or C library, for names in `PROBES`."""
         return ()
 
     @property
@@ -280,12 +276,12 @@ class Image:
 
     reference: str
     """As given on the command line."""
-    digest: str | None
-    """Digest of the configuration; None for a bare directory."""
-    manifest_digest: str | None
     config: ImageConfig
-    layers: tuple[Layer, ...]
     rootfs: Rootfs
+    digest: str | None = None
+    """Digest of the configuration; None for a bare directory."""
+    manifest_digest: str | None = None
+    layers: tuple[Layer, ...] = ()
     prefix: str | None = None
     """The environment that the reference itself names (`env:`), as a path in `rootfs`."""
     not_checked: tuple[NotChecked, ...] = ()

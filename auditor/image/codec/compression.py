@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from auditor.decompression import GZIP, EndsEarlyError, PackedDataError, Packing, unpacked
+from auditor.decompression import GZIP, PackedDataError, Packing, unpacked
 from auditor.image.codec.stream import CHUNK, DamagedError
 
 if sys.version_info >= (3, 14):
@@ -81,7 +81,5 @@ def decompressed(chunks: Iterable[Buffer]) -> tuple[Compression, Iterator[Buffer
 def _unpacked(chunks: Iterator[Buffer], kind: Compression) -> Iterator[bytes]:
     try:
         yield from unpacked(chunks, _PACKINGS[kind], CHUNK)
-    except EndsEarlyError as error:
-        raise DamagedError(f"is {kind} data that ends early") from error
     except PackedDataError as error:
         raise DamagedError(f"is damaged {kind} data ({error})") from error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.image import limits
 
 if TYPE_CHECKING:
+    from _hashlib import HASH
     from collections.abc import Callable, Iterable, Iterator
     from typing import Protocol
 
@@ -23,19 +25,6 @@ if TYPE_CHECKING:
 
         def close(self) -> None:
             """Release what the stream holds."""
-
-    class Hash(Protocol):
-        """The part of a `hashlib` object that is used while reading."""
-
-        @property
-        def name(self) -> str:
-            """The algorithm."""
-
-        def update(self, data: Buffer, /) -> None:
-            """Take in more bytes."""
-
-        def hexdigest(self) -> str:
-            """Return the digest of all bytes taken in."""
 
 
 CHUNK = 256 * 1024
@@ -143,6 +132,21 @@ class Source:
             pass
 
 
+class FileRange(NamedTuple):
+    """`size` bytes of the file `path`, from `offset`; small, so that processes can share it."""
+
+    path: str
+    offset: int
+    size: int
+
+    @contextmanager
+    def open(self, skip: int = 0) -> Iterator[Iterator[bytes]]:
+        """Return the bytes after the first `skip`."""
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(self.offset + skip)
+            yield file_chunks(file, self.size - skip)
+
+
 def file_chunks(file: Readable, size: int | None = None) -> Iterator[bytes]:
     """Yield what is left of `file`, or its next `size` bytes."""
     if size is None:
@@ -154,7 +158,7 @@ def file_chunks(file: Readable, size: int | None = None) -> Iterator[bytes]:
         yield chunk
 
 
-def hashed(chunks: Iterable[Buffer], *hashes: Hash) -> Iterator[Buffer]:
+def hashed(chunks: Iterable[Buffer], *hashes: HASH) -> Iterator[Buffer]:
     """Yield `chunks`, each taken in by every one of `hashes` on its way."""
     for chunk in chunks:
         for one in hashes:

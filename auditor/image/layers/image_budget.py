@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auditor.image import limits
 from auditor.image.codec.stream import DamagedError
-from auditor.image.layers.verification import layer_error
+from auditor.image.layers.layer_request import layer_error
 
 if TYPE_CHECKING:
     from auditor.image.layers.layer_index import LayerIndex

@@ -94,35 +94,29 @@ def decoded(data: bytes, limit: int) -> LayerIndex:
             raise DamagedError("ends early")
         start = 8 + int.from_bytes(plain[:8], "little")
         head = json.loads(bytes(plain[8:start]))
-        return _checked(_filled(head, _Blobs(plain[start:])))
+        return _checked(_filled(head, plain[start:]))
     except (zstd.ZstdError, ValueError, KeyError, TypeError, EOFError, RecursionError) as error:
         raise DamagedError(f"is no index ({error})") from error
 
 
-class _Blobs:
-    """The large columns, one after the other."""
-
-    def __init__(self, view: memoryview) -> None:
-        self._view = view
-        self._at = 0
-
-    def take(self, size: object) -> memoryview:
-        """Return the next `size` bytes; raises `ValueError` where they are not there."""
-        if type(size) is not int or not 0 <= size <= len(self._view) - self._at:
-            raise ValueError(size)
-        self._at += size
-        return self._view[self._at - size : self._at]
-
-
-def _filled(head: dict[str, Any], blobs: _Blobs) -> LayerIndex:
+def _filled(head: dict[str, Any], blobs: memoryview) -> LayerIndex:
     index = LayerIndex()
+    at = 0
+
+    def blob(size: object) -> memoryview:
+        nonlocal at
+        if type(size) is not int or not 0 <= size <= len(blobs) - at:
+            raise ValueError(size)
+        at += size
+        return blobs[at - size : at]
+
     for name, kind in _hints().items():
         value = head[name]
         if kind == _CONTENTS:
             sizes = converter(dict[int, int])(value)
-            found: object = {key: bytes(blobs.take(size)) for key, size in sizes.items()}
+            found: object = {key: bytes(blob(size)) for key, size in sizes.items()}
         elif kind in _COLUMNS:
-            found = _column(getattr(index, name), blobs.take(value))
+            found = _column(getattr(index, name), blob(value))
         else:
             found = converter(kind)(value)
         setattr(index, name, found)

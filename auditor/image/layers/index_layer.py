@@ -17,9 +17,10 @@ from auditor.image.layers.retention import is_kept, may_be_script, references_dl
 from auditor.model import BYTECODE_HEADER_BYTES, FileType, Problem
 
 if TYPE_CHECKING:
+    from _hashlib import HASH
     from collections.abc import Iterable
 
-    from auditor.image.codec.stream import Buffer, Hash
+    from auditor.image.codec.stream import Buffer
     from auditor.image.codec.version_strings import Mark
     from auditor.model import Elf
 
@@ -58,7 +59,7 @@ def index_layer(
     Raises `DamagedError` where the layer is no readable archive or goes over a limit.
     """
     whole = hashlib.new(hashing.algorithm)
-    unpacked: Hash | None = None
+    unpacked: HASH | None = None
     if hashing.by_diff_id:
         compression, plain = decompressed(chunks)
         plain = hashed(plain, whole)

@@ -12,8 +12,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections import deque
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from multiprocessing.connection import Connection, wait
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, cast
@@ -25,7 +24,6 @@ from auditor.image.layers.layer_request import LayerRequest, index_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Self
 
     from auditor.progress import Progress
 
@@ -68,7 +66,7 @@ def index_layers(
     if min(len(different), _processors()) < 2 or total < worth or not sys.executable:
         found = _index_here(different, count)
     else:
-        with nullcontext(workers) if workers else LayerWorkers() as pool:
+        with nullcontext(workers) if workers else closing(LayerWorkers()) as pool:
             found = pool.index(different, count)
     return [found[request] for request in requests]
 
@@ -90,34 +88,21 @@ class LayerWorkers:
     """Processes that index layers: one for each processor at most, started when needed.
 
     Threads may share them: each gets what is free, and waits only while it has none at all.
-    Nothing here takes a lock that Ctrl-C could leave locked.
+    No lock is taken that Ctrl-C could leave locked.
     """
 
     def __init__(self) -> None:
-        self._idle: deque[_Worker] = deque()
-        self._running: set[_Worker] = set()
+        self._workers = [_Worker() for _ in range(_processors())]
         self._closed = False
-        self._free: SimpleQueue[None] = SimpleQueue()
-        """An item for each worker that is idle or may be started."""
-        self._limit = _processors()
-        for _ in range(self._limit):
-            self._free.put(None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
+        self._free: SimpleQueue[_Worker] = SimpleQueue()
+        for worker in self._workers:
+            self._free.put(worker)
 
     def close(self) -> None:
-        """End all workers; what other threads still have them read fails with `ImageError`."""
+        """End all processes; for threads that still use them, `index` raises `ImageError`."""
         self._closed = True
-        for worker in list(self._running):
+        for worker in self._workers:
             worker.kill()
-        for _ in range(self._limit):
-            self._free.put(None)  # for threads that wait
-        while self._idle:
-            self._idle.pop().close()
 
     def index(
         self, requests: Sequence[LayerRequest], count: Count
@@ -132,7 +117,7 @@ class LayerWorkers:
         budget = ImageBudget()
         try:
             while waiting or busy:
-                while waiting and (worker := self._acquire(block=not busy)) is not None:
+                while waiting and (worker := self._next(block=not busy)) is not None:
                     busy[worker.connection] = worker
                     worker.send(waiting.pop())
                 for ready in wait(list(busy)):
@@ -142,58 +127,48 @@ class LayerWorkers:
                         count(answer)
                         continue
                     found[worker.request] = answer
-                    self._release(busy.pop(worker.connection))
                     budget.add_layer(answer, worker.request.digest)
+                    self._free.put(busy.pop(worker.connection))
         finally:
             for worker in busy.values():
-                self._end(worker)
-                self._free.put(None)
+                worker.end()
+                self._free.put(worker)
         return found
 
-    def _acquire(self, *, block: bool) -> _Worker | None:
-        """Return a worker that nobody uses, None where there is none and `block` is off."""
+    def _next(self, *, block: bool) -> _Worker | None:
+        """Return a running worker that is free, None where there is none and `block` is off."""
         try:
-            self._free.get(block)
+            worker = self._free.get(block)
         except Empty:
             return None
         try:
-            return self._idle_worker() or self._new_worker()
+            self._start(worker)
         except BaseException:
-            self._free.put(None)
+            self._free.put(worker)
             raise
-
-    def _idle_worker(self) -> _Worker | None:
-        while self._idle:
-            with suppress(IndexError):  # another thread was quicker
-                worker = self._idle.pop()
-                if worker.is_alive():
-                    return worker
-                self._end(worker)
-        return None
-
-    def _new_worker(self) -> _Worker:
-        worker = _Worker()
-        self._running.add(worker)
-        if self._closed:
-            self._end(worker)
-            raise ImageError("layers cannot be read: their workers were closed")
         return worker
 
-    def _release(self, worker: _Worker) -> None:
-        self._idle.append(worker)
-        self._free.put(None)
-
-    def _end(self, worker: _Worker) -> None:
-        worker.close()
-        self._running.discard(worker)
+    def _start(self, worker: _Worker) -> None:
+        worker.start()
+        if self._closed:
+            worker.end()
+            raise ImageError("layers cannot be read: the processes that read them have ended")
 
 
 class _Worker:
-    """One process, and our end of the pipe to it."""
+    """One process, if it is running, and our end of the pipe to it."""
 
+    connection: Connection
     request: LayerRequest
 
     def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start a process, unless one is running."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.end()
         ours, theirs = socket.socketpair()
         with ours, theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
@@ -206,8 +181,19 @@ class _Worker:
             )
             self.connection = Connection(ours.detach())
 
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
+    def kill(self) -> None:
+        """End the process; the pipe stays for the thread that waits for an answer."""
+        process = self._process  # another thread may forget it
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def end(self) -> None:
+        """End the process, and close the pipe."""
+        if self._process is not None:
+            self.kill()
+            self.connection.close()
+            self._process = None
 
     def send(self, request: LayerRequest) -> None:
         """Send a request; if the process has died, `receive` says so."""
@@ -231,15 +217,6 @@ class _Worker:
                 raise ImageError(message, hint)
             case _:
                 raise AssertionError(answer)
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def close(self) -> None:
-        """End the process; the pipe is closed by the thread that uses it, for no other to reuse."""
-        self.kill()
-        self.connection.close()
 
 
 def work(descriptor: int) -> None:

@@ -85,10 +85,7 @@ def read_export_stream(
         raise ImageError(f"{reference} {error}", REPULL_HINT) from error
     return Image(
         reference=reference,
-        digest=None,
-        manifest_digest=None,
         config=config,
-        layers=(),
         rootfs=TreeRootfs(tree),
         not_checked=(NotChecked("layers", "the files came as one flat tree"),),
         problems=tuple(tree.problems),

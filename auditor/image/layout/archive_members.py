@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError
 from auditor.image import limits
 from auditor.image.codec import tar
-from auditor.image.codec.stream import DamagedError, Source
-from auditor.image.layers.file_range import FileRange
+from auditor.image.codec.stream import DamagedError, FileRange, Source
 from auditor.image.layout.blob_store import REPULL_HINT, member_name
 
 if TYPE_CHECKING:

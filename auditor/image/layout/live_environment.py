@@ -42,10 +42,7 @@ def open_environment(path: Path, query: ImageQuery) -> Image:
     rootfs = TreeRootfs(tree, scope)
     return Image(
         reference=query.reference,
-        digest=None,
-        manifest_digest=None,
         config=ImageConfig(requested_platform(query, host_platform())),
-        layers=(),
         rootfs=rootfs,
         prefix=prefix,
         not_checked=(NotChecked("layers", "a live environment has none"),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError
-from auditor.image.layers.file_range import FileRange
+from auditor.image.codec.stream import FileRange
 from auditor.image.layout import oci
 from auditor.image.layout.assemble import read_image
 from auditor.image.layout.random_access_store import RandomAccessStore

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError
 from auditor.image import limits
-from auditor.image.codec.stream import file_chunks
 from auditor.image.layers.layer_request import LayerRequest
 from auditor.image.layers.layer_tree import Opener
 from auditor.image.layout.blob_store import REPULL_HINT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from auditor.image.codec.stream import Buffer
-    from auditor.image.layers.file_range import FileRange
+    from auditor.image.codec.stream import FileRange
     from auditor.image.layers.layer_index import LayerIndex
     from auditor.image.layers.worker_pool import LayerWorkers
     from auditor.image.layout.blob_store import LayerDescriptor
@@ -43,8 +39,8 @@ class RandomAccessStore:
             raise ImageError(
                 f"{name} has {place.size} bytes, more than the auditor reads", REPULL_HINT
             )
-        with place.open() as file:
-            return b"".join(file_chunks(file, place.size))
+        with place.open() as chunks:
+            return b"".join(chunks)
 
     def layers(
         self, descriptors: Sequence[LayerDescriptor], progress: Progress | None
@@ -60,26 +56,16 @@ class RandomAccessStore:
 
         indexes = index_layers(requests, progress, self._workers)
         return [
-            (index, _opener(request.place))
+            (index, Opener(request.place.open, passes=None))
             for index, request in zip(indexes, requests, strict=True)
         ]
 
     def opener(self, layer: LayerDescriptor) -> Opener:
         """Return what reads a layer's bytes."""
-        return _opener(self._place(layer))
+        return Opener(self._place(layer).open, passes=None)
 
     def _place(self, layer: LayerDescriptor) -> FileRange:
         place = self._locate(layer.name)
         if place is None:
             raise ImageError(f"layer {layer.digest} is missing from the image", layer.hint)
         return place
-
-
-def _opener(place: FileRange) -> Opener:
-    return Opener(partial(_chunks, place), passes=None)
-
-
-@contextmanager
-def _chunks(place: FileRange, skip: int) -> Iterator[Iterator[Buffer]]:
-    with place.open(skip) as file:
-        yield file_chunks(file, place.size - skip)

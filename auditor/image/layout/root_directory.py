@@ -35,10 +35,7 @@ def open_directory(path: Path, query: ImageQuery) -> Image:
     rootfs = TreeRootfs(tree)
     return Image(
         reference=query.reference,
-        digest=None,
-        manifest_digest=None,
         config=ImageConfig(requested_platform(query, _platform(rootfs))),
-        layers=(),
         rootfs=rootfs,
         not_checked=(
             NotChecked("layers", "a directory has none"),

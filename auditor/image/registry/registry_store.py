@@ -15,8 +15,8 @@ from auditor.image import limits
 from auditor.image.codec.stream import DamagedError, Source, hashed
 from auditor.image.documents import diff_ids, digest, document, objects
 from auditor.image.layers.index_layer import Hashing, index_layer
+from auditor.image.layers.layer_request import layer_error, verify_digest
 from auditor.image.layers.layer_tree import Opener
-from auditor.image.layers.verification import layer_error, verify_digest
 from auditor.image.layout import oci
 from auditor.image.layout.assemble import read_image
 from auditor.image.layout.blob_store import ImageQuery, blob_digest
