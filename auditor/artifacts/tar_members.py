@@ -76,7 +76,7 @@ def tar_members(file: BinaryIO, packed: int) -> dict[str, Member]:
                 _take(archive, info, found, links)
                 archive.members.clear()  # type: ignore[attr-defined] # it keeps every one
     except _DAMAGED as error:
-        raise ArtifactError.unreadable("it is no tar archive, or a damaged one") from error
+        raise ArtifactError.unreadable("it is not a tar archive, or is damaged") from error
     _add_links(found, links)
     return found
 

@@ -38,7 +38,7 @@ def contents(archive: RandomAccess, keep: Callable[[ZipMember], int]) -> Iterato
 
     Of two equal members with one name both come.
 
-    `keep` says up to how many bytes a member's whole content is wanted; -1 for none.
+    `keep` returns up to how many bytes a member's whole content is kept; -1 for none.
     """
     budget = Budget(archive.size)
     directory = read_directory(archive)
@@ -46,8 +46,7 @@ def contents(archive: RandomAccess, keep: Callable[[ZipMember], int]) -> Iterato
     ends = [*(member.offset for member in directory.members[1:]), directory.start]
     for member, end in zip(directory.members, ends, strict=True):
         budget.unpacked(member.size)
-        wanted = member.size <= keep(member)
-        kept = bytearray() if wanted else None
+        kept = bytearray() if member.size <= keep(member) else None
         digest = sha256()
         for piece in _pieces(archive, member, end):
             digest.update(piece)

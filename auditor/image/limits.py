@@ -79,7 +79,7 @@ LINKS = 40
 """Symbolic links followed for one path, as Linux does."""
 
 ELF_HEAD = 64 << 20
-"""Bytes kept of the start of one segment of a library whose strings lie unusually far."""
+"""Bytes kept of the start of one segment of a library whose strings are unusually far."""
 
 HISTORY = 10_000
 """Steps of an image's history that are looked at."""

@@ -19,7 +19,7 @@ def parse_platform(written: str | None) -> Platform | None:
     parts = written.split("/")
     if not 2 <= len(parts) <= 3 or not all(parts):
         raise UsageError(
-            f"{written!r} is no platform", "write it as os/architecture, such as linux/arm64"
+            f"{written!r} is not a platform", "write it as os/architecture, such as linux/arm64"
         )
     return normalised_platform(*parts)
 

@@ -32,7 +32,7 @@ class Entry(NamedTuple):
     size: int
     """Bytes of a regular file's content, through a hard link too."""
     target: str = ""
-    """What a symbolic link holds, as it stands."""
+    """What a symbolic link holds, as written."""
     layer: int | None = None
     """Index into `Image.layers` of what brought it, where the transport knows layers.
 
@@ -68,7 +68,7 @@ class Elf(NamedTuple):
     needed: tuple[str, ...] = ()
     """What it is linked with, in the loader's order."""
     rpath: str = ""
-    """DT_RPATH and DT_RUNPATH as they stand, `$ORIGIN` and colons included."""
+    """DT_RPATH and DT_RUNPATH as written, `$ORIGIN` and colons included."""
     runpath: str = ""
     interpreter: str = ""
     """The loader that an executable asks for."""
@@ -79,7 +79,7 @@ class Elf(NamedTuple):
     pie: bool = False
     """It calls itself an executable although its type is that of a library."""
     complete: bool = True
-    """False where the file points to something that it does not have, or that lies too far
+    """False where the file points to something that it does not have, or that is too far
     from where linkers put it."""
 
     @property
@@ -141,7 +141,7 @@ class Rootfs(Protocol):
         """Return the real path of `path`; None where it is absent, dangling or a loop."""
 
     def stat(self, path: str) -> Entry | None:
-        """Return the entry that `path` leads to; None where `resolve` gives None."""
+        """Return the entry that `path` leads to; None where `resolve` returns None."""
 
     def names(self, path: str) -> Sequence[str]:
         """Return the sorted names in a directory; empty where `path` is none.
@@ -292,6 +292,6 @@ class Image:
     hidden: tuple[Hidden, ...] = ()
     """Files of lower layers that the merged tree no longer has, by path."""
     history: tuple[HistoryEntry, ...] = ()
-    """How it was made, first step first; empty where nothing tells."""
+    """How it was made, first step first; empty where that is unknown."""
     other_platforms: tuple[Platform, ...] = ()
     """What the reference leads to for other platforms of the same operating system."""

@@ -1,4 +1,4 @@
-"""Layers as they come: gzip, zstd or plain, told by their first bytes.
+"""Layers as they come: gzip, zstd or plain, recognised by their first bytes.
 
 Media types lie (registries rewrite them, `docker save` has none), the magic numbers do not:
 RFC 1952 for gzip, RFC 8878 for Zstandard.
@@ -38,7 +38,7 @@ MAGIC_BYTES = 4
 
 
 def sniff(head: bytes) -> Compression:
-    """Tell from its first bytes how a stream is packed."""
+    """Return how a stream is packed, by its first bytes."""
     if head.startswith(b"\x1f\x8b"):
         return Compression.GZIP
     if head.startswith(b"\x28\xb5\x2f\xfd") or (

@@ -66,7 +66,7 @@ class Source:
 
     @property
     def position(self) -> int:
-        """Bytes given or skipped so far."""
+        """Bytes read or skipped so far."""
         return self._base + self._at
 
     def _refill(self) -> bool:
@@ -86,7 +86,7 @@ class Source:
         return self._at == self._end and not self._refill()
 
     def whole(self, size: int) -> memoryview | None:
-        """Return the next `size` bytes where they lie in one chunk, else None and stay."""
+        """Return the next `size` bytes where they are in one chunk; else None, and stay."""
         at = self._at
         if at + size > self._end:
             return None
@@ -94,7 +94,7 @@ class Source:
         return self._view[at : at + size]
 
     def pieces(self, size: int) -> Iterator[memoryview]:
-        """Yield the next `size` bytes in as few parts as they lie in."""
+        """Yield the next `size` bytes in as few parts as possible."""
         while size:
             if self._at == self._end and not self._refill():
                 raise EndsEarlyError(f"ends early, after {self.position} bytes")

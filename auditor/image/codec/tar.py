@@ -34,7 +34,7 @@ class Member(NamedTuple):
     """One member of an archive. Its content follows at the source's position."""
 
     name: str
-    """As it stands, bytes that are not UTF-8 as surrogate escapes."""
+    """As written, bytes that are not UTF-8 as surrogate escapes."""
     flag: bytes
     """The type flag: `0` file, `1` hard link, `2` symbolic link, `5` directory, ..."""
     mode: int
@@ -47,7 +47,7 @@ class Member(NamedTuple):
     sparse: bool = False
     """The content in the archive lacks the file's holes."""
     mtime: int = 0
-    """Seconds since 1970; 0 where the header does not tell."""
+    """Seconds since 1970; 0 where the header has none."""
 
 
 FILE, HARD_LINK, SYMLINK, DIRECTORY = b"0", b"1", b"2", b"5"
@@ -137,7 +137,7 @@ def _first(source: Source) -> bytes:
     except EndsEarlyError:
         block = b""
     if not is_header(block):
-        raise DamagedError("is no tar archive, nor one that is packed with gzip or zstd")
+        raise DamagedError("is not a tar archive, plain or packed with gzip or zstd")
     return block
 
 
@@ -145,7 +145,7 @@ def _member(block: bytes, source: Source) -> Member:
     """Read one header block (and, of GNU sparse files, the blocks of their map)."""
     if not _checksum_fits(block):
         raise DamagedError(
-            f"is no tar archive, or a damaged one (header at byte {source.position - BLOCK})"
+            f"is not a tar archive, or is damaged (header at byte {source.position - BLOCK})"
         )
     flag = block[156:157]
     name = block[:100].partition(b"\0")[0]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Content(NamedTuple):
-    """The bytes of a regular file, known by where they lie."""
+    """The bytes of a regular file, by where they are."""
 
     layer: int
     row: int

@@ -154,7 +154,7 @@ class _Builder:
             self._unlisted += 1
 
     def _is_whiteout(self, path: str, folder: str, name: str) -> bool:
-        """Return whether the member is no file of the tree, having noted a whiteout.
+        """Note a whiteout; return whether the member is none of the tree's.
 
         OCI image-spec, layer.md.
         """
@@ -165,7 +165,7 @@ class _Builder:
         elif name.startswith(_WHITEOUT):
             hidden = name.removeprefix(_WHITEOUT)
             if hidden in {"", ".", ".."}:
-                self._problem(path, "is a whiteout of nothing and was not applied")
+                self._problem(path, "is a whiteout that names no file and was not applied")
             else:
                 self._index.whiteouts.append(f"{folder}/{hidden}")
         elif f"/{_WHITEOUT}" in folder:
@@ -248,7 +248,7 @@ class _Content(NamedTuple):
 
 
 def _read(source: Source, size: int, marks: tuple[Mark, ...] | None, *, keep: bool) -> _Content:
-    """Read the content of one file: nearly always a small one that lies in one chunk."""
+    """Read the content of one file: nearly always a small one in one chunk."""
     piece = source.whole(size)
     if piece is not None and marks is None:
         return _Content(

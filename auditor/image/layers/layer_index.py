@@ -56,7 +56,7 @@ class LayerIndex:
     compression: Compression | None = Compression.PLAIN
     """None where the same content may be packed in several ways."""
     digest: str = ""
-    """`algorithm:hex` of the bytes that the reader was asked to hash."""
+    """`algorithm:hex` of the bytes that were hashed, as `Hashing` says."""
     diff_id: str = ""
     """The same of the uncompressed bytes; empty where they were not hashed."""
     size: int = 0

@@ -29,9 +29,9 @@ class Opener(NamedTuple):
     """Reads a layer's bytes, as they are stored, once more."""
 
     open_at: Callable[[int], AbstractContextManager[Iterator[Buffer]]]
-    """Gives the bytes after the first so many (which is 0 for compressed layers)."""
+    """Returns the bytes after the first so many (0 for compressed layers)."""
     passes: int | None = limits.STREAM_PASSES
-    """How often that may be asked of it; None where it reads from the middle at no cost."""
+    """How often it may be called; None where it reads from the middle at no cost."""
 
 
 class LayerTree:
@@ -61,7 +61,7 @@ class LayerTree:
         self._indexes = indexes
         self._openers = openers
         self._entries = {path: node.entry for path, node in merge.nodes.items()}
-        # A bound method of a dictionary: this is asked hundreds of thousands of times.
+        # A bound method of a dictionary: this is called hundreds of thousands of times.
         self.node = self.known = self._entries.get
         self._completed: dict[int, dict[int, Elf]] = {}
         self._passes = [0] * len(indexes)

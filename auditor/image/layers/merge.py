@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from auditor.image.layers.layer_index import LayerIndex
 
 _NO_ROW = -1
-"""Row of what no member of a layer stands for."""
+"""Row of a directory that has no member of its own."""
 
 _TYPES = tuple(FileType)
 """By value: a call of the enumeration takes ten times as long, and there are many."""
 
 
 class Node(NamedTuple):
-    """What stands at a real path."""
+    """What is at a real path."""
 
     entry: Entry
     """Of the layer that put it at this path."""
@@ -132,12 +132,14 @@ class Merge:
                 self._put(real, name, node)
 
     def _linked(self, path: str, target: str) -> Node | None:
-        """Return the node for a hard link: what stands at its target now."""
+        """Return the node for a hard link: what is at its target now."""
         folder = target.rpartition("/")[0] or "/"
         place = target if folder in self.children else follow(self.entry, target, last=False)
         found = self.nodes.get(place) if place is not None else None
         if found is None or found.entry.type is FileType.DIRECTORY:
-            self._problem(path, f"is a hard link to {target}, which is no file below it")
+            self._problem(
+                path, f"is a hard link to {target}, which is not a file of its own or a lower layer"
+            )
             return None
         entry = found.entry._replace(layer=self._number, written=self._number)
         return found._replace(entry=entry)
@@ -157,7 +159,7 @@ class Merge:
                 self._put(parent or "/", name, _implied_directory(self._number))
 
     def _put(self, folder: str, name: str, node: Node) -> None:
-        """Set what stands at a name of a real directory."""
+        """Set what is at a name of a real directory."""
         path = join(folder, name)
         if node.entry.type is not FileType.DIRECTORY:
             if path in self.children:

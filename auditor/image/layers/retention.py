@@ -44,7 +44,7 @@ _PATHS = frozenset(
 )
 
 _SYSTEM = ("/etc", "/lib/apk", "/usr/lib/", "/var/lib/dpkg")
-"""Where all of `_PATHS` lie: most files are none of them at once."""
+"""Where all of `_PATHS` are, so that most files are compared with these alone."""
 
 _DPKG = "/var/lib/dpkg/info"
 _DPKG_SUFFIXES = (".list", ".md5sums", ".conffiles")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HEADER_CHUNK = 64 * 1024
-"""Bytes read at each header of an archive that is not read whole: most documents lie in them."""
+"""Bytes read at each header of an archive that is not read whole: most documents fit in."""
 
 _LINKED = 8
 """Links of a member to a member that are followed."""

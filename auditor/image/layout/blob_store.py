@@ -55,7 +55,7 @@ class LayerDescriptor(NamedTuple):
     name: str
     """In the layout."""
     digest: str
-    """What `sha256` (or the algorithm it names) must give."""
+    """What the bytes must have, by the algorithm it names."""
     by_diff_id: bool
     """The digest is that of the uncompressed bytes."""
     hint: str = REPULL_HINT

@@ -26,7 +26,7 @@ _NATIVE = (
     "/opt/venv/bin/python",
     "/venv/bin/python",
 )
-"""Executables whose ELF header tells a root file system's architecture, first found wins."""
+"""Executables whose ELF header shows a root file system's architecture; the first found wins."""
 
 
 def open_directory(path: Path, query: ImageQuery) -> Image:

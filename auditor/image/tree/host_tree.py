@@ -47,7 +47,7 @@ class HostTree:
         self._device = os.fstat(self._root).st_dev
         self._open: OrderedDict[str, int] = OrderedDict()
         self.refused: dict[str, str] = {}
-        """Paths that were asked for and that the host does not show -> why; not endless."""
+        """Paths that the host does not let us read -> why; at most `limits.PROBLEMS`."""
         weakref.finalize(self, _close, self._root, self._open)
 
     def _folder(self, path: str) -> int:
@@ -141,7 +141,7 @@ class HostTree:
         opened = os.open(name, _READ, dir_fd=self._folder(folder))
         with open(opened, "rb", buffering=0) as file:
             if not stat.S_ISREG(os.fstat(opened).st_mode):
-                raise OSError(0, "is no regular file any more")
+                raise OSError(0, "is no longer a regular file")
             yield file
 
     def read(self, path: str, limit: int) -> bytes:

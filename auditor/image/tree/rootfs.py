@@ -1,7 +1,7 @@
 """The files of an image as the stages see them: links resolved, never out of the root.
 
 `TreeRootfs` is the only place where symbolic links are followed. Below it lies a `Tree`, which
-knows real paths alone; there are two, the merged layers and a directory of the host.
+knows real paths alone: merged layers, a directory of this machine, single files of a container.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CACHED = 200_000
 class Tree(Protocol):
     """Files by their real paths: no component before the last is a symbolic link.
 
-    A path that is not real gives None or nothing.
+    A path that is not real has no entry and no names.
     """
 
     def node(self, path: str) -> Entry | None:
@@ -116,7 +116,7 @@ class TreeRootfs:
         self._real: dict[str, str | None] = {}
 
     def _place(self, path: str) -> str | None:
-        """Return where `path` stands, its parents resolved; None where a parent is absent."""
+        """Return the path with its parents resolved; None where a parent is absent."""
         folder, _, name = path.rstrip("/").rpartition("/")
         if name in {"", ".", ".."}:
             return follow(self._tree.node, path)
@@ -139,10 +139,10 @@ class TreeRootfs:
 
     def resolve(self, path: str) -> str | None:
         """Return the real path that `path` leads to."""
-        return self._led(path)[0]
+        return self._resolved(path)[0]
 
-    def _led(self, path: str) -> tuple[str, Entry] | tuple[None, None]:
-        """Return the real path that `path` leads to, and what stands there."""
+    def _resolved(self, path: str) -> tuple[str, Entry] | tuple[None, None]:
+        """Return the real path that `path` leads to, and its entry."""
         entry = self._tree.known(path)
         if entry is not None and entry.type is not FileType.SYMLINK:
             return path, entry
@@ -155,25 +155,25 @@ class TreeRootfs:
 
     def stat(self, path: str) -> Entry | None:
         """Return the entry that `path` leads to."""
-        return self._led(path)[1]
+        return self._resolved(path)[1]
 
     def names(self, path: str) -> Sequence[str]:
         """Return the sorted names in a directory."""
-        real, entry = self._led(path)
+        real, entry = self._resolved(path)
         if entry is None or entry.type is not FileType.DIRECTORY:
             return ()
         return self._tree.names(real or "/")
 
     def _file(self, path: str) -> str | None:
         """Return the real path of a regular file."""
-        real, entry = self._led(path)
+        real, entry = self._resolved(path)
         return real if entry is not None and entry.type is FileType.FILE else None
 
     def read(self, path: str, limit: int = 8 * 1024 * 1024) -> bytes:
         """Return a regular file's content."""
         real = self._file(path)
         if real is None:
-            why = "is no regular file" if self.stat(path) else "does not exist"
+            why = "is not a regular file" if self.stat(path) else "does not exist"
             raise UnreadableError(path, why)
         entry = self._tree.node(real)
         if entry is not None and entry.size > limit:
@@ -186,15 +186,15 @@ class TreeRootfs:
         return _NO_FACTS if real is None else self._tree.facts(real)
 
     def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
-        """Yield path as asked and content of the regular files among `paths`."""
-        asked: dict[str, list[str]] = {}
+        """Yield path as given and content of the regular files among `paths`."""
+        by_real: dict[str, list[str]] = {}
         for path in paths:
             real = self._file(path)
             entry = None if real is None else self._tree.node(real)
             if real is not None and entry is not None and entry.size <= limit:
-                asked.setdefault(real, []).append(path)
-        for real, content in self._tree.contents(sorted(asked)):
-            for path in asked[real]:
+                by_real.setdefault(real, []).append(path)
+        for real, content in self._tree.contents(sorted(by_real)):
+            for path in by_real[real]:
                 yield path, content
 
     def digests(self, paths: Iterable[str], algorithm: str = "sha256") -> Mapping[str, bytes]:
@@ -203,10 +203,10 @@ class TreeRootfs:
         Raises `ValueError` where `algorithm` is none of `ALGORITHMS`.
         """
         if algorithm not in ALGORITHMS:
-            raise ValueError(f"{algorithm!r} is no digest of a fixed length")
-        asked = {path: real for path in paths if (real := self._file(path)) is not None}
-        found = self._tree.digests(sorted(set(asked.values())), algorithm)
-        return {path: found[real] for path, real in asked.items() if real in found}
+            raise ValueError(f"{algorithm!r} is not a digest of a fixed length")
+        files = {path: real for path in paths if (real := self._file(path)) is not None}
+        found = self._tree.digests(sorted(set(files.values())), algorithm)
+        return {path: found[real] for path, real in files.items() if real in found}
 
     def walk(self, top: str = "/") -> Iterator[tuple[str, Entry]]:
         """Yield every real path below `top` with its entry."""

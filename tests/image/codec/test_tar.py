@@ -176,8 +176,8 @@ def patched(at: int, value: bytes, *, data: bytes | None = None) -> bytes:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        pytest.param(b"no tar" * 200, "is no tar archive, nor one", id="text"),
-        pytest.param(b"no tar", "is no tar archive, nor one", id="short-text"),
+        pytest.param(b"no tar" * 200, "is not a tar archive, plain", id="text"),
+        pytest.param(b"no tar", "is not a tar archive, plain", id="short-text"),
         pytest.param(archive_of((member("f"), b"x"))[:1024] + b"no tar", "ends early", id="cut"),
         pytest.param(patched(124, b"00000000018\0"), "malformed number", id="no-octal"),
         pytest.param(patched(124, b"-0000000001\0"), "malformed number", id="negative-octal"),

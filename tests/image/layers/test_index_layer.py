@@ -97,8 +97,8 @@ def test_digest_is_of_what_was_asked(*, by_diff_id: bool) -> None:
         pytest.param({"a/" * 3000 + "x": "x"}, "longer than 4096", id="long"),
         pytest.param({"l": Symlink("x" * 5000)}, "longer than 4096", id="long-link"),
         pytest.param({".": "x"}, "would replace the root", id="root"),
-        pytest.param({"a/.wh.": ""}, "whiteout of nothing", id="whiteout-of-nothing"),
-        pytest.param({"a/.wh...": ""}, "whiteout of nothing", id="whiteout-of-parent"),
+        pytest.param({"a/.wh.": ""}, "whiteout that names no file", id="whiteout-of-nothing"),
+        pytest.param({"a/.wh...": ""}, "whiteout that names no file", id="whiteout-of-parent"),
         pytest.param({"a/.wh.b/c": ""}, "below a whiteout", id="below-whiteout"),
     ],
 )

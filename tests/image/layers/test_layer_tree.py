@@ -232,10 +232,14 @@ def test_what_is_written_again_was_brought_before() -> None:
 @pytest.mark.parametrize(
     ("layers", "why"),
     [
-        pytest.param([{"a": Hardlink("b")}], "which is no file below it", id="absent"),
-        pytest.param([{"a": Hardlink("b"), "b": "later"}], "no file below it", id="later"),
-        pytest.param([{"d/x": ""}, {"a": Hardlink("d")}], "no file below it", id="directory"),
-        pytest.param([{"d/x": "", "a": Hardlink("d")}], "no file below it", id="own-directory"),
+        pytest.param(
+            [{"a": Hardlink("b")}], "which is not a file of its own or a lower layer", id="absent"
+        ),
+        pytest.param([{"a": Hardlink("b"), "b": "later"}], "not a file of its own", id="later"),
+        pytest.param([{"d/x": ""}, {"a": Hardlink("d")}], "not a file of its own", id="directory"),
+        pytest.param(
+            [{"d/x": "", "a": Hardlink("d")}], "not a file of its own", id="own-directory"
+        ),
         pytest.param([{"a": Symlink("a")}, {"a/b": "x"}], "loop of links", id="loop"),
         pytest.param([{"../x": ""}], "leads out", id="from-the-index"),
     ],

@@ -292,7 +292,7 @@ def described(configuration: object) -> bytes:
 BROKEN = {
     "other-layer": (changed(layer=PLAIN[1]), "has other bytes: their digest is sha256:"),
     "layer-missing": (changed(layer=None), "layer sha256:.* is missing"),
-    "layer-no-tar": (changed(layer=gzip.compress(b"no tar" * 200)), "layer sha256:.* no tar"),
+    "layer-no-tar": (changed(layer=gzip.compress(b"no tar" * 200)), "layer sha256:.* not a tar"),
     "layer-bad-gzip": (
         changed(layer=gzip.compress(PLAIN[0])[:-9] + bytes(9)),
         "layer sha256:.* is damaged gzip data",
@@ -300,8 +300,8 @@ BROKEN = {
     "layer-cut": (changed(layer=PLAIN[0][:2000]), "layer sha256:.* ends early"),
     "config-missing": (changed(config=None), "configuration '.*' is missing"),
     "config-altered": (changed(config=b"{}"), "configuration .* has other bytes"),
-    "manifest-no-json": (changed(manifest=b"no json"), "manifest.json is no JSON"),
-    "manifest-deep": (changed(manifest=b"[" * 200_000), "manifest.json is no JSON"),
+    "manifest-no-json": (changed(manifest=b"no json"), "manifest.json is not JSON"),
+    "manifest-deep": (changed(manifest=b"[" * 200_000), "manifest.json is not JSON"),
     "manifest-empty": (changed(manifest=b"[]"), "lists no image"),
     "manifest-missing": (changed(manifest=None), "holds no image: neither index.json"),
     "manifest-of-fewer-layers": (changed(manifest=manifest(Layers=[])), "lists 0 layers, the"),
@@ -309,17 +309,20 @@ BROKEN = {
         changed(manifest=manifest(Layers=["../../etc/passwd"])),
         "layer sha256:.* is missing",
     ),
-    "config-no-object": (described([]), "is no JSON object"),
-    "config-without-rootfs": (described({}), "is no image configuration"),
-    "config-rootfs-odd": (described({"rootfs": {"diff_ids": 5}}), "is no image configuration"),
-    "config-diff-ids-odd": (described({"rootfs": {"diff_ids": ["md5:0"]}}), "names no digest"),
+    "config-no-object": (described([]), "is not a JSON object"),
+    "config-without-rootfs": (described({}), "is not an image configuration"),
+    "config-rootfs-odd": (described({"rootfs": {"diff_ids": 5}}), "is not an image configuration"),
+    "config-diff-ids-odd": (
+        described({"rootfs": {"diff_ids": ["md5:0"]}}),
+        "does not name a digest",
+    ),
     "config-many-layers": (
         described({"rootfs": {"diff_ids": [sha256(b"")] * 2049}}),
         "lists 2049 layers",
     ),
     "flat-tree": (layer_tar({"etc/passwd": "x"}), "holds no image"),
     "empty": (b"", "ends early"),
-    "text": (b"no archive at all" * 100, "is no tar archive"),
+    "text": (b"no archive at all" * 100, "is not a tar archive"),
     "cut": (LAYOUTS["legacy"][:20_000], "ends early"),
 }
 
@@ -433,7 +436,7 @@ def test_choice_of_an_image(
         (":three", None, ImageError, "no image is called 'three'", "example/one:1.0, two:latest"),
         ("", "linux/s390x", UsageError, "no image for linux/s390x", "linux/amd64, linux/arm64"),
         (":two", "linux/amd64", UsageError, "no image for linux/amd64", "linux/arm64"),
-        ("", "arm64", UsageError, "'arm64' is no platform", "os/architecture"),
+        ("", "arm64", UsageError, "'arm64' is not a platform", "os/architecture"),
     ],
 )
 def test_no_such_choice(

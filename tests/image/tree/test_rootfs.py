@@ -147,8 +147,8 @@ def test_reading(make: Callable[[Files], Rootfs]) -> None:
     assert rootfs.read("/up") == b"tool"
     assert rootfs.read("/lib/aarch64/libc.so.6", len(LIBC)) == LIBC
     for path, why in {
-        "/usr/bin": "is no regular file",
-        "/to-pipe": "is no regular file",
+        "/usr/bin": "is not a regular file",
+        "/to-pipe": "is not a regular file",
         "/dangling": "does not exist",
         "/nothing": "does not exist",
     }.items():
