@@ -82,10 +82,7 @@ def tar_members(file: BinaryIO, packed: int) -> dict[str, Member]:
 
 
 def _take(
-    archive: tarfile.TarFile,
-    info: tarfile.TarInfo,
-    found: dict[str, Member],
-    links: dict[str, str],
+    archive: tarfile.TarFile, info: tarfile.TarInfo, found: dict[str, Member], links: dict[str, str]
 ) -> None:
     """Note one member; of two with one name the later one counts, as when unpacking."""
     path = posixpath.normpath(info.name)

@@ -67,12 +67,13 @@ def parse_reference(text: str) -> Reference:
     if colon and prefix in _TRANSPORTS:
         return _explicit(Transport(prefix), value, text)
     path = _expanded(text)
-    if found := recognised(path):
-        return Reference(found, str(path) if text.startswith("~") else text, text)
-    if text.startswith(_PATH_STARTS) or _ARCHIVE_TAG.search(text):
+    found = recognised(path)
+    if found is None and (text.startswith(_PATH_STARTS) or _ARCHIVE_TAG.search(text)):
         tagged, tag = split_tag(str(path))
-        if tag and (found := recognised(tagged)) in _TAGGED:
-            return Reference(found, str(path) if text.startswith("~") else text, text)
+        kind = recognised(tagged) if tag else None
+        found = kind if kind in _TAGGED else None
+    if found is not None:
+        return Reference(found, str(path) if text.startswith("~") else text, text)
     if _exists(path) and (text.startswith(_PATH_STARTS) or not path.is_dir()):
         raise ImageError(
             f"{text} is not an image, a root file system or a Python environment",
@@ -101,8 +102,7 @@ def _explicit(transport: Transport, value: str, text: str) -> Reference:
     if value.startswith("//"):
         plain = value.lstrip("/")
         raise UsageError(
-            f"{text!r}: slashes after {transport}: are not understood",
-            f"write {transport}:{plain}",
+            f"{text!r}: slashes after {transport}: are not understood", f"write {transport}:{plain}"
         )
     if transport in {Transport.DOCKER, Transport.CONTAINER}:
         _check_engine_name(value, text)

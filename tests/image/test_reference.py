@@ -123,13 +123,7 @@ def test_archives_by_content(data: bytes, transport: Transport, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "data",
-    [
-        bytes(1024),
-        b"",
-        b"text",
-        gzip.compress(b"text"),
-        gzip.compress(layer_tar({"a": ""}))[:30],
-    ],
+    [bytes(1024), b"", b"text", gzip.compress(b"text"), gzip.compress(layer_tar({"a": ""}))[:30]],
     ids=["zeros", "empty", "text", "packed-text", "cut"],
 )
 def test_files_that_are_no_image(data: bytes, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class LayerCache:
 
     def index(self, digest: str) -> LayerIndex | None:
         """Return the index of the layer whose bytes, packed or not, have this digest."""
-        data = self._read(digest, "index")
+        data = self._files.read(_name(digest, "index"), digest)
         if data is None:
             return None
         try:
@@ -64,15 +64,15 @@ class LayerCache:
             return
         data = encoded(index)
         for digest in {index.digest, index.diff_id} - {""}:
-            self._write(digest, "index", data)
+            self._files.write(_name(digest, "index"), digest, data)
 
     def document(self, key: str) -> bytes | None:
         """Return the document that was kept under `key`."""
-        return self._read(key, "document")
+        return self._files.read(_name(key, "document"), key)
 
     def keep_document(self, key: str, content: bytes) -> None:
         """Keep a small document."""
-        self._write(key, "document", content)
+        self._files.write(_name(key, "document"), key, content)
 
     def usage(self) -> Usage:
         """Count the entries."""
@@ -86,12 +86,6 @@ class LayerCache:
         """Remove what was used longest ago, where the cache is over its limit."""
         self._files.trim(self._limit, _KEPT)
         self._files.tidy()
-
-    def _read(self, key: str, kind: str) -> bytes | None:
-        return self._files.read(_name(key, kind), key)
-
-    def _write(self, key: str, kind: str, data: bytes) -> None:
-        self._files.write(_name(key, kind), key, data)
 
 
 def _name(key: str, kind: str) -> str:

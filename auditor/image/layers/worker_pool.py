@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from auditor.progress import Progress
 
     Count = Callable[[int], None]
+    Add = Callable[[LayerRequest, LayerIndex], None]
 
 _WORTH = 48 << 20
 """Bytes of layers below which starting interpreters takes longer than it saves."""
@@ -56,6 +57,8 @@ def index_layers(
     different = list(dict.fromkeys(requests))
     total = sum(request.place.size for request in different)
     done = 0
+    found: dict[LayerRequest, LayerIndex] = {}
+    budget = ImageBudget()
 
     def count(size: int) -> None:
         nonlocal done
@@ -63,25 +66,21 @@ def index_layers(
         if progress is not None:
             progress("layers", done, total)
 
+    def add(request: LayerRequest, index: LayerIndex) -> None:
+        found[request] = index
+        budget.add_layer(index, request.digest)
+
     if min(len(different), _processors()) < 2 or total < worth or not sys.executable:
-        found = _index_here(different, count)
+        for request in different:
+            add(request, index_request(request, count))
     else:
         with nullcontext(workers) if workers else closing(LayerWorkers()) as pool:
-            found = pool.index(different, count)
+            pool.index(different, count, add)
     return [found[request] for request in requests]
 
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0))
-
-
-def _index_here(requests: Sequence[LayerRequest], count: Count) -> dict[LayerRequest, LayerIndex]:
-    budget = ImageBudget()
-    found: dict[LayerRequest, LayerIndex] = {}
-    for request in requests:
-        found[request] = index_request(request, count)
-        budget.add_layer(found[request], request.digest)
-    return found
 
 
 class LayerWorkers:
@@ -93,28 +92,23 @@ class LayerWorkers:
 
     def __init__(self) -> None:
         self._workers = [_Worker() for _ in range(_processors())]
-        self._closed = False
         self._free: SimpleQueue[_Worker] = SimpleQueue()
         for worker in self._workers:
             self._free.put(worker)
 
     def close(self) -> None:
         """End all processes; for threads that still use them, `index` raises `ImageError`."""
-        self._closed = True
         for worker in self._workers:
-            worker.kill()
+            worker.close()
 
-    def index(
-        self, requests: Sequence[LayerRequest], count: Count
-    ) -> dict[LayerRequest, LayerIndex]:
+    def index(self, requests: Sequence[LayerRequest], count: Count, add: Add) -> None:
         """Index layers, the largest first, so that none is left alone at the end.
 
+        `count` gets the bytes read since it was called last, `add` each index that is complete.
         Raises `ImageError`.
         """
         waiting = sorted(requests, key=lambda request: request.place.size)
-        found: dict[LayerRequest, LayerIndex] = {}
         busy: dict[Connection, _Worker] = {}
-        budget = ImageBudget()
         try:
             while waiting or busy:
                 while waiting and (worker := self._next(block=not busy)) is not None:
@@ -125,15 +119,13 @@ class LayerWorkers:
                     answer = worker.receive()
                     if isinstance(answer, int):
                         count(answer)
-                        continue
-                    found[worker.request] = answer
-                    budget.add_layer(answer, worker.request.digest)
-                    self._free.put(busy.pop(worker.connection))
+                    else:
+                        add(worker.request, answer)
+                        self._free.put(busy.pop(worker.connection))
         finally:
             for worker in busy.values():
                 worker.end()
                 self._free.put(worker)
-        return found
 
     def _next(self, *, block: bool) -> _Worker | None:
         """Return a running worker that is free, None where there is none and `block` is off."""
@@ -142,17 +134,11 @@ class LayerWorkers:
         except Empty:
             return None
         try:
-            self._start(worker)
+            worker.start()
         except BaseException:
             self._free.put(worker)
             raise
         return worker
-
-    def _start(self, worker: _Worker) -> None:
-        worker.start()
-        if self._closed:
-            worker.end()
-            raise ImageError("layers cannot be read: the processes that read them have ended")
 
 
 class _Worker:
@@ -163,9 +149,10 @@ class _Worker:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
 
     def start(self) -> None:
-        """Start a process, unless one is running."""
+        """Start a process, unless one is running; raises `ImageError` once closed."""
         if self._process is not None and self._process.poll() is None:
             return
         self.end()
@@ -180,10 +167,14 @@ class _Worker:
                 process_group=0,
             )
             self.connection = Connection(ours.detach())
+        if self._closed:  # perhaps meanwhile, by another thread
+            self.end()
+            raise ImageError("layers cannot be read: the processes that read them have ended")
 
-    def kill(self) -> None:
-        """End the process; the pipe stays for the thread that waits for an answer."""
-        process = self._process  # another thread may forget it
+    def close(self) -> None:
+        """End the process for good; the pipe stays for a thread that waits for an answer."""
+        self._closed = True
+        process = self._process
         if process is not None:
             process.kill()
             process.wait()
@@ -191,7 +182,8 @@ class _Worker:
     def end(self) -> None:
         """End the process, and close the pipe."""
         if self._process is not None:
-            self.kill()
+            self._process.kill()
+            self._process.wait()
             self.connection.close()
             self._process = None
 

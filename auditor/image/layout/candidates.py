@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from auditor.image.layout.blob_store import ImageQuery
 
+_DIGESTS = ("sha256:", "sha384:", "sha512:")
 _LISTED = 20
 """Names or platforms in one message."""
 
@@ -28,7 +29,7 @@ class Candidate(NamedTuple):
 
     def names(self) -> list[str]:
         """Return the tags that are names, not digests."""
-        return sorted(tag for tag in self.tags if not tag.startswith("sha"))
+        return sorted(tag for tag in self.tags if not tag.startswith(_DIGESTS))
 
     def is_named(self, tag: str) -> bool:
         """Return whether `tag` means it: a name or its last parts, or a digest."""

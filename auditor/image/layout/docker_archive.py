@@ -12,21 +12,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ImageError
-from auditor.image.documents import (
-    diff_ids,
-    document,
-    objects,
-    parsed,
-    platform_of,
-    text,
-    texts,
-)
-from auditor.image.layout.blob_store import (
-    REPULL_HINT,
-    LayerDescriptor,
-    blob_digest,
-    member_name,
-)
+from auditor.image.documents import diff_ids, document, objects, parsed, platform_of, text, texts
+from auditor.image.layout.blob_store import REPULL_HINT, LayerDescriptor, blob_digest, member_name
 from auditor.image.layout.candidates import Candidate, named_candidates, select_candidate
 from auditor.image.layout.resolved_image import ResolvedImage
 
@@ -50,8 +37,8 @@ def resolve(store: Store, query: ImageQuery) -> ResolvedImage:
     by_configuration = {text(image.get("Config")): image for image in images}
     candidates = {name: Candidate(name) for name in by_configuration}
     for image in images:
-        name, tags = text(image.get("Config")), frozenset(texts(image.get("RepoTags")))
-        candidates[name] = Candidate(name, candidates[name].tags | tags)
+        name, tags = text(image.get("Config")), texts(image.get("RepoTags"))
+        candidates[name] = Candidate(name, candidates[name].tags.union(tags))
     named = named_candidates(list(candidates.values()), query)
     held = {one.key: _configuration(store, one.key) for one in named}
     name = select_candidate(

@@ -32,8 +32,7 @@ def open_environment(path: Path, query: ImageQuery) -> Image:
     prefix = os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links on the host
     if path.exists() and not path.is_dir():
         raise ImageError(
-            f"{query.reference}: {path} is a file, not a directory",
-            "name the environment's prefix",
+            f"{query.reference}: {path} is a file, not a directory", "name the environment's prefix"
         )
     if not path.is_dir():
         raise ImageError(f"{query.reference}: there is no directory {path}", "check the path")

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ImageError
 from auditor.image import limits
-from auditor.image.documents import (
-    digest,
-    document,
-    mapping,
-    objects,
-    platform_of,
-    text,
-)
+from auditor.image.documents import digest, document, mapping, objects, platform_of, text
 from auditor.image.layout.blob_store import REPULL_HINT, LayerDescriptor, blob_name
 from auditor.image.layout.candidates import Candidate, named_candidates, select_candidate
 from auditor.image.layout.resolved_image import ResolvedImage

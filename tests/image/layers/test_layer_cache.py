@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -429,6 +430,22 @@ def test_twenty_at_a_time(tmp_path: Path) -> None:
     assert cache.usage().bytes <= 20_000
     for layout in layouts:
         assert open_image(f"oci:{layout}", reading=ReadOptions(cache=cache)).files == 2
+
+
+def test_threads_share_one(tmp_path: Path) -> None:
+    indexes = [index_of(layer_tar({f"f{number}": ""})) for number in range(6)]
+    cache = LayerCache(tmp_path, limit=3 * (32 + len(encoded(indexes[0]))) + 99)
+
+    def use(index: LayerIndex) -> None:
+        for _ in range(10):
+            cache.keep_index(index)
+            found = cache.index(index.digest)
+            assert found is None or found.paths == index.paths
+            cache.trim()
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(use, indexes))
+    assert 1 <= cache.usage().entries <= 3
 
 
 # ---------------------------------------------------------------------------- warm runs

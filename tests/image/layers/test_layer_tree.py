@@ -86,9 +86,7 @@ def shown(rootfs: Rootfs) -> Shown:
             [{"d/a": "1", "d/s/b": "2"}, {"d": Opaque()}], {"/d": None}, id="opaque-empties"
         ),
         pytest.param(
-            [{"d/a": "1"}, {"d/n": "2", "d": Opaque()}],
-            {"/d": None, "/d/n": "2"},
-            id="opaque-last",
+            [{"d/a": "1"}, {"d/n": "2", "d": Opaque()}], {"/d": None, "/d/n": "2"}, id="opaque-last"
         ),
         pytest.param(
             [{"d/a": "1"}, {"d/.wh..wh..opq": "", "d/n": "2"}],

@@ -50,10 +50,7 @@ def one_pass(data: bytes, path: Path, tag: str = "", platform: str | None = None
 def streamed(data: bytes, path: Path, tag: str = "", platform: str | None = None) -> Image:
     del path, tag
     return read_archive_stream(
-        io.BytesIO(data),
-        reference="docker:x",
-        platform=platform,
-        reopen=lambda: io.BytesIO(data),
+        io.BytesIO(data), reference="docker:x", platform=platform, reopen=lambda: io.BytesIO(data)
     )
 
 

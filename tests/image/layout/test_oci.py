@@ -15,13 +15,7 @@ from auditor.image.open import open_image
 from auditor.image.platforms import host_platform
 from auditor.model import Platform
 from tests.builders import layer_tar, oci_layout
-from tests.builders.images import (
-    oci_blob,
-    oci_index,
-    oci_manifest,
-    oci_members,
-    write_members,
-)
+from tests.builders.images import oci_blob, oci_index, oci_manifest, oci_members, write_members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
