@@ -65,18 +65,9 @@ from auditor.model.locked import (
     Unselected,
     Vcs,
 )
+from auditor.model.observations import Observation, PolicyNote
 from auditor.model.pip_list_result import PipListResult, PipListRow
 from auditor.model.policy import DeclaredNative, IgnoreEntry, Policy, Requirement
-from auditor.model.report import (
-    Checked,
-    Finding,
-    Ignored,
-    LockSummary,
-    Observation,
-    PackageRow,
-    PolicyNote,
-    Report,
-)
 
 __all__ = [
     "BYTECODE_HEADER_BYTES",
@@ -84,7 +75,6 @@ __all__ = [
     "ArtifactKind",
     "Attestation",
     "AttestationState",
-    "Checked",
     "DeclaredNative",
     "Degree",
     "DirectUrl",
@@ -99,13 +89,11 @@ __all__ = [
     "FileFacts",
     "FileState",
     "FileType",
-    "Finding",
     "Hidden",
     "HistoryEntry",
     "Identity",
     "IdentityKind",
     "IgnoreEntry",
-    "Ignored",
     "Image",
     "ImageConfig",
     "Interpreter",
@@ -113,7 +101,6 @@ __all__ = [
     "Layer",
     "Libc",
     "LockMismatch",
-    "LockSummary",
     "LockedPackage",
     "MetadataKind",
     "NotChecked",
@@ -123,7 +110,6 @@ __all__ = [
     "OtherPlatform",
     "Owner",
     "OwnerKind",
-    "PackageRow",
     "PathEntry",
     "PathOrigin",
     "PipListResult",
@@ -135,7 +121,6 @@ __all__ = [
     "Proof",
     "Record",
     "RecordRow",
-    "Report",
     "Requirement",
     "Rootfs",
     "Severity",

@@ -12,7 +12,7 @@ from auditor.image.layout.root_directory import open_tree, refused_paths, reques
 from auditor.image.platforms import host_platform
 from auditor.image.tree.rootfs import TreeRootfs
 from auditor.model import Image, ImageConfig, NotChecked, UnreadableError
-from auditor.pyvenv import read_settings
+from auditor.pyvenv_cfg import read_venv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,13 +51,13 @@ def open_environment(path: Path, query: ImageQuery) -> Image:
 
 def _scope(rootfs: Rootfs, prefix: str) -> Iterator[str]:
     """Yield the real directories that belong to an environment."""
-    settings = read_settings(rootfs, prefix)
+    venv = read_venv(rootfs, prefix)
     real = rootfs.resolve(prefix)
-    if real is not None and settings is not None:
+    if real is not None and venv is not None:
         yield real
-    bases = [] if settings is not None else [prefix]
-    if settings and "home" in settings:
-        bases.append(os.path.dirname(settings["home"]))  # noqa: PTH120 - a path in the image
+    bases = [prefix] if venv is None else []
+    if venv is not None and venv.home:
+        bases.append(os.path.dirname(venv.home))  # noqa: PTH120 - a path in the image
     for name in ("python", "python3"):
         executable = rootfs.resolve(f"{prefix}/bin/{name}")
         if executable is not None:
