@@ -31,6 +31,8 @@ class CommandLine(NamedTuple):
     """Letters of the short options that take no value."""
     script: str = ""
     """The path of a script, a directory or a zip file; empty for a module, `-c` or nothing."""
+    module: tuple[str, ...] = ()
+    """The name after `-m` and the module's arguments; empty for anything else."""
 
     @property
     def ignores_environment(self) -> bool:
@@ -62,7 +64,8 @@ def command_line(arguments: Sequence[str]) -> CommandLine:
         letters = word[1:]
         for at, letter in enumerate(letters):
             if letter in "cm":
-                return CommandLine(frozenset(options))
+                rest = (*filter(None, [letters[at + 1 :]]), *words)
+                return CommandLine(frozenset(options), module=rest if letter == "m" else ())
             if letter in _WITH_VALUE:
                 if at == len(letters) - 1:
                     next(words, None)

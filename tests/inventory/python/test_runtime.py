@@ -39,6 +39,7 @@ FILES: Files = {
     "/not-executable": "#!/opt/venv/bin/python\n",
 }
 PATH = "/usr/local/bin:/usr/bin:/bin"
+ENV = {"PATH": PATH, "VENV": VENV}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,13 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
         ),
         ((), ("/bin/sh", "-c", "exec /opt/venv/bin/uvicorn app:app"), "/opt/venv/bin/python"),
         ((), ("sh", "-c", "cd /app && A=1 /opt/venv/bin/python -m app"), "/opt/venv/bin/python"),
-        ((), ("bash", "-lc", "it's broken; /opt/venv/bin/python"), "/opt/venv/bin/python"),
+        (
+            (),
+            ("bash", "-o", "pipefail", "-c", "$VENV/bin/python a | tee b"),
+            "/opt/venv/bin/python",
+        ),
+        ((), ("timeout", "-s", "INT", "60", "/opt/venv/bin/python"), "/opt/venv/bin/python"),
+        ((), ("uv", "run", "--with", "x", "-m", "app"), "/app/.venv/bin/python"),
         (("/entry.sh",), ("/opt/venv/bin/uvicorn",), "/opt/venv/bin/python"),
         (("gosu", "app"), ("/opt/venv/bin/python",), "/opt/venv/bin/python"),
         (("env", "-S", "A=1 /opt/venv/bin/python"), (), "/opt/venv/bin/python"),
@@ -72,7 +79,7 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 def test_the_command_decides(
     entrypoint: tuple[str, ...], cmd: tuple[str, ...], executable: str
 ) -> None:
-    image = image_of(FILES, entrypoint=entrypoint, cmd=cmd, working_dir="/app", env={"PATH": PATH})
+    image = image_of(FILES, entrypoint=entrypoint, cmd=cmd, working_dir="/app", env=ENV)
     runtime = configured_runtime(image.rootfs, image.config, [VENV])
     assert runtime is not None
     assert runtime.executable == executable
