@@ -42,6 +42,11 @@ def text_of(rootfs: Rootfs, path: str, limit: int) -> str:
         return ""
 
 
+def digest_of(rootfs: Rootfs, path: str) -> bytes:
+    """Return the sha256 of a file, empty where its bytes cannot be had."""
+    return rootfs.digests([path]).get(path, b"")
+
+
 class RealPaths:
     """Gives real paths of files that are named one by one, each directory resolved once."""
 

@@ -1,18 +1,16 @@
-"""Where the image's own application lies, as far as its configuration tells."""
+"""The directories and scripts of the image's own application, by the configuration."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
+from auditor.inventory.commands.launchers import is_python
 from auditor.inventory.paths import is_directory, is_file, names
 from auditor.inventory.python.runtime import which
 from auditor.inventory.python.sys_path import python_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from auditor.model import Image, ImageConfig, Rootfs
 
 SYSTEM_FOLDERS = (
@@ -35,10 +33,9 @@ SYSTEM_FOLDERS = (
     "/usr/sbin",
     "/var/lib",
 )
-"""Directories that nobody's word makes an application's, nor what contains them."""
+"""Directories that can be no application's, whatever names them, nor can those above them."""
 
 _CUSTOMARY = ("/app", "/srv")
-_PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 _WORDS = 64
 """Words of the image's command that may be a script."""
 
@@ -49,7 +46,7 @@ def inside(path: str, folder: str) -> bool:
 
 
 def may_own(folder: str) -> bool:
-    """Return whether a whole directory can be one owner's: it is no part of the system."""
+    """Return whether a directory can have one owner as a whole: it is no part of the system."""
     return not any(
         inside(system, folder) or (inside(folder, system) and not system.startswith("/var"))
         for system in SYSTEM_FOLDERS
@@ -66,7 +63,7 @@ def application_folders(image: Image) -> set[str]:
     named = [config.working_dir or "/", *_CUSTOMARY]
     named += (posixpath.dirname(script) for script in application_scripts(rootfs, config))
     searched = (entry.path for entry in python_path(config) if is_directory(rootfs, entry.path))
-    named += (path for path in searched if not has_metadata(rootfs, path))
+    named += (path for path in searched if not _has_metadata(rootfs, path))
     real = (rootfs.resolve(path) for path in named)
     return {path for path in real if path is not None and may_own(path)}
 
@@ -78,7 +75,7 @@ def application_scripts(rootfs: Rootfs, config: ImageConfig) -> set[str]:
 
 
 def _script(rootfs: Rootfs, config: ImageConfig, word: str) -> str | None:
-    if _PYTHON.fullmatch(posixpath.basename(word)) or not word or "\0" in word:
+    if is_python(posixpath.basename(word)) or not word or "\0" in word:
         return None
     here = posixpath.join("/", config.working_dir, word)
     path = here if is_file(rootfs, here) else which(rootfs, config, word)
@@ -86,10 +83,6 @@ def _script(rootfs: Rootfs, config: ImageConfig, word: str) -> str | None:
     return real if real is not None and rootfs.elf(real) is None else None
 
 
-def has_metadata(rootfs: Rootfs, folder: str) -> bool:
+def _has_metadata(rootfs: Rootfs, folder: str) -> bool:
     """Return whether distributions were installed into a directory."""
-    return _any_metadata(names(rootfs, folder))
-
-
-def _any_metadata(children: Iterable[str]) -> bool:
-    return any(name.lower().endswith(".dist-info") for name in children)
+    return any(name.lower().endswith(".dist-info") for name in names(rootfs, folder))

@@ -1,7 +1,7 @@
-"""What installers and interpreters leave behind without listing it anywhere, as tables.
+"""Tables of what installers and interpreters write without listing it anywhere.
 
-Where code runs, a name proves nothing: then the content decides, by its sha256 or by the only
-form that it may have.
+Where code runs, a name proves nothing: the content decides, by its sha256 or by the only form
+that it may have.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""conda: one record a package, `conda-meta/*.json` below the prefix that it is installed in.
+"""conda: one record for each package, `conda-meta/*.json` below the prefix it is installed in.
 
 The form is conda's `PrefixRecord`, which mamba, pixi and rattler write alike. `files` names all
 that was installed; `paths_data` their sha256 in the package, and in the prefix where the
 prefix's own path was written into them. Compiled files and entry points, which are made during
-the installation, need not have one: they are judged by what they hold, as any installer's.
+the installation, need not have one: their content decides, as for any installer.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
-from auditor.inventory.ownership.os_packages.claims import Claim, Database
-from auditor.inventory.paths import RealPaths, names
+from auditor.inventory.ownership.os_packages.database import Claim, Database
+from auditor.inventory.paths import RealPaths, digest_of, names
 from auditor.model import OsFile
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def conda_files(
 ) -> tuple[Mapping[str, OsFile], tuple[Problem, ...]]:
     """Return what conda's records at `prefixes` claim, by real path, and what is unreadable.
 
-    A record speaks for files of its own prefix alone; a path that several claim is the first's.
+    A record can claim files of its own prefix alone; a path that several claim is the first's.
     """
     database = _Records(rootfs)
     real = RealPaths(rootfs)
@@ -57,15 +57,15 @@ def conda_files(
 
 
 def _is_condas(rootfs: Rootfs, prefix: str, claimed: Mapping[str, OsFile]) -> bool:
-    """Return whether conda made an environment: a Python that is there is one of its packages'.
+    """Return whether conda made an environment: a Python in it is one of its packages'.
 
-    Records that lie in somebody else's environment speak for nothing.
+    Records in an environment that another tool made prove nothing.
     """
     program = rootfs.resolve(posixpath.join(prefix, "bin", "python"))
     if program is None:
         return True
     python = claimed.get(program)
-    return python is not None and python.digest == rootfs.digests([program]).get(program)
+    return python is not None and python.digest == digest_of(rootfs, program)
 
 
 class _Records(Database):

@@ -1,4 +1,4 @@
-"""Files that nobody owns where the image imports code from or finds programs."""
+"""Files without an owner where the image imports code from or finds programs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _IMPORTABLE = (".py", ".pyc", ".so", ".pth", ".zip")
 
 
 class UnownedFile(NamedTuple):
-    """What nobody owns: one file, or a directory with everything in it."""
+    """One file without an owner, or a directory in which no file has one."""
 
     path: str
     files: int
@@ -41,14 +41,14 @@ class UnownedFile(NamedTuple):
 def unowned_code(
     image: Image, runtime: Environment, ownership: FileOwnership
 ) -> tuple[UnownedFile, ...]:
-    """Return what nobody owns on the import path, sorted by path.
+    """Return the files without an owner on the import path, sorted by path.
 
-    A directory in which nobody owns anything is one stray, the topmost such; bytecode goes
-    with its source.
+    A directory in which no file has an owner is one entry, the topmost such; bytecode belongs
+    to its source's entry.
     """
     found: list[UnownedFile] = []
     for root in runtime.import_paths:
-        others = tuple(f"{each}/" for each in _apart(root, runtime.import_paths))
+        others = tuple(f"{each}/" for each in _excluded(root, runtime.import_paths))
         files = [
             (path, entry)
             for path, entry in _files(image.rootfs, root)
@@ -58,7 +58,7 @@ def unowned_code(
     return tuple(sorted(found))
 
 
-def _apart(root: str, import_paths: Iterable[str]) -> Iterator[str]:
+def _excluded(root: str, import_paths: Iterable[str]) -> Iterator[str]:
     """Yield the directories below `root` that are walked on their own, or not at all."""
     yield from (f"{root}/{name}" for name in ("site-packages", "dist-packages"))
     yield from (each for each in import_paths if each.startswith(f"{root}/"))
@@ -85,11 +85,11 @@ def _files(rootfs: Rootfs, root: str) -> Iterator[tuple[str, Entry]]:
 def _grouped(
     root: str, files: list[tuple[str, Entry]], ownership: FileOwnership
 ) -> Iterator[UnownedFile]:
-    """Gather the files that nobody owns under the topmost directory that is all strays."""
+    """Group the files without an owner by the topmost directory in which no file has one."""
     shared = {root, ""}  # "" is the folder of what lies in the root itself
     unowned: dict[str, Entry] = {}
     for path, entry in files:
-        if ownership.namer(path) is None:
+        if ownership.import_owner(path) is None:
             unowned[path] = entry
             continue
         folder = path.rpartition("/")[0]
@@ -104,7 +104,7 @@ def _grouped(
 
 
 def _source(path: str, unowned: dict[str, Entry]) -> str:
-    """Return the source beside which bytecode stands as an equal stray, else the path itself."""
+    """Return the source of bytecode where that has no owner either, else the path itself."""
     folder, _, name = path.rpartition("/")
     if folder.endswith("/__pycache__"):
         source = f"{folder.rpartition('/')[0]}/{name.partition('.')[0]}.py"
@@ -126,7 +126,7 @@ def _topmost(path: str, shared: set[str]) -> str:
 def unowned_programs(
     image: Image, runtime: Environment, ownership: FileOwnership
 ) -> tuple[tuple[str, str], ...]:
-    """Return the programs that nobody owns: the path they are found by, and the real one.
+    """Return the programs without an owner: the path they are found by, and the real one.
 
     An ELF file, or one with an executable bit; each real file once, sorted. Of a live environment
     only what lies in it, since it is audited without the system around it.

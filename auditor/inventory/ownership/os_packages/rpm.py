@@ -1,7 +1,7 @@
 """rpm: its SQLite database, read in memory and never written.
 
 One row of the table `Packages` is one package's header (`rpm_header`). Databases of rpm before
-4.16 (Berkeley DB) and of SUSE (ndb) are told, not read.
+4.16 (Berkeley DB) and of SUSE (ndb) are reported, not read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import posixpath
 import sqlite3
 from typing import TYPE_CHECKING
 
-from auditor.inventory.ownership.os_packages.claims import Claim
+from auditor.inventory.ownership.os_packages.database import Claim
 from auditor.inventory.ownership.os_packages.rpm_header import HeaderError, Tag, read_header
 from auditor.inventory.paths import is_file
 from auditor.model import OsFile
@@ -18,7 +18,7 @@ from auditor.model import OsFile
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from auditor.inventory.ownership.os_packages.claims import Database
+    from auditor.inventory.ownership.os_packages.database import Database
 
 _FOLDERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
 _SQLITE = "rpmdb.sqlite"

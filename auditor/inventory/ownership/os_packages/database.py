@@ -1,4 +1,4 @@
-"""What the readers of the package databases share."""
+"""Reading of database files, and the claims in them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ALL_LIMIT = 512 * 1024 * 1024
 
 
 class Claim(NamedTuple):
-    """A package's word that it installed a file."""
+    """A package's record of a file that it installed."""
 
     path: str
     """Absolute, as the database spells it."""
@@ -25,7 +25,7 @@ class Claim(NamedTuple):
 
 
 class Database:
-    """Reads database files; what is there and cannot be read is kept as a problem."""
+    """Reads database files; one that is there and cannot be read becomes a problem."""
 
     def __init__(self, rootfs: Rootfs) -> None:
         self.rootfs = rootfs
