@@ -20,7 +20,7 @@ from auditor.evidence import (
 from auditor.image.base import mark_base_layers
 from auditor.inventory.collect import collect_inventory
 from auditor.inventory.embedded_locks import embedded_locks
-from auditor.inventory.native import survey_natives
+from auditor.inventory.native import native_libraries
 from auditor.inventory.ownership.file_ownership import FileOwnership
 from auditor.inventory.ownership.os_file_changes import compare_os_files
 from auditor.inventory.ownership.unowned_files import unowned_code, unowned_programs
@@ -211,7 +211,7 @@ def _facts(image: Image, lock: Lock, options: Options, run: Runner | None) -> Fa
         required=required_degrees(options.policy, options.require, expectation.packages),
         attested=attestations(found.proofs, expectation, attestor) if attestor else None,
         ownership=ownership,
-        natives=survey_natives(image, inventory, ownership.owner),
+        natives=native_libraries(image, inventory, ownership.owner),
         bytecode=check_bytecode(
             image, inventory, everything=options.bytecode, memory=options.memory
         ),

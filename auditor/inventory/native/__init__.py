@@ -1,6 +1,6 @@
-"""Native libraries: what there is, whose it is, and what a loader makes of it."""
+"""Native libraries: the files, their owners, and what the dynamic loader takes."""
 
+from auditor.inventory.native.libraries import LibraryCopies, NativeLibraries, native_libraries
 from auditor.inventory.native.native_files import NativeFile
-from auditor.inventory.native.survey import LibraryCopies, Natives, survey_natives
 
-__all__ = ["LibraryCopies", "NativeFile", "Natives", "survey_natives"]
+__all__ = ["LibraryCopies", "NativeFile", "NativeLibraries", "native_libraries"]

@@ -1,4 +1,4 @@
-"""Which file a loader takes for a name, found without loading anything.
+"""The dynamic loader: which file it takes for a name, found without loading anything.
 
 Follows ld.so(8) and glibc's and musl's own sources. The choice is that of a process which the
 runtime interpreter starts; set-user-ID programs, for which loaders ignore the environment, are
@@ -36,10 +36,10 @@ _DIRECTORIES = 512
 """Directories of one search path that are looked at."""
 
 _MUSL_ITSELF = re.compile(r"lib(c|pthread|rt|m|dl|util|xnet)\.")
-"""Names that musl's loader answers itself."""
+"""Names of libraries that musl's loader is itself."""
 
 
-class Loaded(NamedTuple):
+class LoadedObject(NamedTuple):
     """A file that a process has mapped."""
 
     path: str
@@ -47,19 +47,19 @@ class Loaded(NamedTuple):
     elf: Elf
 
 
-class Found(NamedTuple):
-    """What a loader takes for a name."""
+class FoundLibrary(NamedTuple):
+    """The library that a loader takes for a name."""
 
     path: str
     """A final link not resolved, `real` resolved."""
     real: str
     by: str
-    """What named the place: `LD_LIBRARY_PATH`, `RPATH`, ..., or `default`."""
+    """What named its directory: `LD_LIBRARY_PATH`, `RPATH`, ..., or `default`."""
     elf: Elf
 
 
 class Loader:
-    """The loader of one interpreter's processes, with what the image's settings tell it."""
+    """The loader of one interpreter's processes, with the image's settings for it."""
 
     def __init__(self, rootfs: Rootfs, config: ImageConfig, interpreter: Interpreter) -> None:
         """Read the settings."""
@@ -69,8 +69,9 @@ class Loader:
         self.musl = interpreter.libc is not None and interpreter.libc.family == "musl"
         elf = rootfs.elf(interpreter.path)
         self._bits = elf.bits if elf else 64
-        self.program = Loaded(interpreter.path, elf) if elf else None
-        self._known: dict[tuple[str, str], Loaded | None] = {}
+        self.chain = (LoadedObject(interpreter.path, elf),) if elf else ()
+        """The interpreter's program, as what asks for a library."""
+        self._known: dict[tuple[str, str], LoadedObject | None] = {}
         self._cache: dict[str, list[str]] = {}
         if self.musl:
             self.defaults = musl_directories(rootfs, self._machine.replace("i686", "i386"))
@@ -94,7 +95,7 @@ class Loader:
         elements = re.split(r"[:\n]" if self.musl else r"[:;]", value)[:_DIRECTORIES]
         if self.musl:
             elements = [each for each in elements if each]
-        origin = posixpath.dirname(self.program.path) if self.program else "/"
+        origin = posixpath.dirname(self.chain[0].path) if self.chain else "/"
         return [(each, posixpath.join(self._here, self._expand(each, origin))) for each in elements]
 
     def _expand(self, text: str, origin: str) -> str:
@@ -107,10 +108,10 @@ class Loader:
 
     # ------------------------------------------------------------------------ searching
 
-    def find(self, name: str, chain: Sequence[Loaded]) -> Found | None:
-        """Return what is taken for `name`, None where nothing is.
+    def find(self, name: str, chain: Sequence[LoadedObject]) -> FoundLibrary | None:
+        """Return the library that is loaded for `name`, None where none is found.
 
-        `chain` is what asks, the object that loaded it, and so on to the program.
+        `chain` is the object that needs it, the one that loaded that, and so on to the program.
         """
         if not name or "\0" in name:
             return None
@@ -131,12 +132,12 @@ class Loader:
                 yield f"{folder}/glibc-hwcaps/{level}"
         yield folder
 
-    def is_itself(self, name: str) -> bool:
-        """Return whether the loader answers for this name without looking."""
+    def provides(self, name: str) -> bool:
+        """Return whether the loader itself is the library of this name."""
         return self.musl and _MUSL_ITSELF.match(name) is not None
 
-    def _places(self, chain: Sequence[Loaded]) -> Iterator[tuple[str, str]]:
-        """Yield the directories before the defaults, and what names each."""
+    def _places(self, chain: Sequence[LoadedObject]) -> Iterator[tuple[str, str]]:
+        """Yield the directories that are searched before the defaults, and what names each."""
         library_path = [(folder, "LD_LIBRARY_PATH") for _, folder in self.library_path]
         if self.musl:
             yield from library_path
@@ -152,7 +153,7 @@ class Loader:
         if chain:
             yield from self._directories(chain[0].elf.runpath, chain[0], "RUNPATH")
 
-    def _directories(self, path: str, owner: Loaded, by: str) -> Iterator[tuple[str, str]]:
+    def _directories(self, path: str, owner: LoadedObject, by: str) -> Iterator[tuple[str, str]]:
         """Yield what an RPATH or RUNPATH means; an empty element is the working directory."""
         if not path:
             return
@@ -161,7 +162,7 @@ class Loader:
             if element or not self.musl:
                 yield posixpath.join(self._here, self._expand(element, origin)), by
 
-    def _from_defaults(self, name: str) -> Found | None:
+    def _from_defaults(self, name: str) -> FoundLibrary | None:
         for path in self._cache.get(name, ())[:_DIRECTORIES]:
             found = self._found(self._open(*path.rsplit("/", 1)), "ld.so.cache")
             if found is not None:
@@ -172,21 +173,21 @@ class Loader:
                 return found
         return None
 
-    def _candidate(self, folder: str, name: str) -> Loaded | None:
+    def _candidate(self, folder: str, name: str) -> LoadedObject | None:
         for place in self.candidates(folder, name):
             loaded = self._open(place, name)
             if loaded is not None:
                 return loaded
         return None
 
-    def _open(self, folder: str, name: str) -> Loaded | None:
-        """Return the object at a place; None where a loader would look on."""
+    def _open(self, folder: str, name: str) -> LoadedObject | None:
+        """Return the object in a directory; None where a loader would search on."""
         key = (folder, name)
         if key not in self._known:
             self._known[key] = self._opened(folder, name)
         return self._known[key]
 
-    def _opened(self, folder: str, name: str) -> Loaded | None:
+    def _opened(self, folder: str, name: str) -> LoadedObject | None:
         real = self._rootfs.resolve(folder or "/")
         if real is None:
             return None
@@ -197,10 +198,10 @@ class Loader:
         elf = self._rootfs.elf(path)
         if elf is None or (elf.machine, elf.bits) != (self._machine, self._bits):
             return None
-        return Loaded(path, elf)
+        return LoadedObject(path, elf)
 
-    def _found(self, loaded: Loaded | None, by: str) -> Found | None:
+    def _found(self, loaded: LoadedObject | None, by: str) -> FoundLibrary | None:
         if loaded is None:
             return None
         real = self._rootfs.resolve(loaded.path) or loaded.path
-        return Found(loaded.path, real, by, loaded.elf)
+        return FoundLibrary(loaded.path, real, by, loaded.elf)

@@ -1,4 +1,4 @@
-"""What the image's settings load into every process: LD_PRELOAD, LD_AUDIT, /etc/ld.so.preload."""
+"""Libraries that settings load into every process: LD_PRELOAD, LD_AUDIT, /etc/ld.so.preload."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from auditor.inventory.paths import text_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from auditor.inventory.native.loader import Found, Loader
+    from auditor.inventory.native.loader import FoundLibrary, Loader
     from auditor.model import ImageConfig, Rootfs
 
 _FILE = "/etc/ld.so.preload"
@@ -23,15 +23,14 @@ class Preload(NamedTuple):
 
     setting: str
     name: str
-    found: Found | None
-    """What the loader takes for it; None where nothing of the architecture is there."""
+    found: FoundLibrary | None
+    """What the loader takes; None where it finds none of its architecture."""
 
 
 def preloads(rootfs: Rootfs, config: ImageConfig, loader: Loader) -> tuple[Preload, ...]:
     """Return what every process of the runtime interpreter loads by a setting, in order."""
-    chain = (loader.program,) if loader.program else ()
     named = dict.fromkeys(_named(rootfs, config, loader))
-    return tuple(Preload(setting, name, loader.find(name, chain)) for setting, name in named)
+    return tuple(Preload(setting, name, loader.find(name, loader.chain)) for setting, name in named)
 
 
 def _named(rootfs: Rootfs, config: ImageConfig, loader: Loader) -> Iterator[tuple[str, str]]:

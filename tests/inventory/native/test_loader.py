@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from auditor.image.open import open_image
-from auditor.inventory.native.loader import Loaded, Loader
+from auditor.inventory.native.loader import LoadedObject, Loader
 from auditor.model import ImageConfig, Interpreter, Libc, Platform
 from tests.builders import Files, Symlink, elf, rootfs_of
-from tests.inventory.native.test_cache import ld_so_cache
+from tests.inventory.native.test_loader_cache import ld_so_cache
 
 PYTHON = "/usr/local/bin/python3.11"
 MACHINE = "x86_64"
@@ -42,7 +42,7 @@ def taken(
     for number, each in enumerate(facts):
         found = rootfs_of({"/x": elf(**each)}).elf("/x")  # type: ignore[arg-type] # a table
         assert found is not None
-        chain.append(Loaded(f"/pkg/{chr(97 + number)}/lib.so", found))
+        chain.append(LoadedObject(f"/pkg/{chr(97 + number)}/lib.so", found))
     found_file = loader.find(name, chain)
     return (found_file.real, found_file.by) if found_file else None
 
@@ -213,8 +213,8 @@ def test_musl_order(
 
 
 def test_musl_answers_for_itself() -> None:
-    assert loader_of({}, family="musl").is_itself("libpthread.so.0")
-    assert not loader_of({}).is_itself("libpthread.so.0")
+    assert loader_of({}, family="musl").provides("libpthread.so.0")
+    assert not loader_of({}).provides("libpthread.so.0")
 
 
 @pytest.mark.skipif(shutil.which("ldd") is None, reason="the loader itself is the reference")
@@ -232,6 +232,6 @@ def test_a_real_loader_takes_the_same() -> None:
     for line in lines.splitlines():
         name, arrow, rest = line.strip().partition(" => ")
         if arrow and name in found.needed:
-            taken_file = loader.find(name, (Loaded(path, found),))
+            taken_file = loader.find(name, (LoadedObject(path, found),))
             assert taken_file is not None
             assert taken_file.real == str(Path(rest.split(" (")[0]).resolve())

@@ -1,4 +1,4 @@
-"""What the loader would do in this image, and whose libraries it would take."""
+"""The native libraries of an image, and which of them the loader takes for whom."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.native.dlopen_calls import called_names, mentions
+from auditor.inventory.native.dlopen_calls import dlopen_names, find_dlopen_calls
 from auditor.inventory.native.loader import Loader
-from auditor.inventory.native.loader_links import linked
 from auditor.inventory.native.native_files import native_files
+from auditor.inventory.native.needed_libraries import needed_libraries
 from auditor.inventory.native.preloads import preloads
 from auditor.inventory.paths import names
 from auditor.model import FileType, OwnerKind
@@ -17,10 +17,10 @@ from auditor.model import FileType, OwnerKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from auditor.inventory.native.dlopen_calls import Mention
-    from auditor.inventory.native.loader import Found
-    from auditor.inventory.native.loader_links import Link, Missing
+    from auditor.inventory.native.dlopen_calls import DlopenCall
+    from auditor.inventory.native.loader import FoundLibrary
     from auditor.inventory.native.native_files import NativeFile
+    from auditor.inventory.native.needed_libraries import MissingLibrary, NeededLibrary
     from auditor.inventory.native.preloads import Preload
     from auditor.model import Image, Inventory, Owner, Rootfs
 
@@ -29,7 +29,7 @@ _NAMES = 64
 
 
 class LibraryCopies(NamedTuple):
-    """Files of one directory with the same bytes: a library that was copied through its links."""
+    """Files of one directory with the same bytes, as copying a library through its links makes."""
 
     file: NativeFile
     """The one with the longest name."""
@@ -55,57 +55,58 @@ class LibraryCopies(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Natives:
-    """The native libraries in scope, and how they come together."""
+class NativeLibraries:
+    """The native libraries in scope, and what the loader does with them."""
 
     files: tuple[NativeFile, ...] = ()
     unowned_libraries: tuple[LibraryCopies, ...] = ()
-    """Those that nobody owns, or that belong to a distribution outside the runtime environment."""
-    choices: Mapping[str, Found | None] = field(default_factory=dict)
-    """By path of a stranger: what a load by its first name takes."""
-    mentions: Mapping[str, Sequence[Mention]] = field(default_factory=dict)
-    """By path of a stranger: the calls that name it."""
-    links: tuple[Link, ...] = ()
-    """What the runtime environment's libraries need and get from outside their distribution."""
-    missing: tuple[Missing, ...] = ()
+    """Those without an owner, or of a distribution outside the runtime environment."""
+    loaded_by_name: Mapping[str, FoundLibrary | None] = field(default_factory=dict)
+    """By path of such a library: what the loader takes for its first name."""
+    dlopen_calls: Mapping[str, Sequence[DlopenCall]] = field(default_factory=dict)
+    """By path of such a library: the calls that name it."""
+    needed: tuple[NeededLibrary, ...] = ()
+    """What the libraries of the runtime environment's distributions need."""
+    missing: tuple[MissingLibrary, ...] = ()
     preloads: tuple[Preload, ...] = ()
     library_path: tuple[tuple[str, str], ...] = ()
-    """Elements of LD_LIBRARY_PATH, and the real directories they mean."""
+    """Elements of LD_LIBRARY_PATH, and their real directories."""
 
 
-def survey_natives(
+def native_libraries(
     image: Image, inventory: Inventory, owner: Callable[[str], Owner | None]
-) -> Natives:
-    """Return the native libraries of an image; `owner` says whose the file at a real path is."""
+) -> NativeLibraries:
+    """Return the native libraries of an image; `owner` returns the owner of a real path."""
     rootfs, runtime = image.rootfs, inventory.runtime
     loader = None
     if inventory.interpreter is not None:
         loader = Loader(rootfs, image.config, inventory.interpreter)
     prefix = runtime.prefix if runtime else ""
     files = native_files(image, inventory, loader, owner)
-    unowned_libraries = _copies(rootfs, [each for each in files if _is_strange(each, prefix)])
+    unowned = _copies(rootfs, [each for each in files if _is_foreign(each, prefix)])
     if loader is None:
-        return Natives(tuple(files), unowned_libraries)
-    chain = (loader.program,) if loader.program else ()
-    links, missing = linked(loader, files, prefix)
+        return NativeLibraries(tuple(files), unowned)
+    needed, missing = needed_libraries(loader, files, prefix)
     wanted = {
-        each.file.path: {name for known in each.names for name in called_names(known)}
-        for each in unowned_libraries
+        each.file.path: {name for known in each.names for name in dlopen_names(known)}
+        for each in unowned
     }
-    searched = runtime.distributions if runtime and wanted else ()
-    return Natives(
+    searching = runtime.distributions if runtime and wanted else ()
+    return NativeLibraries(
         files=tuple(files),
-        unowned_libraries=unowned_libraries,
-        choices={each.file.path: loader.find(each.names[0], chain) for each in unowned_libraries},
-        mentions=mentions(rootfs, searched, wanted) if searched else {},
-        links=links,
+        unowned_libraries=unowned,
+        loaded_by_name={
+            each.file.path: loader.find(each.names[0], loader.chain) for each in unowned
+        },
+        dlopen_calls=find_dlopen_calls(rootfs, searching, wanted) if searching else {},
+        needed=needed,
         missing=missing,
         preloads=preloads(rootfs, image.config, loader),
         library_path=tuple(_real_elements(rootfs, loader)),
     )
 
 
-def _is_strange(file: NativeFile, prefix: str) -> bool:
+def _is_foreign(file: NativeFile, prefix: str) -> bool:
     owner = file.owner
     return owner is None or (owner.kind is OwnerKind.DISTRIBUTION and owner.prefix != prefix)
 
