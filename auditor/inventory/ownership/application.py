@@ -13,26 +13,11 @@ from auditor.inventory.python.sys_path import python_path
 if TYPE_CHECKING:
     from auditor.model import Image, ImageConfig, Rootfs
 
-SYSTEM_FOLDERS = (
-    "/bin",
-    "/etc",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/sbin",
-    "/usr/bin",
-    "/usr/lib",
-    "/usr/lib32",
-    "/usr/lib64",
-    "/usr/libx32",
-    "/usr/local/bin",
-    "/usr/local/lib",
-    "/usr/local/lib64",
-    "/usr/local/sbin",
-    "/usr/sbin",
-    "/var/lib",
-)
+_SYSTEM_FOLDERS = """
+/bin /etc /lib /lib32 /lib64 /libx32 /sbin /usr/bin /usr/lib /usr/lib32 /usr/lib64 /usr/libx32
+/usr/local/bin /usr/local/lib /usr/local/lib64 /usr/local/sbin /usr/sbin /var/lib
+"""
+SYSTEM_FOLDERS = tuple(_SYSTEM_FOLDERS.split())
 """Directories that can be no application's, whatever names them, nor can those above them."""
 
 _CUSTOMARY = ("/app", "/srv")

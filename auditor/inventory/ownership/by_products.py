@@ -8,19 +8,11 @@ from __future__ import annotations
 
 import re
 
-METADATA = frozenset(
-    {
-        "INSTALLER",
-        "REQUESTED",
-        "RECORD",
-        "RECORD.jws",
-        "RECORD.p7s",
-        "direct_url.json",
-        "provenance_url.json",
-        "uv_build.json",
-        "uv_cache.json",
-    }
-)
+_METADATA = """
+INSTALLER REQUESTED RECORD RECORD.jws RECORD.p7s direct_url.json provenance_url.json uv_build.json
+uv_cache.json
+"""
+METADATA = frozenset(_METADATA.split())
 """Files of a metadata folder that installers write about their own work; none of them runs."""
 
 PREFIX = frozenset(
@@ -28,22 +20,11 @@ PREFIX = frozenset(
 )
 """Files at the top of a virtual environment; none of them runs."""
 
-ACTIVATION = frozenset(
-    {
-        "Activate.ps1",
-        "activate",
-        "activate.bat",
-        "activate.csh",
-        "activate.fish",
-        "activate.nu",
-        "activate.ps1",
-        "activate.xsh",
-        "activate_this.py",
-        "deactivate.bat",
-        "deactivate.nu",
-        "pydoc.bat",
-    }
-)
+_ACTIVATION = """
+Activate.ps1 activate activate.bat activate.csh activate.fish activate.nu activate.ps1
+activate.xsh activate_this.py deactivate.bat deactivate.nu pydoc.bat
+"""
+ACTIVATION = frozenset(_ACTIVATION.split())
 """Files in the `bin` of a virtual environment that a person reads into a shell; not executable."""
 
 SITE = {

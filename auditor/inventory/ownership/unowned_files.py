@@ -16,14 +16,7 @@ if TYPE_CHECKING:
     from auditor.inventory.ownership.file_ownership import FileOwnership
     from auditor.model import Entry, Environment, Image, ImageConfig, Rootfs
 
-_PROGRAMS = (
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-)
+_PROGRAMS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """Where programs are found by absolute path, whatever PATH says."""
 
 _IMPORTABLE = (".py", ".pyc", ".so", ".pth", ".zip")
@@ -133,22 +126,21 @@ def unowned_programs(
     """
     rootfs = image.rootfs
     found: dict[str, str] = {}
-    inside = ""
+    within = ""
+    folders: list[str] = []
     if image.prefix is None:
         folders = _program_folders(rootfs, image.config, runtime)
     elif rootfs.lstat(f"{runtime.prefix}/pyvenv.cfg") is not None:
-        inside = f"{rootfs.resolve(runtime.prefix)}/"
-        folders = [f"{inside}bin"]
-    else:
-        folders = []
+        within = f"{rootfs.resolve(runtime.prefix)}/"
+        folders = [f"{within}bin"]
     for folder in folders:
         for name in names(rootfs, folder):
             path = f"{folder}/{name}"
             real = rootfs.resolve(path)
-            entry = rootfs.lstat(real) if real is not None else None
-            if real is None or entry is None or entry.type is not FileType.FILE or real in found:
+            if real is None or real in found or not real.startswith(within):
                 continue
-            if not real.startswith(inside):
+            entry = rootfs.lstat(real)
+            if entry is None or entry.type is not FileType.FILE:
                 continue
             runs = entry.mode & 0o111 or rootfs.elf(real) is not None
             if runs and ownership.owner(path) is None:

@@ -25,12 +25,8 @@ _CHECKSUMS = {"Q1": "sha1", "Q2": "sha256"}
 
 def apk_claims(database: Database) -> Iterator[Claim]:
     """Yield every file that apk installed. Below `/etc` all are configuration (protected)."""
-    read: set[str | None] = {None}
-    for path in _INSTALLED:
-        real = database.rootfs.resolve(path)
-        if real not in read:
-            read.add(real)
-            yield from _claims(database.lines(path), path)
+    for path in database.once(_INSTALLED):
+        yield from _claims(database.lines(path), path)
 
 
 def _claims(lines: list[str], source: str) -> Iterator[Claim]:

@@ -8,6 +8,8 @@ from auditor.inventory.paths import is_file
 from auditor.model import Problem, UnreadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from auditor.model import OsFile, Rootfs
 
 _FILE_LIMIT = 256 * 1024 * 1024
@@ -50,6 +52,15 @@ class Database:
     def lines(self, path: str) -> list[str]:
         """Return a text file's lines, none where it cannot be read."""
         return (self.read(path) or b"").decode("utf-8", "surrogateescape").split("\n")
+
+    def once(self, paths: Iterable[str]) -> Iterator[str]:
+        """Yield the paths that exist, of several that lead to one place the first."""
+        seen: set[str | None] = {None}
+        for path in paths:
+            real = self.rootfs.resolve(path)
+            if real not in seen:
+                seen.add(real)
+                yield path
 
     def problem(self, path: str, why: str, *, limit: bool = False) -> None:
         """Note a database file that is not (wholly) read."""

@@ -42,12 +42,7 @@ _ALGORITHMS = {1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: 
 
 def rpm_claims(database: Database) -> Iterator[Claim]:
     """Yield every file that rpm installed, with the digest that its package names for it."""
-    read: set[str | None] = {None}
-    for folder in _FOLDERS:
-        real = database.rootfs.resolve(folder)
-        if real in read:
-            continue
-        read.add(real)
+    for folder in database.once(_FOLDERS):
         path = posixpath.join(folder, _SQLITE)
         if is_file(database.rootfs, path):
             yield from _read_sqlite(database, path)
@@ -121,11 +116,12 @@ def _claims(blob: bytes, source: str) -> list[Claim]:
             continue
         if indexes[at] >= len(folders):
             raise HeaderError(f"{name} has a file in folder {indexes[at]} of {len(folders)}")
-        digest = _digest(digests[at]) if at < len(digests) and not flag & _GHOST else b""
-        known = algorithm if digest else ""
+        digest = b""
+        if algorithm and at < len(digests) and not flag & _GHOST:
+            digest = _digest(digests[at])
         editable = bool(flag & (_CONFIG | _GHOST))
-        path = folders[indexes[at]] + base
-        claims.append(Claim(path, OsFile(name, source, known, digest if known else b"", editable)))
+        file = OsFile(name, source, algorithm if digest else "", digest, editable)
+        claims.append(Claim(folders[indexes[at]] + base, file))
     return claims
 
 
