@@ -20,7 +20,7 @@ from auditor.evidence import (
 from auditor.image.base import mark_base_layers
 from auditor.inventory.collect import collect_inventory
 from auditor.inventory.embedded_locks import embedded_locks
-from auditor.inventory.native import native_libraries
+from auditor.inventory.native.libraries import native_libraries
 from auditor.inventory.ownership.file_ownership import FileOwnership
 from auditor.inventory.ownership.os_file_changes import compare_os_files
 from auditor.inventory.ownership.unowned_files import unowned_code, unowned_programs

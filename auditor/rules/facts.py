@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.evidence.bytecode_check import Bytecode
 from auditor.evidence.shadowing import Shadowing
-from auditor.inventory.native import NativeLibraries
+from auditor.inventory.native.libraries import NativeLibraries
 from auditor.inventory.ownership.os_file_changes import OsComparison
 from auditor.inventory.python.startup_files import Start
 from auditor.model import Policy

@@ -12,8 +12,8 @@ from auditor.units import plural
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from auditor.inventory.native import LibraryCopies, NativeFile
-    from auditor.inventory.native.preloads import Preload
+    from auditor.inventory.native.libraries import LibraryCopies, Preload
+    from auditor.inventory.native.native_files import NativeFile
     from auditor.model import DeclaredNative, Elf, Owner
     from auditor.rules.facts import Facts
 

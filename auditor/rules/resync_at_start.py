@@ -7,7 +7,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from auditor.inventory.commands.arguments import UV_RUN, parse_arguments
+from auditor.inventory.commands.arguments import parse_arguments
 from auditor.inventory.commands.installs import changes_environment, is_set
 from auditor.inventory.commands.launchers import is_shell, unwrap
 from auditor.inventory.commands.secret_masking import excerpt, mask_secrets
@@ -97,10 +97,10 @@ def _named_file(facts: Facts, command: Command, script: str | None) -> tuple[str
 
 def _changes(command: Command) -> str:
     """Say how a command changes an environment; empty where it does not."""
-    given = parse_arguments(command.words[1:], UV_RUN, interspersed=False)
+    given = parse_arguments(command.words[1:], interspersed=False)
     if command.name == "uv" and given.positional[:1] == ("run",):
         # What `uv run` does itself, before what it runs.
-        options = parse_arguments(given.positional[1:], UV_RUN, interspersed=False)
+        options = parse_arguments(given.positional[1:], interspersed=False)
         if options.has("--with", "--with-requirements", "--with-editable", "-w"):
             return "installs further packages when the container starts"
         if not options.has(*_UNCHANGED) and not is_set(command, "UV_NO_SYNC", "UV_FROZEN"):

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
 _PIP_OPTIONS = """
--r -c -e -t -i -f -C -p -P -b --requirement --requirements --constraint --constraints --editable
+-r -c -e -t -i -f -C -p -P -b -w --requirement --requirements --constraint --constraints --editable
 --target --platform --python-version --python-platform --implementation --abi --root --prefix
 --src --upgrade-strategy --config-settings --config-setting --global-option --no-binary
 --only-binary --progress-bar --root-user-action --report --index-url --extra-index-url
@@ -26,7 +26,6 @@ _CONDA_OPTIONS = """
 """
 PIP = frozenset(_PIP_OPTIONS.split())
 """Options of pip, uv and their like that take the next word."""
-UV_RUN = PIP | {"-w"}
 CONDA = frozenset(_CONDA_OPTIONS.split())
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.pylock import is_valid_pylock_path
+from packaging.utils import canonicalize_name
 
 from auditor.inventory.commands.arguments import CONDA, PIP, parse_arguments
-from auditor.inventory.commands.install_targets import is_archive, is_one_of, is_project
 from auditor.inventory.commands.launchers import (
     CONDA_TOOLS,
     is_pip,
@@ -51,6 +51,8 @@ _BOOTSTRAP_SCRIPT = re.compile(
 )
 """Scripts that install a bootstrap tool."""
 _CONDA_OWN = BOOTSTRAP | CONDA_TOOLS | {"python", "pypy", "libmamba"}
+_NAME = re.compile(r"(?:[\w.-]+::)?([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)")
+"""A distribution's name, behind the channel that conda may be told."""
 _MOST_NAMED = 5
 _DEEPEST = 4
 """Runners inside runners that are followed."""
@@ -101,20 +103,17 @@ class _Call(NamedTuple):
 
 def _call(command: Command, read: Reader) -> _Call | None:
     """Return the call that a command is; None where it changes no environment."""
-    commands = _INSTALLERS.get("pip" if is_pip(command.name) else command.name, {})
+    program = "pip" if is_pip(command.name) else command.name
     valued = CONDA if command.name in CONDA_TOOLS else PIP
     given = parse_arguments(command.words[1:], valued)
     if given.has("--check", "--dry-run", "-h", "--help"):
         return None
     for count in (2, 1, 0):
-        outside_lock = commands.get(" ".join(given.positional[:count]))
+        outside_lock = _INSTALLERS.get((program, " ".join(given.positional[:count])))
         if outside_lock is not None:
             rest = given._replace(positional=given.positional[count:])
             return _Call(command, rest, read, outside_lock)
     return None
-
-
-# ------------------------------------------------------------------------------ messages
 
 
 def _install(*clauses: tuple[str, Sequence[str]]) -> Install | None:
@@ -138,7 +137,31 @@ def _unlocked(call: _Call, files: Sequence[str]) -> list[str]:
     ]
 
 
-# ------------------------------------------------------------------------------ installers
+def _is_project(target: str) -> bool:
+    """Return whether a target is a project on disk: `.`, `./app[extra]`, `/src`."""
+    path = target.partition("[")[0]
+    if _is_archive(path) or "://" in path.removeprefix("file://"):
+        return False
+    return path.startswith((".", "/", "~", "file://")) or path.endswith("/")
+
+
+def _is_archive(target: str) -> bool:
+    """Return whether a target is a wheel or sdist on disk, a glob of them included."""
+    path = target.partition("[")[0] if target.endswith("]") else target
+    if "://" in path or "@" in path.partition("/")[0]:
+        return False
+    return path.endswith((".whl", ".tar.gz", ".zip", "/*"))
+
+
+def _is_one_of(target: str, names: frozenset[str]) -> bool:
+    """Return whether a target names one of these distributions, in whatever version."""
+    name = _NAME.match(target)
+    rest = target[name.end() :].strip() if name else target
+    return (
+        name is not None
+        and canonicalize_name(name[1]) in names
+        and (not rest or rest[0] in "=<>!~[;")
+    )
 
 
 def _by_pip(call: _Call) -> Install | None:
@@ -150,12 +173,12 @@ def _by_pip(call: _Call) -> Install | None:
         return None
     no_deps = given.has("--no-deps") or is_set(command, "PIP_NO_DEPS")
     no_index = given.has("--no-index") or is_set(command, "PIP_NO_INDEX", "UV_NO_INDEX")
-    local = [] if no_deps else [*filter(is_project, targets), *given.values("-e", "--editable")]
-    wheels = [each for each in targets if is_archive(each)]
+    local = [] if no_deps else [*filter(_is_project, targets), *given.values("-e", "--editable")]
+    wheels = [each for each in targets if _is_archive(each)]
     names = [
         each
         for each in targets
-        if not (is_project(each) or is_archive(each) or is_one_of(each, BOOTSTRAP))
+        if not (_is_project(each) or _is_archive(each) or _is_one_of(each, BOOTSTRAP))
     ]
     local += given.values("--group")
     if no_index:
@@ -178,7 +201,7 @@ def _by_pip_sync(call: _Call) -> Install | None:
 
 
 def _from_index(call: _Call) -> Install | None:
-    names = [each for each in call.given.positional if not is_one_of(each, BOOTSTRAP)]
+    names = [each for each in call.given.positional if not _is_one_of(each, BOOTSTRAP)]
     return _install(("installs {} from an index", names))
 
 
@@ -206,7 +229,7 @@ def _by_pipenv(call: _Call) -> Install | None:
 
 def _by_conda(call: _Call) -> Install | None:
     given = call.given
-    names = [each for each in given.positional if not is_one_of(each, _CONDA_OWN)]
+    names = [each for each in given.positional if not _is_one_of(each, _CONDA_OWN)]
     everything = ["everything"] if given.has("--all") else []
     files = given.values("-f", "--file")
     return _install(("installs {} with conda", [*names, *files, *everything]))
@@ -222,44 +245,34 @@ def _by_lock(call: _Call) -> None:
     del call
 
 
-_CONDA_COMMANDS: dict[str, Callable[[_Call], Install | None]] = {
-    **dict.fromkeys(("install", "create", "update", "upgrade"), _by_conda),
-    **dict.fromkeys(("env create", "env update"), _by_conda_env),
+_CONDA = " ".join(CONDA_TOOLS)
+_TABLE: tuple[tuple[str, str, Callable[[_Call], Install | None]], ...] = (
+    (_CONDA, "install,create,update,upgrade", _by_conda),
+    (_CONDA, "env create,env update", _by_conda_env),
+    ("easy_install", "", _from_index),
+    ("pip", "install", _by_pip),
+    ("pipenv", "install", _by_pipenv),
+    ("pipenv", "sync", _by_lock),
+    ("pipenv", "update,upgrade", _to_lock),
+    ("pipx", "install,inject,upgrade", _from_index),
+    ("pipx", "run", _by_lock),
+    ("poetry pdm pixi rye", "add,update", _to_lock),
+    ("poetry pdm pixi rye", "install,sync", _by_lock),
+    ("uv", "add", _to_project),
+    ("uv", "pip install", _by_pip),
+    ("uv", "pip sync", _by_pip_sync),
+    ("uv", "sync", _upgraded),
+    ("uv", "tool install", _from_index),
+    ("uv", "tool run", _by_lock),
+    ("uvx", "", _by_lock),
+)
+"""Programs, their commands that change an environment (empty: all do), and what these install."""
+_INSTALLERS = {
+    (program, subcommand): outside_lock
+    for programs, subcommands, outside_lock in _TABLE
+    for program in programs.split()
+    for subcommand in subcommands.split(",")
 }
-_INSTALLERS: dict[str, dict[str, Callable[[_Call], Install | None]]] = {
-    "easy_install": {"": _from_index},
-    "pdm": {"install": _by_lock, "sync": _by_lock, "add": _to_lock, "update": _to_lock},
-    "pip": {"install": _by_pip},
-    "pipenv": {
-        "install": _by_pipenv,
-        "sync": _by_lock,
-        "update": _to_lock,
-        "upgrade": _to_lock,
-    },
-    "pipx": {
-        "install": _from_index,
-        "inject": _from_index,
-        "upgrade": _from_index,
-        "run": _by_lock,
-    },
-    "pixi": {"install": _by_lock, "add": _to_lock, "update": _to_lock},
-    "poetry": {"install": _by_lock, "sync": _by_lock, "add": _to_lock, "update": _to_lock},
-    "rye": {"sync": _by_lock, "add": _to_lock, "update": _to_lock},
-    "uv": {
-        "add": _to_project,
-        "pip install": _by_pip,
-        "pip sync": _by_pip_sync,
-        "sync": _upgraded,
-        "tool install": _from_index,
-        "tool run": _by_lock,
-    },
-    "uvx": {"": _by_lock},
-    **dict.fromkeys(CONDA_TOOLS, _CONDA_COMMANDS),
-}
-"""Program -> its commands that change an environment; an empty one: it always does."""
-
-
-# --------------------------------------------------------------------------------- scripts
 
 
 def _setup_py(command: Command) -> Install | None:

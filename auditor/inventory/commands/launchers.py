@@ -12,7 +12,7 @@ import shlex
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.commands.arguments import CONDA, UV_RUN, parse_arguments
+from auditor.inventory.commands.arguments import CONDA, PIP, parse_arguments
 from auditor.inventory.commands.python_options import command_line
 
 if TYPE_CHECKING:
@@ -99,43 +99,34 @@ def _launcher(options: str = "", arguments: str = "", subcommand: str = "") -> _
     return _Launcher(set_by, tuple(arguments.split()), subcommand)
 
 
-_LAUNCHERS = {
-    "builtin": _launcher(),
-    "busybox": _launcher(),
-    "catatonit": _launcher(),
+_TABLE = {
+    "builtin busybox catatonit command eatmydata nohup": _launcher(),
     "chroot": _launcher("--groups --userspec=user", "root"),
-    "command": _launcher(),
     "doas": _launcher("-C -u=user"),
-    "docker-init": _launcher("-p -e"),
+    "docker-init tini tini-static": _launcher("-p -e"),
     "dumb-init": _launcher("-r --rewrite"),
-    "eatmydata": _launcher(),
     "env": _launcher("-C=directory --chdir=directory -u=unset --unset=unset"),
     "exec": _launcher("-a"),
-    "gosu": _launcher("", "user"),
+    "gosu su-exec": _launcher("", "user"),
     "ionice": _launcher("-c -n --class --classdata"),
     "nice": _launcher("-n --adjustment"),
-    "nohup": _launcher(),
     "setpriv": _launcher("--regid --groups --reuid=user"),
     "stdbuf": _launcher("-i -o -e --input --output --error"),
-    "su-exec": _launcher("", "user"),
-    "sudo": _launcher(
-        "-g -U -C -h -p -T -r -t --group -u=user --user=user -D=directory --chdir=directory"
-    ),
+    "sudo": _launcher("-g -U -C -h -p -T -r -t --group -u=user --user=user --chdir=directory"),
     "time": _launcher("-f -o --format --output"),
     "timeout": _launcher("-k -s --kill-after --signal", "duration"),
-    "tini": _launcher("-p -e"),
-    "tini-static": _launcher("-p -e"),
     "xargs": _launcher("-n -P -I -L -d -s -E -a --max-args --max-procs --delimiter --arg-file"),
     # These choose an environment for the program.
-    **dict.fromkeys(CONDA_TOOLS, _launcher(f"{' '.join(CONDA)} --cwd=directory", "", "run")),
+    " ".join(CONDA_TOOLS): _launcher(f"{' '.join(CONDA)} --cwd=directory", "", "run"),
     "hatch": _launcher("-e --env -p --project", "", "run"),
     "pdm": _launcher("-p --project --venv", "", "run"),
     "pipenv": _launcher("", "", "run"),
     "poetry": _launcher("-P --project -C=directory --directory=directory", "", "run"),
     "rye": _launcher("--pyproject", "", "run"),
     # Not `-m NAME`: what follows the name are the module's own arguments.
-    "uv": _launcher(f"{' '.join(UV_RUN)} --directory=directory", "", "run"),
+    "uv": _launcher(f"{' '.join(PIP)} --directory=directory", "", "run"),
 }
+_LAUNCHERS = {name: launcher for names, launcher in _TABLE.items() for name in names.split()}
 
 
 def unwrap(words: Sequence[str], outer: Launch = NOTHING) -> Launch:
@@ -204,7 +195,7 @@ def _started_by(launch: Launch, launcher: _Launcher) -> Launch | None:
     """Return what a launcher starts; None where its subcommand is another one."""
     words: Sequence[str] = launch.words[1:]
     if launch.name == "env":
-        words = _with_split_string(words, launcher.options)
+        words = _with_split_string(words)
     parsed = parse_arguments(words, launcher.options, interspersed=False)
     rest, options = parsed.positional, parsed.options
     if launcher.subcommand:
@@ -242,22 +233,15 @@ def _cleared(launch: Launch, options: Sequence[tuple[str, str]]) -> Launch:
     )
 
 
-def _with_split_string(words: Sequence[str], options: Mapping[str, str]) -> Sequence[str]:
+def _with_split_string(words: Sequence[str]) -> Sequence[str]:
     """Return arguments of `env` with the words of `-S STRING` in its place."""
-    before = ""
-    for at, word in enumerate(words):
-        name, sign, value = word.partition("=")
-        if name in {"-S", "--split-string"}:
-            end = at + 1 if sign else at + 2
-            return [*words[:at], *_split(value or " ".join(words[at + 1 : end])), *words[end:]]
-        if not word.startswith("-") and before not in options:
-            break
-        before = word
-    return words
-
-
-def _split(text: str) -> list[str]:
+    options = {"-S", "--split-string"}
+    at = next((at for at, word in enumerate(words) if word in options or word[:1] != "-"), -1)
+    if at < 0 or words[at] not in options:
+        return words
+    text = " ".join(words[at + 1 : at + 2])
     try:
-        return shlex.split(text)
+        split = shlex.split(text)
     except ValueError:
-        return text.split()
+        split = text.split()
+    return [*words[:at], *split, *words[at + 2 :]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,22 +11,22 @@ from auditor.inventory.native.dlopen_calls import dlopen_names, find_dlopen_call
 from auditor.inventory.native.loader import Loader
 from auditor.inventory.native.native_files import native_files
 from auditor.inventory.native.needed_libraries import needed_libraries
-from auditor.inventory.native.preloads import preloads
-from auditor.inventory.paths import names
+from auditor.inventory.paths import names, text_of
 from auditor.model import FileType, OwnerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from auditor.inventory.native.dlopen_calls import DlopenCall
     from auditor.inventory.native.loader import FoundLibrary
     from auditor.inventory.native.native_files import NativeFile
     from auditor.inventory.native.needed_libraries import MissingLibrary, NeededLibrary
-    from auditor.inventory.native.preloads import Preload
-    from auditor.model import Image, Inventory, Owner, Rootfs
+    from auditor.model import Image, ImageConfig, Inventory, Owner, Rootfs
 
 _NAMES = 64
-"""Names of one library for which a load is tried."""
+"""Names of one library for which a load is tried, and of one setting."""
+_PRELOAD_FILE = "/etc/ld.so.preload"
+_PRELOAD_LIMIT = 64 << 10
 
 
 class LibraryCopies(NamedTuple):
@@ -52,6 +53,15 @@ class LibraryCopies(NamedTuple):
     def paths(self) -> frozenset[str]:
         """Return every path of it."""
         return frozenset((self.file.path, *self.aliases))
+
+
+class Preload(NamedTuple):
+    """A library that a setting names."""
+
+    setting: str
+    name: str
+    found: FoundLibrary | None
+    """What the loader takes; None where it finds none of its architecture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +111,18 @@ def native_libraries(
         dlopen_calls=find_dlopen_calls(rootfs, searching, wanted) if searching else {},
         needed=needed,
         missing=missing,
-        preloads=preloads(rootfs, image.config, loader),
-        library_path=tuple(_real_elements(rootfs, loader)),
+        preloads=_preloads(rootfs, image.config, loader),
+        library_path=tuple(
+            (element, real)
+            for element, folder in loader.library_path
+            if (real := rootfs.resolve(folder)) is not None
+        ),
     )
 
 
 def _is_foreign(file: NativeFile, prefix: str) -> bool:
     owner = file.owner
     return owner is None or (owner.kind is OwnerKind.DISTRIBUTION and owner.prefix != prefix)
-
-
-def _real_elements(rootfs: Rootfs, loader: Loader) -> Iterator[tuple[str, str]]:
-    for element, folder in loader.library_path:
-        real = rootfs.resolve(folder)
-        if real is not None:
-            yield element, real
 
 
 def _copies(rootfs: Rootfs, files: Sequence[NativeFile]) -> tuple[LibraryCopies, ...]:
@@ -152,3 +159,20 @@ def _links(rootfs: Rootfs, folders: Iterable[str]) -> dict[str, list[str]]:
             if entry is not None and entry.type is FileType.SYMLINK:
                 found.setdefault(rootfs.resolve(path) or "", []).append(path)
     return found
+
+
+def _preloads(rootfs: Rootfs, config: ImageConfig, loader: Loader) -> tuple[Preload, ...]:
+    """Return what every process of the runtime interpreter loads by a setting (ld.so(8)).
+
+    In order; musl knows LD_PRELOAD alone.
+    """
+    settings = [("LD_PRELOAD", r"[\s:]+", config.env.get("LD_PRELOAD", ""))]
+    if not loader.musl:
+        settings.append(("LD_AUDIT", r":+", config.env.get("LD_AUDIT", "")))
+        settings.append((_PRELOAD_FILE, r"[\s:]+", text_of(rootfs, _PRELOAD_FILE, _PRELOAD_LIMIT)))
+    named = {
+        (setting, name): loader.find(name, loader.chain)
+        for setting, separator, text in settings
+        for name in list(filter(None, re.split(separator, text)))[:_NAMES]
+    }
+    return tuple(Preload(setting, name, found) for (setting, name), found in named.items())

@@ -71,7 +71,7 @@ class Loader:
         self._bits = elf.bits if elf else 64
         self.chain = (LoadedObject(interpreter.path, elf),) if elf else ()
         """The interpreter's program, as what asks for a library."""
-        self._known: dict[tuple[str, str], LoadedObject | None] = {}
+        self._known: dict[str, LoadedObject | None] = {}
         self._cache: dict[str, list[str]] = {}
         if self.musl:
             self.defaults = musl_directories(rootfs, self._machine.replace("i686", "i386"))
@@ -115,26 +115,36 @@ class Loader:
         """
         if not name or "\0" in name:
             return None
-        if "/" in name:
-            origin = posixpath.dirname(chain[0].path) if chain else "/"
-            path = posixpath.join(self._here, self._expand(name, origin))
-            return self._found(self._open(*path.rsplit("/", 1)), "its path")
-        for folder, by in self._places(chain):
-            loaded = self._candidate(folder, name)
+        for path, by in self._paths(name, chain):
+            loaded = self._open(path)
             if loaded is not None:
-                return self._found(loaded, by)
-        return self._from_defaults(name)
-
-    def candidates(self, folder: str, name: str) -> Iterator[str]:
-        """Yield where a name is looked for in one directory of a search path."""
-        if not self.musl:
-            for level in _HWCAPS.get(self._machine, ()):
-                yield f"{folder}/glibc-hwcaps/{level}"
-        yield folder
+                real = self._rootfs.resolve(loaded.path) or loaded.path
+                return FoundLibrary(loaded.path, real, by, loaded.elf)
+        return None
 
     def provides(self, name: str) -> bool:
         """Return whether the loader itself is the library of this name."""
         return self.musl and _MUSL_ITSELF.match(name) is not None
+
+    def _paths(self, name: str, chain: Sequence[LoadedObject]) -> Iterator[tuple[str, str]]:
+        """Yield the paths that are tried for a name, and what names the directory of each."""
+        if "/" in name:
+            origin = posixpath.dirname(chain[0].path) if chain else "/"
+            yield posixpath.join(self._here, self._expand(name, origin)), "its path"
+            return
+        for folder, by in self._places(chain):
+            yield from ((f"{each}/{name}", by) for each in self._levels(folder))
+        for path in self._cache.get(name, ())[:_DIRECTORIES]:
+            yield path, "ld.so.cache"
+        for folder in self.defaults:
+            yield from ((f"{each}/{name}", "default") for each in self._levels(folder))
+
+    def _levels(self, folder: str) -> Iterator[str]:
+        """Yield a directory of a search path behind those for the newer processors in it."""
+        if not self.musl:
+            for level in _HWCAPS.get(self._machine, ()):
+                yield f"{folder}/glibc-hwcaps/{level}"
+        yield folder
 
     def _places(self, chain: Sequence[LoadedObject]) -> Iterator[tuple[str, str]]:
         """Yield the directories that are searched before the defaults, and what names each."""
@@ -162,32 +172,14 @@ class Loader:
             if element or not self.musl:
                 yield posixpath.join(self._here, self._expand(element, origin)), by
 
-    def _from_defaults(self, name: str) -> FoundLibrary | None:
-        for path in self._cache.get(name, ())[:_DIRECTORIES]:
-            found = self._found(self._open(*path.rsplit("/", 1)), "ld.so.cache")
-            if found is not None:
-                return found
-        for folder in self.defaults:
-            found = self._found(self._candidate(folder, name), "default")
-            if found is not None:
-                return found
-        return None
+    def _open(self, path: str) -> LoadedObject | None:
+        """Return the object at a path; None where a loader would search on."""
+        if path not in self._known:
+            self._known[path] = self._opened(path)
+        return self._known[path]
 
-    def _candidate(self, folder: str, name: str) -> LoadedObject | None:
-        for place in self.candidates(folder, name):
-            loaded = self._open(place, name)
-            if loaded is not None:
-                return loaded
-        return None
-
-    def _open(self, folder: str, name: str) -> LoadedObject | None:
-        """Return the object in a directory; None where a loader would search on."""
-        key = (folder, name)
-        if key not in self._known:
-            self._known[key] = self._opened(folder, name)
-        return self._known[key]
-
-    def _opened(self, folder: str, name: str) -> LoadedObject | None:
+    def _opened(self, path: str) -> LoadedObject | None:
+        folder, _, name = path.rpartition("/")
         real = self._rootfs.resolve(folder or "/")
         if real is None:
             return None
@@ -199,9 +191,3 @@ class Loader:
         if elf is None or (elf.machine, elf.bits) != (self._machine, self._bits):
             return None
         return LoadedObject(path, elf)
-
-    def _found(self, loaded: LoadedObject | None, by: str) -> FoundLibrary | None:
-        if loaded is None:
-            return None
-        real = self._rootfs.resolve(loaded.path) or loaded.path
-        return FoundLibrary(loaded.path, real, by, loaded.elf)

@@ -39,18 +39,21 @@ def conda_files(
 
     A record can claim files of its own prefix alone; a path that several claim is the first's.
     """
-    database = _Records(rootfs)
+    database = Database(rootfs)
     real = RealPaths(rootfs)
     files: dict[str, OsFile] = {}
+    left = _FILES
     folders = {rootfs.resolve(posixpath.join(prefix, "conda-meta")) for prefix in prefixes}
     for folder in sorted(path for path in folders if path is not None):
         claimed: dict[str, OsFile] = {}
         for name in names(rootfs, folder):
-            if name.endswith(".json"):
-                for claim in _claims(database, posixpath.join(folder, name)):
-                    path = real(claim.path)
-                    if path is not None:
-                        claimed.setdefault(path, claim.file)
+            if not name.endswith(".json"):
+                continue
+            for claim in _claims(database, posixpath.join(folder, name), left):
+                left -= 1
+                path = real(claim.path)
+                if path is not None:
+                    claimed.setdefault(path, claim.file)
         if _is_condas(rootfs, posixpath.dirname(folder), claimed):
             files = {**claimed, **files}
     return files, tuple(database.problems)
@@ -68,34 +71,13 @@ def _is_condas(rootfs: Rootfs, prefix: str, claimed: Mapping[str, OsFile]) -> bo
     return python is not None and python.digest == digest_of(rootfs, program)
 
 
-class _Records(Database):
-    """Reads records as far as their number of values and of files allows."""
-
-    def __init__(self, rootfs: Rootfs) -> None:
-        super().__init__(rootfs)
-        self._files = _FILES
-
-    def record(self, source: str) -> bytes | None:
-        """Return a record's bytes; None where it cannot be read, or would take too much memory."""
-        content = self.read(source, _RECORD_BYTES)
-        if content is not None and content.count(b",") > _RECORD_VALUES:
-            self.problem(source, f"has more than {_RECORD_VALUES} values", limit=True)
-            return None
-        return content
-
-    def may_name(self, source: str, files: int) -> bool:
-        """Return whether a record may name so many files after all that others named."""
-        if files > self._files:
-            self.problem(source, f"conda's records name more than {_FILES} files", limit=True)
-            return False
-        self._files -= files
-        return True
-
-
-def _claims(database: _Records, source: str) -> Iterator[Claim]:
-    """Yield the claims of one record."""
-    content = database.record(source)
+def _claims(database: Database, source: str, most: int) -> Iterator[Claim]:
+    """Yield the claims of one record, if it names at most so many files."""
+    content = database.read(source, _RECORD_BYTES)
     if content is None:
+        return
+    if content.count(b",") > _RECORD_VALUES:
+        database.problem(source, f"has more than {_RECORD_VALUES} values", limit=True)
         return
     try:
         record = json.loads(content)
@@ -105,7 +87,8 @@ def _claims(database: _Records, source: str) -> Iterator[Claim]:
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         database.problem(source, "is no record of a conda package")
         return
-    if not database.may_name(source, len(installed)):
+    if len(installed) > most:
+        database.problem(source, f"conda's records name more than {_FILES} files", limit=True)
         return
     prefix = posixpath.dirname(posixpath.dirname(source))
     for relative in installed:

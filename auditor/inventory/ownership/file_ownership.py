@@ -11,7 +11,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from auditor.inventory.ownership.application import SYSTEM_FOLDERS, inside
-from auditor.inventory.ownership.by_product_owners import INSTALLER, ByProducts
+from auditor.inventory.ownership.by_products import INSTALLER, ByProducts
 from auditor.inventory.ownership.claims import APPLICATION, Claims
 from auditor.inventory.ownership.interpreter_files import install_of
 from auditor.inventory.paths import digest_of

@@ -49,7 +49,7 @@ class InterpreterInstall(NamedTuple):
     def owns(self, rootfs: Rootfs, path: str, entry: Entry) -> bool:
         """Return whether the file at a real path came with this interpreter."""
         relative = path[len(self.prefix.rstrip("/")) + 1 :]
-        if not _LAYOUT.fullmatch(relative):
+        if not (inside(path, self.prefix) and _LAYOUT.fullmatch(relative)):
             return False
         if _PROGRAM.fullmatch(relative) and rootfs.elf(path) is None:
             return False
@@ -60,10 +60,7 @@ def install_of(
     installs: Iterable[InterpreterInstall], rootfs: Rootfs, path: str, entry: Entry | None
 ) -> InterpreterInstall | None:
     """Return the interpreter that brought the file at a real path."""
-    for install in installs:
-        if entry and inside(path, install.prefix) and install.owns(rootfs, path, entry):
-            return install
-    return None
+    return next((each for each in installs if entry and each.owns(rootfs, path, entry)), None)
 
 
 def interpreter_installs(image: Image, prefixes: Iterable[str]) -> Iterator[InterpreterInstall]:

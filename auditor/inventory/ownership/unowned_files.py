@@ -85,13 +85,12 @@ def _grouped(
         if ownership.import_owner(path) is None:
             unowned[path] = entry
             continue
-        folder = path.rpartition("/")[0]
-        while folder not in shared:
-            shared.add(folder)
-            folder = folder.rpartition("/")[0]
+        shared.update([*_folders(path, shared)])
     groups: dict[str, list[int]] = {}
     for path, entry in unowned.items():
-        groups.setdefault(_topmost(_source(path, unowned), shared), []).append(entry.size)
+        source = _source(path, unowned)
+        topmost = [source, *_folders(source, shared)][-1]
+        groups.setdefault(topmost, []).append(entry.size)
     for path, sizes in groups.items():
         yield UnownedFile(path, len(sizes), sum(sizes))
 
@@ -106,14 +105,10 @@ def _source(path: str, unowned: dict[str, Entry]) -> str:
     return path
 
 
-def _topmost(path: str, shared: set[str]) -> str:
-    """Return the highest directory above `path` that is not shared, else the path itself."""
-    top = path
-    folder = path.rpartition("/")[0]
-    while folder not in shared:
-        top = folder
-        folder = folder.rpartition("/")[0]
-    return top
+def _folders(path: str, shared: set[str]) -> Iterator[str]:
+    """Yield the directories above `path`, up to the first that is shared."""
+    while (path := path.rpartition("/")[0]) not in shared:
+        yield path
 
 
 def unowned_programs(

@@ -9,7 +9,7 @@ import pytest
 from auditor.inventory.commands.launchers import Launch, run_as_module, run_by_tool, unwrap
 
 LAUNCHES = {
-    "sudo -E -u app -D /srv A=1 pip x": Launch(
+    "sudo -E -u app --chdir /srv A=1 pip x": Launch(
         ("pip", "x"), {"A": "1"}, directory="/srv", user="app", launchers=("sudo",)
     ),
     "tini -g -e 143 -- gosu app:app python -m x": Launch(
@@ -23,7 +23,7 @@ LAUNCHES = {
     "env -S '-i A=1 x' y": Launch(
         ("x", "y"), {"A": "1"}, clears_environment=True, launchers=("env",)
     ),
-    "env --split-string='A=1 x' -y": Launch(("x", "-y"), {"A": "1"}, launchers=("env",)),
+    "env -v --split-string 'A=1 x' -y": Launch(("x", "-y"), {"A": "1"}, launchers=("env",)),
     'env -S "it\'s" y': Launch(("it's", "y"), launchers=("env",)),
     "nice -n 5 timeout -k 5 10 x": Launch(("x",), launchers=("nice", "timeout")),
     "uv run x": Launch(("uv", "run", "x")),

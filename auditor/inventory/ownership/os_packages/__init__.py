@@ -56,6 +56,3 @@ def metadata_owners(packages: OsPackages) -> Mapping[str, str]:
                 if candidate.endswith((".dist-info", ".egg-info")):
                     owners.setdefault(candidate, file.package)
     return owners
-
-
-__all__ = ["metadata_owners", "read_os_packages"]
