@@ -66,7 +66,7 @@ def _reasons(facts: Facts, step: _Step) -> Iterator[str]:
             continue
         why = install.why or _wheels(facts, step, install.wheels)
         if why:
-            yield f"`{excerpt(command.text)}` {why}"
+            yield f"`{excerpt(*command.words)}` {why}"
     if step.instruction.kind in {"RUN", ""} and (found := _FETCHED.search(step.instruction.text)):
         yield f"`{excerpt(found[0])}` runs a script from the network"
 

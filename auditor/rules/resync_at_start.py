@@ -38,11 +38,11 @@ def resynced_at_start(facts: Facts) -> Iterator[Observation]:
     config = facts.image.config
     for kind, words in (("ENTRYPOINT", config.entrypoint), ("CMD", config.cmd)):
         for command, script in _started(facts, list(words)):
-            why = _changes(command)
-            if why:
+            if why := _changes(command):
+                where = f" (in {script})" if script else ""
                 yield Observation(
                     subject=mask_secrets(f"{kind} {json.dumps(list(words), ensure_ascii=False)}"),
-                    message=f"`{excerpt(command.text)}` {why}{f' (in {script})' if script else ''}",
+                    message=f"`{excerpt(*command.words)}` {why}{where}",
                     path=script,
                 )
                 break

@@ -126,4 +126,5 @@ def run_commands(instruction: Instruction, env: Mapping[str, str]) -> Iterator[C
 def shown_instruction(created_by: str) -> str:
     """Return an instruction on one line of a report: as a Dockerfile has it, secrets masked."""
     instruction = parse(created_by)
-    return excerpt(_CONTENT.sub(r"\1 in ", f"{instruction.kind} {instruction.text}"), _LONGEST)
+    text = _CONTENT.sub(r"\1 in ", instruction.text)
+    return excerpt(instruction.kind, text, most=_LONGEST)

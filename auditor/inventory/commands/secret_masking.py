@@ -28,7 +28,7 @@ def mask_secrets(text: str) -> str:
     return text
 
 
-def excerpt(text: str, most: int = _LONGEST_COMMAND) -> str:
-    """Return a command's text on one line of at most so many characters, secrets masked."""
-    line = mask_secrets(" ".join(text.split()))
+def excerpt(*words: str, most: int = _LONGEST_COMMAND) -> str:
+    """Return a command on one line of at most so many characters, secrets masked."""
+    line = mask_secrets(" ".join(" ".join(words).split()))
     return line if len(line) <= most else f"{line[: most - 3]}..."

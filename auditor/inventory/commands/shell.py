@@ -1,7 +1,7 @@
-"""Shell text taken apart into simple commands, as far as an audit needs it.
+"""Shell text split into simple commands, as far as an audit needs it.
 
-Not a shell: nothing is run, nothing is globbed. Whatever cannot be understood stays a word, so
-that a command is rather seen than missed. Follows POSIX XCU 2 (Shell Command Language) for
+Not a shell: nothing is run, nothing is globbed. What is not understood stays a word, so that
+a command is rather seen than missed. Follows POSIX XCU 2 (Shell Command Language) for
 quoting, operators and here-documents.
 """
 
@@ -51,11 +51,6 @@ class Command(NamedTuple):
     def name(self) -> str:
         """The program's name without its directory."""
         return self.launch.name
-
-    @property
-    def text(self) -> str:
-        """The words with blanks between them."""
-        return " ".join(self.launch.words)
 
 
 _EXPORTS = frozenset({"export", "declare", "local", "readonly", "typeset"})

@@ -50,7 +50,10 @@ def find_dlopen_calls(
         if row.path.endswith(".py")
     }
     found: dict[str, list[DlopenCall]] = {}
-    stems = {_stem(name).encode("utf-8", "replace") for name in keys}
+    # Every call that means a library has this part of its name: `x` of `libx.so.1`.
+    stems = {
+        name.removeprefix("lib").partition(".so")[0].encode("utf-8", "replace") for name in keys
+    }
     for path, content in rootfs.contents(filter(rootfs.references_dlopen, sorted(owners)), _SOURCE):
         if not (references_dlopen(path, content) and any(stem in content for stem in stems)):
             continue
@@ -58,11 +61,6 @@ def find_dlopen_calls(
             for key in keys.get(name, ()):
                 found.setdefault(key, []).append(DlopenCall(owners[path], path, call))
     return {key: sorted(set(several)) for key, several in found.items()}
-
-
-def _stem(name: str) -> str:
-    """Return the part of a library's name that every call has in it: `x` of `libx.so.1`."""
-    return name.removeprefix("lib").partition(".so")[0]
 
 
 def _calls(content: bytes) -> Iterator[tuple[str, str]]:

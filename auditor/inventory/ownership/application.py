@@ -48,7 +48,11 @@ def application_folders(image: Image) -> set[str]:
     named = [config.working_dir or "/", *_CUSTOMARY]
     named += (posixpath.dirname(script) for script in application_scripts(rootfs, config))
     searched = (entry.path for entry in python_path(config) if is_directory(rootfs, entry.path))
-    named += (path for path in searched if not _has_metadata(rootfs, path))
+    named += (
+        folder
+        for folder in searched
+        if not any(name.lower().endswith(".dist-info") for name in names(rootfs, folder))
+    )
     real = (rootfs.resolve(path) for path in named)
     return {path for path in real if path is not None and may_own(path)}
 
@@ -66,8 +70,3 @@ def _script(rootfs: Rootfs, config: ImageConfig, word: str) -> str | None:
     path = here if is_file(rootfs, here) else which(rootfs, config, word)
     real = rootfs.resolve(path) if path else None
     return real if real is not None and rootfs.elf(real) is None else None
-
-
-def _has_metadata(rootfs: Rootfs, folder: str) -> bool:
-    """Return whether distributions were installed into a directory."""
-    return any(name.lower().endswith(".dist-info") for name in names(rootfs, folder))

@@ -91,12 +91,13 @@ def _os_files(inventory: Inventory, rootfs: Rootfs) -> Iterator[tuple[str, Owner
     That is below /usr/local (FHS 4.9) and in virtual environments that no package brought.
     """
     files = inventory.os_packages.files
-    configurations = {
-        environment.prefix: rootfs.resolve(f"{environment.prefix}/pyvenv.cfg")
-        for environment in inventory.environments
-    }
-    others = [prefix for prefix, path in configurations.items() if path and path not in files]
-    local = ("/usr/local/", *(f"{prefix}/" for prefix in others))
+    prefixes = [environment.prefix for environment in inventory.environments]
+    others = (
+        f"{prefix}/"
+        for prefix in prefixes
+        if (path := rootfs.resolve(f"{prefix}/pyvenv.cfg")) and path not in files
+    )
+    local = ("/usr/local/", *others)
     owners: dict[str, Owner] = {}
     for path, file in files.items():
         if path.startswith(local):

@@ -106,10 +106,12 @@ class FileOwnership:
         install = install_of(self._interpreters, self._rootfs, path, entry)
         if install is not None:
             return Owner(OwnerKind.INTERPRETER, install.prefix)
-        folder_owner = self._folder_owner(posixpath.dirname(path))
-        if folder_owner is not None and self._rootfs.elf(path) is not None:
-            folder_owner = None if _brings_no_native(folder_owner, path) else folder_owner
-        return self._by_products.owner(path) or folder_owner or self._remaining(path, entry)
+        folder = posixpath.dirname(path)
+        owner = self._folder_owner(folder)
+        # A native library among these was not written by the application, nor by an installer.
+        if owner is APPLICATION or folder.endswith(".dist-info"):
+            owner = None if self._rootfs.elf(path) is not None else owner
+        return self._by_products.owner(path) or owner or self._remaining(path, entry)
 
     def _folder_owner(self, folder: str) -> Owner | None:
         """Return the owner of a directory: its own, or that of the nearest one above it."""
@@ -133,8 +135,3 @@ class FileOwnership:
         if self._unread and not local and any(inside(path, folder) for folder in SYSTEM_FOLDERS):
             return _UNREAD
         return None
-
-
-def _brings_no_native(owner: Owner, path: str) -> bool:
-    """Return whether a native library in an owner's directory is not the owner's for that alone."""
-    return owner is APPLICATION or posixpath.dirname(path).endswith(".dist-info")

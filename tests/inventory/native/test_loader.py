@@ -50,84 +50,39 @@ def taken(
 X = elf(soname="libx.so.1")
 
 
-@pytest.mark.parametrize(
-    ("files", "env", "facts", "expected"),
-    [
-        pytest.param(
-            ["/r", "/l", "/u", "/usr/lib"],
-            "/l",
-            {"rpath": "/r", "needed": ["c"]},
-            ("/r", "RPATH"),
-            id="rpath first",
-        ),
-        pytest.param(
-            ["/r", "/l", "/u"],
-            "/l",
-            {"rpath": "/r", "runpath": "/u"},
-            ("/l", "LD_LIBRARY_PATH"),
-            id="runpath switches rpath off",
-        ),
-        pytest.param(
-            ["/r", "/u", "/usr/lib"],
-            "/l",
-            {"rpath": "/r", "runpath": "/u"},
-            ("/u", "RUNPATH"),
-            id="runpath before defaults",
-        ),
-        pytest.param(
-            ["/pkg/a/libs"], "", {"rpath": "$ORIGIN/libs"}, ("/pkg/a/libs", "RPATH"), id="origin"
-        ),
-        pytest.param(
-            ["/pkg/a", "/pkg/libs"],
-            "",
-            {"runpath": "${ORIGIN}/../libs:${ORIGIN}"},
-            ("/pkg/libs", "RUNPATH"),
-            id="braces",
-        ),
-        pytest.param(
-            ["/o/lib64/x86_64"],
-            "",
-            {"runpath": "/o/$LIB/$PLATFORM"},
-            ("/o/lib64/x86_64", "RUNPATH"),
-            id="lib and platform",
-        ),
-        pytest.param(
-            ["/project"],
-            "/nothing::",
-            {"needed": ["c"]},
-            ("/project", "LD_LIBRARY_PATH"),
-            id="empty element",
-        ),
-        pytest.param(
-            ["/project/sub"],
-            "sub;/l",
-            {"needed": ["c"]},
-            ("/project/sub", "LD_LIBRARY_PATH"),
-            id="relative",
-        ),
-        pytest.param(
-            ["/usr/lib/x86_64-linux-gnu"],
-            "",
-            {"needed": ["c"]},
-            ("/usr/lib/x86_64-linux-gnu", "default"),
-            id="multiarch",
-        ),
-        pytest.param(["/usr/lib64"], "", {"needed": ["c"]}, ("/usr/lib64", "default"), id="lib64"),
-        pytest.param(["/opt"], "", {"needed": ["c"]}, None, id="nowhere"),
-        pytest.param(
-            ["/l/glibc-hwcaps/x86-64-v3", "/l"],
-            "/l",
-            {"needed": ["c"]},
-            ("/l/glibc-hwcaps/x86-64-v3", "LD_LIBRARY_PATH"),
-            id="hwcaps",
-        ),
-    ],
-)
+PLAIN: dict[str, object] = {"needed": ["c"]}
+GLIBC: dict[str, tuple[str, str, dict[str, object], tuple[str, str] | None]] = {
+    "rpath first": ("/r /l /u /usr/lib", "/l", {"rpath": "/r", "needed": ["c"]}, ("/r", "RPATH")),
+    "runpath switches rpath off": (
+        "/r /l /u", "/l", {"rpath": "/r", "runpath": "/u"}, ("/l", "LD_LIBRARY_PATH")
+    ),
+    "runpath before defaults": (
+        "/r /u /usr/lib", "/l", {"rpath": "/r", "runpath": "/u"}, ("/u", "RUNPATH")
+    ),
+    "origin": ("/pkg/a/libs", "", {"rpath": "$ORIGIN/libs"}, ("/pkg/a/libs", "RPATH")),
+    "braces": (
+        "/pkg/a /pkg/libs", "", {"runpath": "${ORIGIN}/../libs:${ORIGIN}"}, ("/pkg/libs", "RUNPATH")
+    ),
+    "lib and platform": (
+        "/o/lib64/x86_64", "", {"runpath": "/o/$LIB/$PLATFORM"}, ("/o/lib64/x86_64", "RUNPATH")
+    ),
+    "empty element": ("/project", "/nothing::", PLAIN, ("/project", "LD_LIBRARY_PATH")),
+    "relative": ("/project/sub", "sub;/l", PLAIN, ("/project/sub", "LD_LIBRARY_PATH")),
+    "multiarch": ("/usr/lib/x86_64-linux-gnu", "", PLAIN, ("/usr/lib/x86_64-linux-gnu", "default")),
+    "lib64": ("/usr/lib64", "", PLAIN, ("/usr/lib64", "default")),
+    "nowhere": ("/opt", "", PLAIN, None),
+    "hwcaps": ("/usr/lib/glibc-hwcaps/x86-64-v3 /usr/lib", "", PLAIN,
+               ("/usr/lib/glibc-hwcaps/x86-64-v3", "default")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("folders", "env", "facts", "expected"), GLIBC.values(), ids=GLIBC)
 def test_glibc_order(
-    files: list[str], env: str, facts: dict[str, object], expected: tuple[str, str] | None
+    folders: str, env: str, facts: dict[str, object], expected: tuple[str, str] | None
 ) -> None:
     loader = loader_of(
-        {f"{folder}/libx.so.1": X for folder in files}, {"LD_LIBRARY_PATH": env} if env else {}
+        {f"{folder}/libx.so.1": X for folder in folders.split()},
+        {"LD_LIBRARY_PATH": env} if env else {},
     )
     assert taken(loader, facts) == (expected and (f"{expected[0]}/libx.so.1", expected[1]))
 
@@ -184,31 +139,22 @@ def test_names_with_a_slash_are_paths() -> None:
     assert taken(loader, name="") is None
 
 
-@pytest.mark.parametrize(
-    ("files", "env", "facts", "expected"),
-    [
-        pytest.param(
-            ["/r", "/l"], "/l", [{"rpath": "/r"}], ("/l", "LD_LIBRARY_PATH"), id="environment first"
-        ),
-        pytest.param(
-            ["/u"],
-            "",
-            [{"needed": ["c"]}, {"runpath": "/u"}],
-            ("/u", "RUNPATH"),
-            id="runpath is inherited",
-        ),
-        pytest.param(["/project"], ":", [{"rpath": ":"}], None, id="no working directory"),
-        pytest.param(["/usr/local/lib"], "", [], ("/usr/local/lib", "default"), id="default"),
-        pytest.param(["/lib64"], "", [], None, id="no lib64"),
-        pytest.param(["/lib/glibc-hwcaps/x86-64-v3"], "", [], None, id="no hwcaps"),
-    ],
-)
+MUSL: dict[str, tuple[str, str, list[dict[str, object]], tuple[str, str] | None]] = {
+    "environment first": ("/r /l", "/l", [{"rpath": "/r"}], ("/l", "LD_LIBRARY_PATH")),
+    "runpath is inherited": ("/u", "", [PLAIN, {"runpath": "/u"}], ("/u", "RUNPATH")),
+    "no working directory": ("/project", ":", [{"rpath": ":"}], None),
+    "default": ("/usr/local/lib", "", [], ("/usr/local/lib", "default")),
+    "no lib64": ("/lib64", "", [], None),
+    "no hwcaps": ("/lib/glibc-hwcaps/x86-64-v3", "", [], None),
+}
+
+
+@pytest.mark.parametrize(("folders", "env", "facts", "expected"), MUSL.values(), ids=MUSL)
 def test_musl_order(
-    files: list[str], env: str, facts: list[dict[str, object]], expected: tuple[str, str] | None
+    folders: str, env: str, facts: list[dict[str, object]], expected: tuple[str, str] | None
 ) -> None:
-    loader = loader_of(
-        {f"{folder}/libx.so.1": X for folder in files}, {"LD_LIBRARY_PATH": env}, family="musl"
-    )
+    files: Files = {f"{folder}/libx.so.1": X for folder in folders.split()}
+    loader = loader_of(files, {"LD_LIBRARY_PATH": env}, family="musl")
     assert taken(loader, *facts) == (expected and (f"{expected[0]}/libx.so.1", expected[1]))
 
 

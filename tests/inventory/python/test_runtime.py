@@ -86,42 +86,21 @@ def test_the_command_decides(
     assert runtime.reason.startswith("the image's ")
 
 
-@pytest.mark.parametrize(
-    ("cmd", "env", "executable", "reason"),
-    [
-        (("/not-there",), {"VIRTUAL_ENV": VENV}, "/opt/venv/bin/python", "VIRTUAL_ENV=/opt/venv"),
-        (
-            ("/not-executable",),
-            {"VIRTUAL_ENV": VENV},
-            "/opt/venv/bin/python",
-            "VIRTUAL_ENV=/opt/venv",
-        ),
-        (("sh", "-c", ""), {"PATH": PATH}, "/usr/local/bin/python", "python on PATH"),
-        (
-            ("sh", "/entry.sh"),
-            {"PATH": "/opt/venv/bin:" + PATH},
-            "/opt/venv/bin/python",
-            "python on PATH",
-        ),
-        (
-            (),
-            {"PATH": "/nowhere", "VIRTUAL_ENV": "/gone"},
-            "/opt/venv/bin/python",
-            "the only virtual environment",
-        ),
-        ((), {}, "/usr/local/bin/python", "python on PATH"),
-        (("tini",) * 40, {"PATH": PATH}, "/usr/local/bin/python", "python on PATH"),
-    ],
-    ids=[
-        "virtual-env",
-        "not-executable",
-        "empty-shell",
-        "path",
-        "single-venv",
-        "default-path",
-        "endless",
-    ],
-)
+USR, OPT = "/usr/local/bin/python", "/opt/venv/bin/python"
+OTHERWISE: dict[str, tuple[tuple[str, ...], dict[str, str], str, str]] = {
+    "virtual-env": (("/not-there",), {"VIRTUAL_ENV": VENV}, OPT, "VIRTUAL_ENV=/opt/venv"),
+    "not-executable": (("/not-executable",), {"VIRTUAL_ENV": VENV}, OPT, "VIRTUAL_ENV=/opt/venv"),
+    "empty-shell": (("sh", "-c", ""), {"PATH": PATH}, USR, "python on PATH"),
+    "path": (("sh", "/entry.sh"), {"PATH": f"/opt/venv/bin:{PATH}"}, OPT, "python on PATH"),
+    "single-venv": (
+        (), {"PATH": "/nowhere", "VIRTUAL_ENV": "/gone"}, OPT, "the only virtual environment"
+    ),
+    "default-path": ((), {}, USR, "python on PATH"),
+    "endless": (("tini",) * 40, {"PATH": PATH}, USR, "python on PATH"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("cmd", "env", "executable", "reason"), OTHERWISE.values(), ids=OTHERWISE)
 def test_then_the_environment(
     cmd: tuple[str, ...], env: dict[str, str], executable: str, reason: str
 ) -> None:

@@ -18,16 +18,11 @@ from auditor.inventory.paths import RealPaths
 from auditor.model import OsFile, OsPackages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from auditor.inventory.ownership.os_packages.database import Claim
     from auditor.model import Rootfs
 
-_DATABASES: tuple[Callable[[Database], Iterator[Claim]], ...] = (
-    dpkg_claims,
-    apk_claims,
-    rpm_claims,
-)
+_DATABASES = (dpkg_claims, apk_claims, rpm_claims)
 
 
 def read_os_packages(rootfs: Rootfs, holding: str = "") -> OsPackages:
