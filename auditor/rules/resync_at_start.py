@@ -13,7 +13,7 @@ from auditor.inventory.commands.launchers import is_shell, unwrap
 from auditor.inventory.commands.secret_masking import excerpt, mask_secrets
 from auditor.inventory.commands.shell import Command, commands, from_words
 from auditor.inventory.paths import text_of
-from auditor.inventory.python.runtime import which
+from auditor.inventory.python.runtime import shebang, which
 from auditor.model import Observation
 
 if TYPE_CHECKING:
@@ -64,16 +64,10 @@ def _followed(
     if path is None or path in seen or len(seen) == _MOST_SCRIPTS:
         return
     seen.add(path)
-    text = text_of(facts.image.rootfs, path, _SCRIPT_BYTES)
-    if by_shell or _has_shell_shebang(text):
-        for inner in commands(text, command.env):
+    launch = unwrap(shebang(facts.image.rootfs, path) or ())
+    if by_shell or (launch.words and is_shell(launch.name)):
+        for inner in commands(text_of(facts.image.rootfs, path, _SCRIPT_BYTES), command.env):
             yield from _followed(facts, inner, path, seen)
-
-
-def _has_shell_shebang(text: str) -> bool:
-    first, _, _ = text.partition("\n")
-    launch = unwrap(first.removeprefix("#!").split() if first.startswith("#!") else ())
-    return bool(launch.words) and is_shell(launch.name)
 
 
 def _named_file(facts: Facts, command: Command, script: str | None) -> tuple[str | None, bool]:
