@@ -1,6 +1,11 @@
-"""Amounts in words."""
+"""Amounts and lists in words."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def plural(number: int, noun: str) -> str:
@@ -17,3 +22,9 @@ def human_bytes(size: int) -> str:
     return (
         f"{value:.0f} {units[0]}" if units[0] == "B" or value >= 99.5 else f"{value:.1f} {units[0]}"
     )
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Return `a, b and 3 more`, with at most `most` of the names."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")

@@ -47,6 +47,8 @@ _LEAVE_OUT = {
     "turtledemo",
 }
 
+_OF_A_DISTRIBUTION = {"sitecustomize.py", "usercustomize.py", "EXTERNALLY-MANAGED"}
+"""What Debian and others add to the standard library: no part of CPython."""
 
 _PARTS_OF_GLIBC = ("libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1", "libutil.so.1")
 """What compiled modules may still ask for by name, though glibc 2.34 merged it."""
@@ -117,7 +119,7 @@ def files(python: Interpreter) -> dict[str, Path | str]:
             below = Path(folder).relative_to(source)
             for name in sorted(names):
                 path = Path(folder, name)
-                if path.exists() and path.suffix != ".a":
+                if path.exists() and path.suffix != ".a" and name not in _OF_A_DISTRIBUTION:
                     tree[str(Path(target, below, name))] = path.resolve()
     if python.library:
         tree[f"{PREFIX}/lib/{python.library.name}"] = python.library.resolve()

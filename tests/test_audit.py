@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.audit import Options, check, exit_code
+from auditor.audit_stages import Choices, audit_image
 from auditor.errors import ExitCode, ImageError
 from auditor.lock import read_lock
 from auditor.model import Image, Severity, Verdict
-from auditor.report.formats import FORMATS
-from auditor.report.formats.view import PLAIN
 from tests.builders import Directory, File, Files, Symlink, elf, image_of
 from tests.evidence.test_bytecode_check import EVIL, TAG, TOP, base, timestamp
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from auditor.lock import Lock
-    from auditor.model import Report
+    from auditor.report import Report
 
 SITE = "/usr/local/lib/python3.11/site-packages"
 FILES: Files = {
@@ -63,19 +61,19 @@ def image(*layers: Files) -> Image:
 
 
 @pytest.mark.parametrize(
-    ("layers", "options", "verdict", "code"),
+    ("layers", "choices", "verdict", "code"),
     [
-        ([], Options(), Verdict.CONSISTENT, 0),
-        ([EXTRA], Options(), Verdict.DRIFT, 1),
-        ([EXTRA], Options(fail_on=None), Verdict.DRIFT, 0),
-        ([EXTRA], Options(ignore=("LI1",)), Verdict.CONSISTENT, 0),
-        ([EXTRA], Options(select=("LI2",)), Verdict.CONSISTENT, 0),
-        ([EXTRA], Options(select=("LI10",)), Verdict.DRIFT, 1),
-        ([EXTRA], Options(own=("Six",)), Verdict.CONSISTENT, 0),
-        ([UNREADABLE], Options(), Verdict.INCOMPLETE, 3),
-        ([UNREADABLE], Options(fail_on=Severity.ERROR), Verdict.CONSISTENT, 0),
-        ([UNREADABLE], Options(fail_on=Severity.NOTE), Verdict.DRIFT, 1),
-        ([EXTRA, UNREADABLE], Options(), Verdict.DRIFT, 1),
+        ([], Choices(), Verdict.CONSISTENT, 0),
+        ([EXTRA], Choices(), Verdict.DRIFT, 1),
+        ([EXTRA], Choices(fail_on=None), Verdict.DRIFT, 0),
+        ([EXTRA], Choices(ignore=("LI1",)), Verdict.CONSISTENT, 0),
+        ([EXTRA], Choices(select=("LI2",)), Verdict.CONSISTENT, 0),
+        ([EXTRA], Choices(select=("LI10",)), Verdict.DRIFT, 1),
+        ([EXTRA], Choices(own=("Six",)), Verdict.CONSISTENT, 0),
+        ([UNREADABLE], Choices(), Verdict.INCOMPLETE, 3),
+        ([UNREADABLE], Choices(fail_on=Severity.ERROR), Verdict.CONSISTENT, 0),
+        ([UNREADABLE], Choices(fail_on=Severity.NOTE), Verdict.DRIFT, 1),
+        ([EXTRA, UNREADABLE], Choices(), Verdict.DRIFT, 1),
     ],
     ids=[
         "consistent",
@@ -92,15 +90,15 @@ def image(*layers: Files) -> Image:
     ],
 )
 def test_verdict_and_exit_code(
-    lock: Lock, layers: list[dict[str, str]], options: Options, verdict: Verdict, code: int
+    lock: Lock, layers: list[dict[str, str]], choices: Choices, verdict: Verdict, code: int
 ) -> None:
-    report = check(image(*layers), lock, options)
+    report = audit_image(image(*layers), lock, choices)
     assert report.verdict is verdict
-    assert exit_code(report, options) == ExitCode(code)
+    assert report.exit_code == ExitCode(code)
 
 
 def test_ignored_findings_stay_in_the_report(lock: Lock) -> None:
-    report = check(image(EXTRA), lock, Options(ignore=("LI102",)))
+    report = audit_image(image(EXTRA), lock, Choices(ignore=("LI102",)))
     (finding,) = report.findings
     assert finding.ignored is not None
     assert finding.ignored.reason == "--ignore"
@@ -108,7 +106,7 @@ def test_ignored_findings_stay_in_the_report(lock: Lock) -> None:
 
 def test_a_finding_names_the_layer_that_brought_it(lock: Lock) -> None:
     made = image_of([FILES, EXTRA], created_by=["COPY / /", "RUN pip install six"])
-    findings = check(made, lock, Options()).findings
+    findings = audit_image(made, lock, Choices()).findings
     assert [each.code for each in findings] == ["LI102", "LI406"]
     for finding in findings:
         assert finding.layer is not None
@@ -121,13 +119,15 @@ def test_a_folder_is_of_the_layer_that_changed_something_in_it(lock: Lock) -> No
         **{path: text.replace("1.0", "1.1") for path, text in EXTRA.items()},
     }
     made = image_of([{**FILES, **EXTRA}, changed], created_by=["COPY / /", "RUN sed -i s/0/1/"])
-    (finding,) = [each for each in check(made, lock, Options()).findings if each.code == "LI102"]
+    (finding,) = [
+        each for each in audit_image(made, lock, Choices()).findings if each.code == "LI102"
+    ]
     assert finding.layer is not None
     assert finding.layer.created_by == "RUN sed -i s/0/1/"
 
 
 def test_the_same_input_gives_the_same_report(lock: Lock) -> None:
-    one, other = (check(image(EXTRA, UNREADABLE), lock, Options()) for _ in range(2))
+    one, other = (audit_image(image(EXTRA, UNREADABLE), lock, Choices()) for _ in range(2))
     assert one.findings == other.findings
     assert one.packages == other.packages
     assert one.not_checked == other.not_checked
@@ -135,11 +135,13 @@ def test_the_same_input_gives_the_same_report(lock: Lock) -> None:
 
 def test_another_image_than_expected_is_not_judged(lock: Lock) -> None:
     made = image()
-    check(made, lock, Options(expect_digest=made.digest))
+    audit_image(made, lock, Choices(expect_digest=made.digest))
     with pytest.raises(ImageError, match="not sha256:0"):
-        check(made, lock, Options(expect_digest="sha256:0"))
+        audit_image(made, lock, Choices(expect_digest="sha256:0"))
     with pytest.raises(ImageError, match="without a digest"):
-        check(replace(made, digest=None, manifest_digest=None), lock, Options(expect_digest="x"))
+        audit_image(
+            replace(made, digest=None, manifest_digest=None), lock, Choices(expect_digest="x")
+        )
 
 
 def test_what_was_not_compared_is_said(lock: Lock) -> None:
@@ -152,9 +154,9 @@ def test_what_was_not_compared_is_said(lock: Lock) -> None:
         f"{SITE}/__pycache__/six.cpython-311.pyc": b"\xa7\r\r\n" + bytes(12),
         f"{SITE}/six-1.0.dist-info/RECORD": "six.py,,\n",
     }
-    report = check(image(EXTRA, cached, second), lock, Options())
+    report = audit_image(image(EXTRA, cached, second), lock, Choices())
     left = {each.what: each.why for each in report.not_checked}
-    assert left["pip list"] == "nothing was run inside it"
+    assert left["pip list"] == "it was not run in the image"
     assert left["bytecode"].startswith("1 compiled")
     assert left["other environments"] == "the files of 1 distribution in /opt/other"
 
@@ -164,15 +166,15 @@ def test_files_without_a_hash_are_said(tmp_path: Path, row: str, files: int) -> 
     path = tmp_path / "pylock.toml"
     path.write_text(ATTESTED, encoding="utf-8")
     installed = {f"{SITE}/six.py": "", f"{SITE}/six-1.0.dist-info/RECORD": f"{row}\n"}
-    report = check(image(EXTRA, installed), read_lock(path, "pylock.toml"), Options())
+    report = audit_image(image(EXTRA, installed), read_lock(path, "pylock.toml"), Choices())
     said = [each.why for each in report.not_checked if each.what == "files without a hash"]
-    assert said == ["RECORD has none for 1 file of six"] * files
+    assert said == ["RECORD has no hash for 1 file of six"] * files
     assert [row.unproven_files for row in report.packages] == [files]
 
 
 def bytecode_of_a_later_layer(lock: Lock) -> Report:
     cached = {f"{TOP}/__pycache__/os.{TAG}.pyc": timestamp(EVIL, size=0)}
-    return check(image_of([base(), cached]), lock, Options(ignore=("LI203",)))
+    return audit_image(image_of([base(), cached]), lock, Choices(ignore=("LI203",)))
 
 
 def test_compiled_code_that_is_read(lock: Lock) -> None:
@@ -191,7 +193,7 @@ def test_compiled_code_of_which_its_reader_dies_leaves_the_audit_incomplete(
 
 
 def test_without_an_interpreter_families_1_and_2_are_silent(lock: Lock) -> None:
-    report = check(image_of({"/etc/hostname": "x"}), lock, Options())
+    report = audit_image(image_of({"/etc/hostname": "x"}), lock, Choices())
     assert [finding.code for finding in report.findings] == ["LI905"]
     assert report.verdict is Verdict.INCOMPLETE
     assert any(each.what == "distributions and files" for each in report.not_checked)
@@ -200,13 +202,13 @@ def test_without_an_interpreter_families_1_and_2_are_silent(lock: Lock) -> None:
 def test_attestations_that_nobody_verified_are_said(tmp_path: Path) -> None:
     path = tmp_path / "pylock.toml"
     path.write_text(ATTESTED, encoding="utf-8")
-    report = check(image(), read_lock(path, "pylock.toml"), Options())
+    report = audit_image(image(), read_lock(path, "pylock.toml"), Choices())
     assert any(
         each.what == "attestations" and "1 package " in each.why for each in report.not_checked
     )
     (row,) = report.packages
     assert row.attestation_identities == ({"kind": "GitHub", "repository": "a/b"},)
-    document = json.loads(FORMATS["json"](report, PLAIN))
+    document = json.loads(report.to_json())
     assert document["packages"][0]["attestation_identities"] == [
         {"kind": "GitHub", "repository": "a/b"}
     ]
@@ -214,5 +216,5 @@ def test_attestations_that_nobody_verified_are_said(tmp_path: Path) -> None:
 
 
 def test_without_attestations_nothing_is_said_of_them(lock: Lock) -> None:
-    left = {each.what for each in check(image(), lock, Options()).not_checked}
+    left = {each.what for each in audit_image(image(), lock, Choices()).not_checked}
     assert "attestations" not in left

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 from auditor.errors import AuditorError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def say(text: str) -> None:
     """Print one line on standard error; nobody reading it is no error."""
-    from auditor.report.formats.escape import escape, guard  # noqa: PLC0415 -- not for --version
+    from auditor.report.escape import escape, guard  # noqa: PLC0415 -- not for --version
 
     with suppress(OSError):
         print(guard(escape(text)), file=sys.stderr, flush=True)
@@ -25,6 +30,28 @@ def complain(error: AuditorError) -> ExitCode:
     if error.hint:
         say(f"hint: {error.hint}")
     return error.exit_code
+
+
+class _Stderr(logging.Handler):
+    """Shows what the library logs as lines of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        label = "warning: " if record.levelno >= logging.WARNING else ""
+        say(f"auditor: {label}{record.getMessage()}")
+
+
+@contextmanager
+def logged(*, quiet: bool, verbose: bool) -> Iterator[None]:
+    """Show what the library logs while the body runs: warnings, and with `verbose` all."""
+    logger, handler = logging.getLogger("auditor"), _Stderr()
+    level = logging.INFO if verbose else logging.WARNING
+    logger.setLevel(logging.CRITICAL if quiet else level)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def interrupted() -> ExitCode:

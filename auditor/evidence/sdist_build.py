@@ -18,7 +18,7 @@ from auditor.evidence.version_file import is_version_data
 from auditor.evidence.wheel_pairing import Pairing, judge_script, script_targets
 from auditor.inventory.distributions.owned_files import entry_points
 from auditor.inventory.ownership.by_products import METADATA
-from auditor.inventory.paths import is_file, names
+from auditor.inventory.paths import is_file, list_directory
 from auditor.model import FileCheck, FileState
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _unlisted_metadata(installed: Installed, rows: Sequence[RecordRow]) -> Itera
     info = installed.site.info
     folder = posixpath.basename(info)
     listed = {row.path.rpartition(f"/{folder}/")[2] for row in rows}
-    for name in names(installed.rootfs, info):
+    for name in list_directory(installed.rootfs, info):
         path = f"{info}/{name}"
         if name not in METADATA and name not in listed and is_file(installed.rootfs, path):
             yield path

@@ -32,18 +32,13 @@ def is_bootstrap(facts: Facts, name: str, environment: Environment | None = None
     It lies in `environment`, in the runtime one where none is given.
     """
     where = environment or facts.runtime
-    seeded = where is not None and where.seeded
+    seeded = where is not None and where.has_seed_packages
     return name in BOOTSTRAP or (seeded and name == "packaging")
-
-
-def _undecided(facts: Facts) -> set[str]:
-    """Return the names whose marker no image can decide: neither expected nor extra."""
-    return {problem.subject for problem in facts.expectation.problems}
 
 
 def _extras(facts: Facts) -> Iterator[Distribution]:
     """Yield what is installed and neither selected, the system's, nor the project's own."""
-    undecided = _undecided(facts)
+    undecided = facts.expectation.undecided
     for name, found in facts.installed.items():
         if (
             name not in facts.expectation.packages

@@ -23,7 +23,7 @@ def unused_installation(facts: Facts) -> Iterator[Observation]:
     if facts.runtime is None:
         return
     for environment in facts.inventory.environments:
-        if environment.runtime or environment.fault:
+        if environment.runtime or environment.unusable_reason:
             continue
         for distribution in environment.distributions:
             name = distribution.name
@@ -36,7 +36,7 @@ def _unused(facts: Facts, environment: Environment, distribution: Distribution) 
     name, version = distribution.name, distribution.version
     package = facts.expectation.packages.get(name)
     locked = str(package.version) if package and package.version else None
-    managed = " (externally managed)" if environment.managed else ""
+    managed = " (externally managed)" if environment.externally_managed else ""
     place = f"{environment.prefix}{managed}"
     clauses = [f"{name} {version} is installed in {place}, where {facts.prefix} never looks"]
     own = facts.installed.get(name)
@@ -82,13 +82,13 @@ def unusable_environment(facts: Facts) -> Iterator[Observation]:
     """LI404: an interpreter that is gone, or that looks elsewhere than the packages are."""
     told: set[str] = set()
     for environment in facts.inventory.environments:
-        if environment.fault and environment.prefix not in told:
+        if environment.unusable_reason and environment.prefix not in told:
             told.add(environment.prefix)
             held = len(environment.distributions)
             what = f" ({held} distribution{'' if held == 1 else 's'})" if held else ""
             yield Observation(
                 subject=environment.prefix,
-                message=f"{environment.fault}{what}",
+                message=f"{environment.unusable_reason}{what}",
                 path=environment.prefix,
                 environment=environment.prefix,
             )

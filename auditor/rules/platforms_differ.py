@@ -31,7 +31,7 @@ def platforms_differ(facts: Facts) -> Iterator[Observation]:
             continue
         there = _installed(other.inventory, other.expectation)
         platforms = (str(facts.image.config.platform), str(other.platform))
-        undecided = _undecided(facts.expectation) | _undecided(other.expectation)
+        undecided = facts.expectation.undecided | other.expectation.undecided
         for name in sorted((here.keys() | there.keys()) - undecided):
             pair = (here.get(name), there.get(name))
             locked = (facts.expectation.packages.get(name), other.expectation.packages.get(name))
@@ -43,10 +43,6 @@ def _installed(inventory: Inventory, expectation: Expectation) -> dict[str, Dist
     """Return what the runtime environment's interpreter takes for each name."""
     found = installations(inventory.runtime, expectation) if inventory.runtime else {}
     return {name: each.chosen for name, each in found.items()}
-
-
-def _undecided(expectation: Expectation) -> set[str]:
-    return {problem.subject for problem in expectation.problems}
 
 
 def _differ(here: Distribution | None, there: Distribution | None) -> bool:

@@ -7,9 +7,9 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from auditor.inventory.commands.arguments import parse_arguments
 from auditor.inventory.commands.installs import changes_environment, is_set
 from auditor.inventory.commands.launchers import is_shell, unwrap
+from auditor.inventory.commands.program_arguments import parse_arguments
 from auditor.inventory.commands.secret_masking import excerpt, mask_secrets
 from auditor.inventory.commands.shell import Command, commands, from_words
 from auditor.inventory.paths import text_of

@@ -18,13 +18,15 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from auditor.artifacts.manifest import Absence
-from auditor.audit import Options, check, other_platform
+from auditor.audit_stages import Choices, Inputs, audit_image, other_platform
 from auditor.catalogue import KINDS
 from auditor.image.base import Base
 from auditor.image.engine.container_run import Completed
 from auditor.lock import read_lock
 from auditor.model import Attestation, AttestationState, Degree
 from auditor.policy import read_config
+from auditor.report import Report
+from auditor.report.formats import FORMATS
 from tests.builders import (
     File,
     Shelf,
@@ -40,9 +42,10 @@ from tests.builders import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.audit import Runner
+    from auditor.audit_stages import Runner
     from auditor.lock import Lock
-    from auditor.model import Image, OtherPlatform, Policy, Report
+    from auditor.model import Image, OtherPlatform, Policy
+    from auditor.report import Finding
 
 HERE = Path(__file__).parent
 SITE = "/usr/local/lib/python3.11/site-packages"
@@ -153,7 +156,7 @@ def policy(case: Mapping[str, Any], directory: Path) -> Policy:
     return read_config(file, {}, date(2030, 6, 1)).policy
 
 
-def other(case: Mapping[str, Any], lock: Lock, options: Options) -> list[OtherPlatform] | None:
+def other(case: Mapping[str, Any], lock: Lock, choices: Choices) -> list[OtherPlatform] | None:
     """Return the image for another platform, where the case has one."""
     if "other" not in case:
         return None
@@ -163,7 +166,7 @@ def other(case: Mapping[str, Any], lock: Lock, options: Options) -> list[OtherPl
     for requirement in case["other"].get("installed", ()):
         files |= distribution(requirement, {})
     image = image_of([files, second_layer(case["other"].get("files", {}))], architecture="arm64")
-    return [other_platform(image.config.platform, image, lock, options)]
+    return [other_platform(image.config.platform, image, lock, choices)]
 
 
 def shelf(case: Mapping[str, Any]) -> Shelf | None:
@@ -199,8 +202,8 @@ def signers(case: Mapping[str, Any]) -> Signers | None:
     )
 
 
-def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Options]:
-    """Return what the case is made of."""
+def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Choices, Inputs]:
+    """Give what the case is made of."""
     file = directory / "pylock.toml"
     file.write_text(lock_text(case), encoding="utf-8")
     lock = read_lock(file, "pylock.toml")
@@ -218,23 +221,40 @@ def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Optio
     image = image_of(layers, reference="image", created_by=made, **settings)
     chosen = case.get("options", {})
     lowest = tuple(layer.digest for layer in image.layers[: chosen.get("base_layers", 0)])
-    options = Options(
+    choices = Choices(
         python=chosen.get("python"),
         extras=tuple(chosen.get("extras", ())),
         groups=tuple(chosen["groups"]) if "groups" in chosen else None,
         own=tuple(chosen.get("own", ())),
-        base=Base("base", lowest) if lowest else None,
-        manifests=shelf(case),
-        attestor=signers(case),
         require=Degree(chosen["require"]) if "require" in chosen else None,
         policy=policy(case, directory),
     )
-    return image, lock, options
+    inputs = Inputs(
+        manifests=shelf(case),
+        attestor=signers(case),
+        base=Base("base", lowest) if lowest else None,
+        run=runner(case),
+        others=other(case, lock, choices),
+    )
+    return image, lock, choices, inputs
 
 
 def audit(case: Mapping[str, Any], directory: Path) -> Report:
-    image, lock, options = opened(case, directory)
-    return check(image, lock, options, runner(case), other(case, lock, options))
+    return audit_image(*opened(case, directory))
+
+
+def shown(finding: Finding) -> str:
+    """Return the whole finding on one line, as its reader sees it."""
+    details = {
+        "path": finding.path if finding.path != finding.subject else None,
+        "expected": finding.expected,
+        "found": finding.actual,
+        "lock line": finding.lock_line,
+        "layer": finding.layer and finding.layer.created_by,
+        "ignored": finding.ignored and finding.ignored.reason,
+    }
+    parts = [f"{label}: {text}" for label, text in details.items() if text is not None]
+    return " | ".join([f"{finding.code} {finding.subject}: {finding.message}", *parts])
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -242,7 +262,10 @@ def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(tmp_path)
     case = tomllib.loads(path.read_text(encoding="utf-8"))
     report = audit(case, tmp_path)
-    assert sorted(f"{each.code} {each.subject}" for each in report.findings) == case["expect"]
+    assert sorted(map(shown, report.findings)) == case["expect"]
+    again = Report.from_json(report.to_json())
+    assert again == report
+    assert [show(again) for show in FORMATS.values()] == [show(report) for show in FORMATS.values()]
 
 
 @pytest.mark.parametrize("code", KINDS)

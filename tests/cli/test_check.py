@@ -178,8 +178,8 @@ def test_fail_on_note_counts_notes(invoke: Invoke, project: Project, level: str)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(("--select", "LI8"), "--select LI8: no finding's code starts so", id="select"),
-        pytest.param(("--ignore", "x"), "--ignore X: no finding's code starts so", id="ignore"),
+        pytest.param(("--select", "LI8"), "--select LI8: unknown finding code", id="select"),
+        pytest.param(("--ignore", "x"), "--ignore X: unknown finding code", id="ignore"),
         pytest.param(("--expect-digest", "abc"), "--expect-digest abc: no digest", id="digest"),
         pytest.param(("--group", "dev"), "pylock.toml: no group 'dev'", id="group"),
         pytest.param(("--extra", "gpu"), "pylock.toml: no extra 'gpu'", id="extra"),
@@ -197,7 +197,9 @@ def test_fail_on_note_counts_notes(invoke: Invoke, project: Project, level: str)
             "--cache-dir auditor.lock/a/b: ",
             id="cache-dir",
         ),
-        pytest.param(("--format", "json", "--format", "table"), "two reports for", id="formats"),
+        pytest.param(
+            ("--format", "json", "--format", "table"), "two reports would go to", id="formats"
+        ),
     ],
 )
 def test_usage_errors(
@@ -233,7 +235,7 @@ def test_a_cache_that_may_only_be_read(
     result = invoke("check", project.image, "--cache-dir", "cache")
     assert result.exit_code == 0
     assert result.stderr == (
-        "auditor: warning: --cache-dir cache may not be written to: nothing new is remembered\n"
+        "auditor: warning: --cache-dir cache is not writable: nothing is kept\n"
     )
     assert invoke("check", project.image, "--cache-dir", "cache", "--quiet").stderr == ""
     result = invoke("check", project.image, "--cache-dir", "cache/below")

@@ -78,13 +78,13 @@ def test_all_platforms(invoke: Invoke, layout: Path) -> None:
 def test_an_image_of_one_platform(invoke: Invoke, project: Project) -> None:
     result = invoke("check", project.image, "--all-platforms")
     assert result.exit_code == 0
-    assert "the reference leads to none but the audited one" in result.stdout
+    assert "the image is for no other platform" in result.stdout
 
 
 def test_platforms_that_are_too_many_are_named(
     invoke: Invoke, layout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auditor.cli.auditing.PLATFORMS", 0)
+    monkeypatch.setattr("auditor.run_audit.PLATFORMS", 0)
     result = check(invoke, layout, "--all-platforms")
     assert result.exit_code == 0
     assert "other platforms: linux/arm64:" in result.stdout

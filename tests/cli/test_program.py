@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from auditor import __version__
 from auditor.cli import run
 from auditor.cli.program import VERBOSE, Program
+from auditor.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,11 +16,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from auditor import __version__
 from auditor.image.codec.stream import DamagedError
 from auditor.image.layers.layer_index import DIGEST_BYTES, TRANSIENT, LayerIndex
 from auditor.json_codec import as_list, converter
 from auditor.model import FileType
+from auditor.version import __version__
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.pylock import is_valid_pylock_path
 from packaging.utils import canonicalize_name
 
-from auditor.inventory.commands.arguments import CONDA, PIP, parse_arguments
 from auditor.inventory.commands.launchers import (
     CONDA_TOOLS,
     is_pip,
@@ -24,12 +23,13 @@ from auditor.inventory.commands.launchers import (
     run_as_module,
     run_by_tool,
 )
+from auditor.inventory.commands.program_arguments import CONDA, PIP, parse_arguments
 from auditor.inventory.distributions.bootstrap_tools import BOOTSTRAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from auditor.inventory.commands.arguments import Arguments
+    from auditor.inventory.commands.program_arguments import Arguments
     from auditor.inventory.commands.shell import Command
 
     Reader = Callable[[str], str]

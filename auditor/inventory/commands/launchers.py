@@ -12,7 +12,7 @@ import shlex
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.commands.arguments import CONDA, PIP, parse_arguments
+from auditor.inventory.commands.program_arguments import CONDA, PIP, parse_arguments
 from auditor.inventory.commands.python_options import command_line
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from auditor.inventory.commands.launchers import is_python
-from auditor.inventory.paths import is_directory, is_file, names
+from auditor.inventory.paths import is_directory, is_file, list_directory
 from auditor.inventory.python.runtime import which
 from auditor.inventory.python.sys_path import python_path
 
@@ -51,7 +51,7 @@ def application_folders(image: Image) -> set[str]:
     named += (
         folder
         for folder in searched
-        if not any(name.lower().endswith(".dist-info") for name in names(rootfs, folder))
+        if not any(name.lower().endswith(".dist-info") for name in list_directory(rootfs, folder))
     )
     real = (rootfs.resolve(path) for path in named)
     return {path for path in real if path is not None and may_own(path)}

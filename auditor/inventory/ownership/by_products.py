@@ -20,6 +20,7 @@ from auditor.inventory.distributions.console_scripts import (
 from auditor.inventory.distributions.owned_files import entry_points
 from auditor.inventory.ownership.interpreter_files import install_of
 from auditor.inventory.paths import digest_of, text_of
+from auditor.inventory.python.sys_path import executed_lines
 from auditor.model import Owner, OwnerKind
 
 if TYPE_CHECKING:
@@ -98,8 +99,6 @@ _PYC_NAME = re.compile(
     r"(?P<module>.+)\.(?P<kind>cpython|pypy)-?(?P<digits>3\d{1,2})t?(?:\.opt-[12])?\.pyc"
 )
 
-_PATH_LINES = re.compile(r"\s*(?:#.*|(?!import[ \t]).*)")
-
 _NAMESPACE = re.compile(
     r"""(?x)
     import\ sys,\ types,\ os;
@@ -148,7 +147,7 @@ def bytecode_source(name: str, version: str) -> str | None:
 
 def only_adds_paths(text: str) -> bool:
     """Return whether a .pth file runs no code (`site`)."""
-    return all(_PATH_LINES.fullmatch(line) for line in text.splitlines())
+    return not executed_lines(text)
 
 
 def only_joins_namespaces(text: str) -> bool:
