@@ -1,4 +1,4 @@
-"""The ledger: whose each file is, by what the image's own files say."""
+"""File ownership, by what the files of the image say."""
 
 from __future__ import annotations
 
