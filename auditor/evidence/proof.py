@@ -173,7 +173,7 @@ def _is_passed_off(rootfs: Rootfs, wheel: Compared, own: Collection[bytes]) -> b
     states = {check.path: check.state for check in wheel.pairing.checks}
     grafted = {posixpath.basename(path) for path in members if _GRAFTED in path}
     for path, member in members.items():
-        elf = rootfs.elf(path)
+        elf = rootfs.facts(path).elf
         entry = rootfs.stat(path)
         sized = portable and entry is not None and entry.size == member.size
         same = (path not in states or sized) and member.sha256 not in own

@@ -154,7 +154,7 @@ def _member(installed: Installed, path: str, member: Member) -> Iterator[FileChe
 def _stripped(rootfs: Rootfs, path: str, member: Member, size: int) -> str:
     """Say what a shorter native file may be: sections are gone, or it is another build."""
     shorter = member.size - size
-    if shorter <= 0 or rootfs.elf(path) is None:
+    if shorter <= 0 or rootfs.facts(path).elf is None:
         return ""
     return f" ({shorter:,} bytes shorter: stripped, or another build)"
 

@@ -47,5 +47,9 @@ def absent(policy: Policy, rootfs: Rootfs) -> Iterator[PolicyNote]:
 def _sonames(rootfs: Rootfs) -> Iterator[str]:
     """Yield what the image's libraries call themselves."""
     for path, entry in rootfs.walk():
-        if entry.type is FileType.FILE and (elf := rootfs.elf(path)) is not None and elf.soname:
+        if (
+            entry.type is FileType.FILE
+            and (elf := rootfs.facts(path).elf) is not None
+            and elf.soname
+        ):
             yield elf.soname

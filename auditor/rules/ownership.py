@@ -171,7 +171,7 @@ def stray_program(facts: Facts) -> Iterator[Observation]:
             )
             continue
         for path, real in programs:
-            kind = "native executable" if facts.image.rootfs.elf(real) else "script"
+            kind = "native executable" if facts.image.rootfs.facts(real).elf else "script"
             link = "" if path == real else f" at {real}"
             yield Observation(subject=path, message=f"nobody owns this {kind}{link}", path=path)
 

@@ -13,7 +13,7 @@ from auditor.image.documents import normalised_platform
 from auditor.image.engine.connection import connected
 from auditor.image.engine.engine_stream import CHUNK, EngineStream, read_stream
 from auditor.image.engine.inspection import config_of, inspected_image, require_platform
-from auditor.image.layout.archive import read_flat_stream
+from auditor.image.layout.archive import read_export_stream
 from auditor.model import NotChecked
 from auditor.wording import one_line
 
@@ -48,10 +48,9 @@ def open_container(reference: Reference, platform: str | None, options: ReadOpti
     image = read_stream(
         opener,
         partial(
-            read_flat_stream,
+            read_export_stream,
             reference=reference.text,
             config=replace(config_of(facts), platform=held),
-            digest=None,
             progress=options.progress,
             reopen=opener,
         ),

@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.errors import EngineError
-from auditor.image.documents import diff_ids
 from auditor.image.engine.connection import connected
 from auditor.image.engine.engine_stream import CHUNK, EngineStream, read_stream
 from auditor.image.engine.inspection import (
@@ -21,17 +20,16 @@ from auditor.image.engine.inspection import (
     manifest_digest_of,
     require_platform,
 )
-from auditor.image.layers.read_layers import CachedStore, configuration
-from auditor.image.layout.archive import late_openers, read_archive_stream
-from auditor.image.layout.assemble import ResolvedImage, assemble
-from auditor.image.layout.blob_store import ImageQuery, LayerName
-from auditor.image.read_options import ReadOptions
+from auditor.image.layout.archive import layer_openers, read_archive_stream
+from auditor.image.layout.blob_store import ImageQuery
+from auditor.image.layout.cached_image import cached_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from auditor.image.engine.inspection import Inspected
     from auditor.image.layers.layer_tree import Opener
+    from auditor.image.read_options import ReadOptions
     from auditor.image.reference import Reference
     from auditor.model import Image
 
@@ -54,7 +52,7 @@ def open_saved_image(reference: Reference, platform: str | None, options: ReadOp
     opener = partial(EngineStream, lambda api: api.get_image(facts["Id"], chunk_size=CHUNK))
     default = str(config.platform) if multi_platform else None
     query = ImageQuery(reference.text, None, platform or default)
-    image = _cached_image(facts, query, opener, options) or _read(facts, query, opener, options)
+    image = _known_image(facts, query, opener, options) or _read(facts, query, opener, options)
     if not (is_image(image, facts) or (platform and multi_platform)):
         raise EngineError(
             f"the container engine saved another image than {facts['Id']}",
@@ -89,7 +87,7 @@ def _key(facts: Inspected, query: ImageQuery) -> str:
     return f"{facts['Id']} {query.platform}"
 
 
-def _cached_image(
+def _known_image(
     facts: Inspected, query: ImageQuery, opener: Callable[[], EngineStream], options: ReadOptions
 ) -> Image | None:
     """Return the image where each of its layers was read and verified before; else None.
@@ -98,21 +96,12 @@ def _cached_image(
     """
     cache = options.cache
     digest = cache.document(_key(facts, query)) if cache and not options.verify else None
-    document = configuration(cache, digest.decode()) if cache and digest else None
-    if cache is None or digest is None or document is None:
-        return None
-    layers = [
-        LayerName("", diff_id, by_diff_id=True) for diff_id in diff_ids(document, digest.decode())
-    ]
-    indexes = [index for layer in layers if (index := cache.index(layer.digest)) is not None]
-    if len(indexes) < len(layers):
+    if cache is None or digest is None:
         return None
 
     def find() -> Sequence[Opener | None]:
         with closing(opener()) as stream:
-            return late_openers(stream, query, opener)
+            return layer_openers(stream, query, opener)
 
-    resolved = ResolvedImage(document, digest.decode(), None, layers)
-    store = CachedStore(indexes, find)
-    image = assemble(resolved, store, query.reference, ReadOptions(verify=True))
-    return image if is_image(image, facts) else None
+    image = cached_image(cache, digest.decode(), query.reference, find)
+    return image if image is not None and is_image(image, facts) else None
