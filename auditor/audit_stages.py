@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from auditor.catalogue import QUICK_NOT_CHECKED
 from auditor.errors import ExitCode, ImageError
 from auditor.evidence import (
     ProofContext,
@@ -50,7 +51,7 @@ from auditor.model import (
 from auditor.policy import absent, idle_requirements, required_degrees, strange_names
 from auditor.report.build import RuleResults, build_report, verdict
 from auditor.report.not_checked import not_checked
-from auditor.rules import LEFT, Facts, observe, why_not_comparable
+from auditor.rules import Facts, observe, why_not_comparable
 from auditor.rules.attestation_rules import attestations_not_checked
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def audit_statement(image: Image, stated: Stated, lock: Lock, choices: Choices) 
     _expect_digest(image, choices.expect_digest)
     facts = _facts(image, stated.inventory, lock, choices)
     facts = replace(facts, pip_list=stated.pip_list)
-    left = (*LEFT, *attestations_not_checked(facts))
+    left = (*QUICK_NOT_CHECKED, *attestations_not_checked(facts))
     return _report(facts, left, lock, choices, quick=True)
 
 
@@ -205,7 +206,6 @@ def _facts(image: Image, inventory: Inventory, lock: Lock, choices: Choices) -> 
     runtime = inventory.runtime
     installed = installations(runtime, expectation) if runtime else {}
     return Facts(
-        lock_path=lock.path,
         image=image,
         inventory=inventory,
         expectation=expectation,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.model import Severity
+from auditor.model import NotChecked, Severity
 
 FAMILIES = {
     0: "lock",
@@ -40,6 +40,8 @@ class Kind:
     """Why it matters, in whole sentences."""
     fix: str
     """What to do about it, in whole sentences."""
+    not_quick: NotChecked | None = None
+    """What a quick audit says instead of judging it; None: a quick audit can judge it."""
 
     @property
     def family(self) -> int:
@@ -48,6 +50,29 @@ class Kind:
 
 
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+# What a quick audit does not check: it knows the lock, the image's configuration and what the
+# interpreter says of its metadata folders.
+_ARTIFACTS = NotChecked("artifacts", "nothing was compared with the locked artifacts")
+_BYTECODE = NotChecked("bytecode", "no compiled file was compared with its source")
+_START = NotChecked("code at start", "no .pth file, sitecustomize or usercustomize was read")
+_FILES = NotChecked("files", "no installed file was read or looked for")
+_IMPORT_PATH = NotChecked("import path", "modules that hide the locked ones were not looked for")
+_INSTRUCTIONS = NotChecked("instructions", "how the image is built and started was not looked at")
+_LAYERS = NotChecked("layers", "what they hide, overwrite and leave behind was not looked at")
+_LOCKS = NotChecked("locks in the image", "none was looked for")
+_NATIVE = NotChecked("native libraries", "none was looked for")
+_SYSTEM = NotChecked(
+    "operating system",
+    "its programs and libraries were not looked at, nor which of its packages Python sees",
+)
+_ENVIRONMENTS = NotChecked("other environments", "only the one that runs was looked at")
+_PLATFORMS = NotChecked("other platforms", "the engine was asked for one")
+_INSTALLED = NotChecked(
+    "what is installed",
+    "unverified: the image's own interpreter says so, and whoever controls the image can "
+    "falsify it",
+)
 
 _ALL = (
     Kind(
@@ -78,6 +103,7 @@ _ALL = (
         "carries a lock that nobody installed from; whoever reads it inside gets wrong answers.",
         "Build the image from the commit that the lock is from, or audit with the lock that "
         "the image was built from.",
+        _LOCKS,
     ),
     Kind(
         "LI004",
@@ -137,6 +163,7 @@ _ALL = (
         "it is what the lock selects.",
         "Install inside the image, or for its platform (`--platform`, `--python-version`); do "
         "not copy an environment from another machine.",
+        _ARTIFACTS,
     ),
     Kind(
         "LI106",
@@ -186,6 +213,7 @@ _ALL = (
         "a locked distribution.",
         "Make the virtual environment without system site packages, and install the locked "
         "distribution into it; remove the python3-* package if nothing else needs it.",
+        _SYSTEM,
     ),
     Kind(
         "LI201",
@@ -196,6 +224,7 @@ _ALL = (
         "of RECORD), and RECORD knows nothing of it: patched in place, stripped, or overwritten "
         "by another installation.",
         "Reinstall from the lock and move patches into a locked fork or into the application.",
+        _FILES,
     ),
     Kind(
         "LI202",
@@ -205,6 +234,7 @@ _ALL = (
         "A deleted module breaks an import at the moment it is needed; a shorter image is "
         "the usual reason.",
         "Reinstall the distribution; exclude what is not needed before locking, not after.",
+        _FILES,
     ),
     Kind(
         "LI203",
@@ -216,6 +246,7 @@ _ALL = (
         "metadata was deleted.",
         "Remove it, or ship it in a locked distribution; keep the dist-info folders; copy the "
         "application's own code into its WORKDIR.",
+        _FILES,
     ),
     Kind(
         "LI204",
@@ -228,6 +259,7 @@ _ALL = (
         "Install from the lock with hashes checked (`uv pip sync pylock.toml`, `pip install "
         "--require-hashes`), without local wheel folders that come first; to run another build, "
         "lock that one.",
+        _ARTIFACTS,
     ),
     Kind(
         "LI205",
@@ -238,6 +270,7 @@ _ALL = (
         "in the next build or on another architecture.",
         "Lock only one of the two (often a headless and a full variant of one project), or "
         "report it to their maintainers.",
+        _FILES,
     ),
     Kind(
         "LI206",
@@ -249,6 +282,7 @@ _ALL = (
         "malicious releases, and of tools that patch what was locked.",
         "Remove the file, or lock the distribution that brings it. A coverage or tracing hook "
         "belongs into the command that needs it.",
+        _START,
     ),
     Kind(
         "LI207",
@@ -259,6 +293,7 @@ _ALL = (
         "source again: another program can stand in it while every .py is as locked.",
         "Delete the `__pycache__` folders and compile again in the same instruction that "
         "installs; do not compile with `--invalidation-mode unchecked-hash`.",
+        _BYTECODE,
     ),
     Kind(
         "LI208",
@@ -268,6 +303,7 @@ _ALL = (
         "Without RECORD nobody can say which files are its own or whether they are intact: "
         "legacy installs (`setup.py install`), or metadata deleted to save space.",
         "Install it as a wheel, and keep the dist-info folders whole.",
+        _FILES,
     ),
     Kind(
         "LI209",
@@ -278,6 +314,7 @@ _ALL = (
         "the first line of others. This one does something else, and it is what a command "
         "starts.",
         "Reinstall the distribution; put wrappers into files of their own.",
+        _ARTIFACTS,
     ),
     Kind(
         "LI301",
@@ -289,6 +326,7 @@ _ALL = (
         "update reaches it, yet a process may load it.",
         "Install it from a locked wheel or an operating system package, or leave it out; where "
         "it has to be built by hand, declare it in the policy with `[[native]]`.",
+        _NATIVE,
     ),
     Kind(
         "LI302",
@@ -298,6 +336,7 @@ _ALL = (
         "Two libraries answer to one SONAME, and the one that was locked or packaged is not the "
         "one that runs: tests of the one say nothing about the other.",
         "Remove the unowned library, or the setting that puts its directory first.",
+        _NATIVE,
     ),
     Kind(
         "LI303",
@@ -308,6 +347,7 @@ _ALL = (
         "there when the container starts.",
         "Install the operating system package that has the library, or use a wheel that bundles "
         "it.",
+        _NATIVE,
     ),
     Kind(
         "LI304",
@@ -319,6 +359,7 @@ _ALL = (
         "whoever can write there can supply.",
         "Drop the setting, or let it name only libraries of operating system packages and locked "
         "distributions.",
+        _NATIVE,
     ),
     Kind(
         "LI305",
@@ -329,6 +370,7 @@ _ALL = (
         "nothing updates it; a `python` that is no program decides what runs.",
         "Install it from a package or a locked distribution, or put the application's scripts "
         "into its WORKDIR.",
+        _SYSTEM,
     ),
     Kind(
         "LI306",
@@ -338,6 +380,7 @@ _ALL = (
         "Its package's database still names the bytes that were installed: a scanner that "
         "trusts the version takes the image for patched while other code runs.",
         "Reinstall the package, and ship patched libraries as packages of their own.",
+        _SYSTEM,
     ),
     Kind(
         "LI401",
@@ -359,6 +402,7 @@ _ALL = (
         "Find the instruction that installed it: a `pip install` before the virtual "
         "environment was there, or with another `pip` than the environment's. Remove it, or "
         "install from the lock into the environment that runs.",
+        _ENVIRONMENTS,
     ),
     Kind(
         "LI403",
@@ -371,6 +415,7 @@ _ALL = (
         "shows the locked version.",
         "Rename or remove the file, unset PYTHONPATH in the image, or run with `python -P` "
         "(or PYTHONSAFEPATH=1) so that the working directory stays off the path.",
+        _IMPORT_PATH,
     ),
     Kind(
         "LI404",
@@ -382,6 +427,7 @@ _ALL = (
         "Build the environment with the interpreter of the final image, at the same path; with "
         "a Python that uv installed, copy that too or use the system's "
         "(`UV_PYTHON_PREFERENCE=only-system`).",
+        _ENVIRONMENTS,
     ),
     Kind(
         "LI405",
@@ -393,6 +439,7 @@ _ALL = (
         "sees it.",
         "Delete in the instruction that brings it, mount it (`RUN --mount=type=bind`, "
         "`--mount=type=cache`), or leave it in an earlier build stage.",
+        _LAYERS,
     ),
     Kind(
         "LI406",
@@ -404,6 +451,7 @@ _ALL = (
         "Install from the lock: `uv pip sync pylock.toml`, `pip install -r pylock.toml`, "
         "`uv sync --locked`, or `pip install --require-hashes`; install the project itself "
         "with `--no-deps`.",
+        _INSTRUCTIONS,
     ),
     Kind(
         "LI407",
@@ -413,6 +461,7 @@ _ALL = (
         "The image installs one distribution twice, and which one runs depends on the order "
         "of the instructions; where the version is wrong too, this says which layer did it.",
         "Install each distribution once, and everything from the lock in one instruction.",
+        _LAYERS,
     ),
     Kind(
         "LI408",
@@ -422,6 +471,7 @@ _ALL = (
         "Nothing reads it at run time; it costs space, and scanners find old versions in it.",
         "Use `--no-cache-dir` or `UV_NO_CACHE=1`, or mount the cache "
         "(`RUN --mount=type=cache,target=/root/.cache`).",
+        _LAYERS,
     ),
     Kind(
         "LI409",
@@ -431,6 +481,7 @@ _ALL = (
         "What was audited is not what runs: the command installs first, over the network and "
         "past the lock that the image was built from.",
         "Run the program itself (`/app/.venv/bin/python`), or `uv run --no-sync`.",
+        _INSTRUCTIONS,
     ),
     Kind(
         "LI410",
@@ -443,6 +494,7 @@ _ALL = (
         "other.",
         "Build all platforms in one run, from one lock and one base image pinned by the digest "
         "of its index; let markers of the lock say what has to differ.",
+        _PLATFORMS,
     ),
     Kind(
         "LI901",
@@ -462,6 +514,7 @@ _ALL = (
         "the sdist does hold were compared.",
         "Nothing has to be done. Where it matters, lock a wheel (build it once, host it), or pin "
         "what was built by its sha256 with `[[native]]` in the policy.",
+        _ARTIFACTS,
     ),
     Kind(
         "LI903",
@@ -493,6 +546,7 @@ _ALL = (
         "Nothing was compared: an image without Python, or one with several environments and "
         "no sign which of them runs.",
         "Name the environment with `--python PATH`, or audit the image that runs Python.",
+        _ENVIRONMENTS,
     ),
     Kind(
         "LI906",
@@ -515,11 +569,20 @@ _ALL = (
         "release, or the signatures do not hold.",
         "Find out which of the two changed; lock again only after that. Where a project moved "
         "its releases to another repository or workflow, its own announcement says so.",
+        _ARTIFACTS,
     ),
 )
 
 KINDS: dict[str, Kind] = {kind.code: kind for kind in _ALL}
 """Every kind by its code, in the order of the codes."""
+
+QUICK_KINDS = frozenset(kind.code for kind in _ALL if kind.not_quick is None)
+"""Codes of the kinds that a quick audit judges."""
+
+QUICK_NOT_CHECKED = tuple(
+    dict.fromkeys([_INSTALLED, *(kind.not_quick for kind in _ALL if kind.not_quick)])
+)
+"""What a quick audit does not check, each once."""
 
 
 def codes_of(word: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What a full audit did not compare, and why; a quick one has its own list (`rules.quick`)."""
+"""What a full audit did not compare, and why; for a quick one see `QUICK_NOT_CHECKED`."""
 
 from __future__ import annotations
 

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 class Facts:
     """Everything one audit knows before it judges."""
 
-    lock_path: str
-    """As given on the command line."""
     image: Image
     inventory: Inventory
     expectation: Expectation

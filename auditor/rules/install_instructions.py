@@ -47,7 +47,7 @@ def _steps(facts: Facts) -> Iterator[_Step]:
             yield _Step(step, instruction, directory)
 
 
-def installs_outside_lock(facts: Facts) -> Iterator[Observation]:
+def install_outside_lock(facts: Facts) -> Iterator[Observation]:
     """LI406: an instruction that installs what no lock decides."""
     for each in _steps(facts):
         reasons = list(dict.fromkeys(_reasons(facts, each)))

@@ -90,7 +90,7 @@ def _by_its_word(facts: Facts, proof: Proof) -> str:
     return f"; that it was built is its own word, {wheels[0].filename} is locked and fits"
 
 
-def not_compared(facts: Facts) -> Iterator[Observation]:
+def artifact_not_compared(facts: Facts) -> Iterator[Observation]:
     """LI903: an artifact could not be fetched, or less is shown than what is required."""
     told: set[str] = set()
     for name, each in absent(facts, Absence.UNREACHABLE):
@@ -138,7 +138,7 @@ def _shortcoming(facts: Facts, proof: Proof) -> str:
     return f", and the comparison with {against} gives {proof.degree}"
 
 
-def not_locked(facts: Facts) -> Iterator[Observation]:
+def artifact_not_locked(facts: Facts) -> Iterator[Observation]:
     """LI907: what is found under an artifact's name, or who attested it, is not in the lock."""
     for name, each in absent(facts, Absence.MISMATCH):
         hashes = sorted(each.artifact.hashes.items())

@@ -115,7 +115,7 @@ def _same_soname(facts: Facts, library: LibraryCopies) -> list[NativeFile]:
     return sorted(other, key=lambda each: (not _is_locked(facts, each.owner), each.path))
 
 
-def ambiguous_soname(facts: Facts) -> Iterator[Observation]:
+def soname_taken_over(facts: Facts) -> Iterator[Observation]:
     """LI302: of two libraries with one SONAME the loader takes the one that is nobody's."""
     for library in facts.natives.unowned_libraries:
         reasons = list(_taken(facts, library))
@@ -149,7 +149,7 @@ def _taken(facts: Facts, library: LibraryCopies) -> Iterator[str]:
     )
 
 
-def missing_library(facts: Facts) -> Iterator[Observation]:
+def library_not_found(facts: Facts) -> Iterator[Observation]:
     """LI303: a library that a locked distribution's module needs is not there."""
     for each in facts.natives.missing:
         package = facts.expectation.packages.get(each.distribution)
@@ -163,7 +163,7 @@ def missing_library(facts: Facts) -> Iterator[Observation]:
             )
 
 
-def unowned_library_by_setting(facts: Facts) -> Iterator[Observation]:
+def loader_setting(facts: Facts) -> Iterator[Observation]:
     """LI304: a setting of the image makes processes load a library that is nobody's."""
     for preload in facts.natives.preloads:
         yield from _preloaded(facts, preload)

@@ -24,7 +24,7 @@ _TEXT_LIMIT = 64 * 1024
 _CHANGED = frozenset({FileState.MODIFIED, FileState.UNLISTED})
 
 
-def code_at_start(facts: Facts) -> Iterator[Observation]:
+def start_code(facts: Facts) -> Iterator[Observation]:
     """LI206: a .pth line, sitecustomize or usercustomize that the lock does not bring.
 
     What a locked distribution records is judged by LI201, unless only its build brought it;

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.rules.install_instructions import installs_outside_lock
+from auditor.rules.install_instructions import install_outside_lock
 from auditor.rules.installer_caches import cache_left, cache_roots
 from auditor.rules.payload import hidden_payload
 from tests.builders import Whiteout, image_of
@@ -46,8 +46,8 @@ def test_layers_of_the_base_are_not_this_images_story() -> None:
     image = image_of(layers, created_by=["RUN pip install foo", "RUN rm /a.whl"])
     assert list(hidden_payload(facts_of(image)))
     assert list(hidden_payload(facts_of(image, base_layers=1))) == []
-    assert list(installs_outside_lock(facts_of(image)))
-    assert list(installs_outside_lock(facts_of(image, base_layers=2))) == []
+    assert list(install_outside_lock(facts_of(image)))
+    assert list(install_outside_lock(facts_of(image, base_layers=2))) == []
 
 
 CACHES: dict[str, tuple[Files, Mapping[str, str], list[str]]] = {
@@ -129,13 +129,13 @@ INSTRUCTIONS: dict[str, tuple[Sequence[tuple[str, Files]], list[str]]] = {
 def test_instructions(steps: Sequence[tuple[str, Files]], expected: list[str]) -> None:
     made = [text for text, _ in steps]
     image = image_of([files for _, files in steps], created_by=made)
-    assert [each.message for each in installs_outside_lock(facts_of(image))] == expected
+    assert [each.message for each in install_outside_lock(facts_of(image))] == expected
 
 
 def test_an_instruction_counts_where_the_history_does_not_fit() -> None:
     image = image_of({"/x": ""}, created_by=["RUN pip install --no-index -f /w a", "RUN pip x", ""])
     assert [step.layer for step in image.history] == [None, None, None]
-    assert list(installs_outside_lock(facts_of(image))) == []
+    assert list(install_outside_lock(facts_of(image))) == []
     image = image_of({"/x": ""}, created_by=["RUN pip install a", "COPY . ."])
-    [found] = installs_outside_lock(facts_of(image))
+    [found] = install_outside_lock(facts_of(image))
     assert found.layer is None

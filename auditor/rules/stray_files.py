@@ -1,17 +1,14 @@
-"""Whose a file is: strays, shared files, and what belongs to the operating system."""
+"""Files without an owner: what the runtime can import (LI203), what a command finds (LI305)."""
 
 from __future__ import annotations
 
 import posixpath
 import re
 from collections import defaultdict
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from auditor.evidence.record_check import compared_rows
-from auditor.inventory.paths import RealPaths
 from auditor.model import FileState, Observation
 from auditor.rules.files import faults
 from auditor.units import plural
@@ -20,43 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from auditor.inventory.ownership.unowned_files import UnownedFile
-    from auditor.model import RecordRow
     from auditor.rules.facts import Facts
 
 _MOST_IN_ONE_FOLDER = 10
-"""Programs of one directory that are told one by one."""
+"""Files of one directory that are findings of their own; more are one finding."""
 
 _AFFIX = re.compile(r"^(?:python3?-|py-?)|(?:-python3?|-?py3?)$")
-
-
-def os_packaged_distribution(facts: Facts) -> Iterator[Observation]:
-    """LI110: the operating system's package manager provides what the lock should.
-
-    The system's own interpreter is made to see the system's packages: there only those count
-    that answer for a locked name.
-    """
-    runtime, interpreter = facts.runtime, facts.inventory.interpreter
-    if runtime is None or interpreter is None:
-        return
-    systems_own = (
-        interpreter.path in facts.inventory.os_packages.files
-        and facts.image.rootfs.resolve(interpreter.prefix) == runtime.prefix
-    )
-    for name, found in facts.installed.items():
-        package = facts.expectation.packages.get(name)
-        if found.chosen.os_package is None or (systems_own and package is None):
-            continue
-        owner = f"the OS package {found.chosen.os_package}"
-        role = "provides the locked name" if package else "is visible to the runtime"
-        yield Observation(
-            subject=name,
-            message=f"{name} {found.chosen.version} of {owner} {role}",
-            path=found.chosen.metadata_path,
-            environment=facts.prefix,
-            expected=str(package.version) if package and package.version else None,
-            actual=found.chosen.version,
-            lock_line=package.line if package else None,
-        )
 
 
 def stray_file(facts: Facts) -> Iterator[Observation]:
@@ -123,40 +89,7 @@ def _bare(name: str) -> str:
     return _AFFIX.sub("", canonicalize_name(name)).replace("-", "")
 
 
-def shared_file(facts: Facts) -> Iterator[Observation]:
-    """LI205: two locked distributions claim one file, and record different bytes for it."""
-    real = RealPaths(facts.image.rootfs)
-    claims: defaultdict[str, dict[str, RecordRow]] = defaultdict(dict)
-    for name, found in facts.installed.items():
-        if name in facts.expectation.packages and found.chosen.os_package is None:
-            for row in compared_rows(found.chosen):
-                path = real(row.path)
-                if path is not None:
-                    claims[path].setdefault(name, row)
-    together: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for path, by_name in claims.items():
-        if len(by_name) > 1:
-            for one, other in combinations(sorted(by_name), 2):
-                if _differ(by_name[one], by_name[other]):
-                    together[one, other].append(path)
-    for (one, other), paths in sorted(together.items()):
-        first, more = min(paths), len(paths) - 1
-        rest = f" and {more:,} more" if more else ""
-        yield Observation(
-            subject=one,
-            message=f"{one} and {other} both claim {first}{rest}, with different bytes",
-            path=first,
-            environment=facts.prefix,
-        )
-
-
-def _differ(one: RecordRow, other: RecordRow) -> bool:
-    if one.algorithm and one.algorithm == other.algorithm:
-        return one.digest != other.digest
-    return None not in (one.size, other.size) and one.size != other.size
-
-
-def stray_program(facts: Facts) -> Iterator[Observation]:
+def stray_executable(facts: Facts) -> Iterator[Observation]:
     """LI305: nobody owns a program that is found by its name."""
     by_folder: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for path, real in facts.unowned_programs:
@@ -174,15 +107,3 @@ def stray_program(facts: Facts) -> Iterator[Observation]:
             kind = "native executable" if facts.image.rootfs.elf(real) else "script"
             link = "" if path == real else f" at {real}"
             yield Observation(subject=path, message=f"nobody owns this {kind}{link}", path=path)
-
-
-def changed_os_file(facts: Facts) -> Iterator[Observation]:
-    """LI306: a library or program has other bytes than its OS package brought."""
-    for change in facts.os_comparison.changed:
-        yield Observation(
-            subject=change.path,
-            message=f"differs from what the OS package {change.package} brought",
-            path=change.path,
-            expected=f"{change.algorithm}:{change.expected}",
-            actual=f"{change.algorithm}:{change.actual}",
-        )
