@@ -21,7 +21,7 @@ from auditor.image.open import open_image, registry_extra
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
 from auditor.model import NotChecked
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from auditor.image.reference import Reference

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from auditor.errors import LockError
 from auditor.lock import MAX_BYTES, parse_lock
 from auditor.model import FileType, UnreadableError
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,5 +123,4 @@ def _versions(entries: _Entries) -> str:
 def _named(what: str, names: Sequence[str]) -> str:
     if not names:
         return ""
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{what} {', '.join(names[:_MOST_NAMED])}{more}"
+    return f"{what} {and_more(names, _MOST_NAMED)}"

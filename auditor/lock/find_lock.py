@@ -9,6 +9,7 @@ from packaging.pylock import is_valid_pylock_path
 
 from auditor.errors import LockError
 from auditor.lock.other_formats import BY_NAME
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,6 +90,4 @@ def _none_found(directory: Path, names: list[str]) -> LockError:
 
 def _listed(names: list[str]) -> str:
     # A name may hold anything but `/`: repr keeps control characters off the terminal.
-    shown = [name if name.isprintable() else repr(name) for name in names[:MAX_LISTED]]
-    more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+    return and_more((name if name.isprintable() else repr(name) for name in names), MAX_LISTED)

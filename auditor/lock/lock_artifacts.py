@@ -8,6 +8,7 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from auditor.lock.python_names import path_name, url_name
 from auditor.model import Artifact, ArtifactKind
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -130,9 +131,7 @@ def _platform(target: Target) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    unique = sorted(set(names))
-    more = f" and {len(unique) - _MAX_NAMED} more" if len(unique) > _MAX_NAMED else ""
-    return ", ".join(unique[:_MAX_NAMED]) + more
+    return and_more(sorted(set(names)), _MAX_NAMED)
 
 
 def _artifact(

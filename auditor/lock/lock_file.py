@@ -20,7 +20,7 @@ from auditor.lock.find_lock import MAX_LISTED
 from auditor.lock.other_formats import BY_NAME, LOCK_HINT, recognise
 from auditor.lock.toml_lines import key_path, line_of, package_lines, top_lines
 from auditor.toml_file import read_toml
-from auditor.wording import one_line
+from auditor.wording import and_more, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,11 +138,9 @@ def _check_format(data: dict[str, Any], text: str, shown: str) -> tuple[str, ...
     unknown = unknown_keys(data)
     if not unknown:
         return (f"{shown}:{line}: lock-version {number} is newer than the 1.0 known here",)
-    listed = ", ".join(unknown[:MAX_LISTED])
-    more = f" and {len(unknown) - MAX_LISTED} more" if len(unknown) > MAX_LISTED else ""
     warning = (
         f"{shown}:{line}: lock-version {number} is newer than the 1.0 known here; keys that "
-        f"were not understood: {listed}{more}"
+        f"were not understood: {and_more(unknown, MAX_LISTED)}"
     )
     return (warning,)
 

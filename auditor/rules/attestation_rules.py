@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.artifacts.attestations import shown_identity
 from auditor.model import AttestationState, NotChecked, Observation
 from auditor.rules.files import lock_line
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor.inventory.paths import names, text_of
 from auditor.model import FileType, Observation
-from auditor.units import human_bytes, plural
+from auditor.wording import human_bytes, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from auditor.model import ArtifactKind, AttestationState, Degree, FileState, Not
 from auditor.policy import declared
 from auditor.rules.attestation_rules import attestation_observations
 from auditor.rules.files import judged, lock_line, relative
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.model import Observation, OwnerKind
 from auditor.policy import declared
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -13,7 +13,7 @@ from auditor.inventory.commands.instructions import short
 from auditor.model import Observation
 from auditor.rules.distributions import is_bootstrap
 from auditor.rules.installer_caches import LEAST, cache_roots
-from auditor.units import human_bytes, plural
+from auditor.wording import human_bytes, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

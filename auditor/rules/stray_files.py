@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from auditor.model import FileState, Observation
 from auditor.rules.files import faults
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

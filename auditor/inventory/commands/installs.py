@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from auditor.inventory.commands.installer_options import CONDA, UV_RUN, words_of
 from auditor.inventory.distributions.bootstrap_tools import BOOTSTRAP
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -154,9 +155,7 @@ def _install(*clauses: tuple[str, Sequence[str]]) -> Install | None:
 
 
 def _listed(named: Sequence[str]) -> str:
-    unique = list(dict.fromkeys(named))
-    more = f" and {len(unique) - _MOST_NAMED} more" if len(unique) > _MOST_NAMED else ""
-    return ", ".join(unique[:_MOST_NAMED]) + more
+    return and_more(dict.fromkeys(named), _MOST_NAMED)
 
 
 def _is_locked(file: str, read: Reader) -> bool:

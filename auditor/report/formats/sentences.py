@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.catalogue import NOT_CHECKED
 from auditor.model import Severity, Verdict
 from auditor.report.formats.escape import escape
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from auditor.model import Finding, Image, PolicyNote, Report
