@@ -12,6 +12,7 @@ from auditor.inventory.commands.instructions import masked, parse, run_commands,
 from auditor.inventory.distributions.bootstrap_tools import BOOTSTRAP
 from auditor.inventory.paths import names, text_of
 from auditor.model import Observation
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -97,10 +98,9 @@ def _wheels(facts: Facts, step: _Step, patterns: Sequence[str]) -> str:
     }
     strange = sorted(name for name, digest in found.items() if digest not in facts.locked_hashes)
     if strange:
-        more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
-        return f"installs {', '.join(strange[:3])}{more}, whose sha256 is not in the lock"
+        return f"installs {and_more(strange, 3)}, whose sha256 is not in the lock"
     elsewhere = _installed_elsewhere(facts, step.step.layer)
-    return f"puts {elsewhere}, which is not the environment that runs" if elsewhere else ""
+    return f"installs {elsewhere}, which is not the environment that runs" if elsewhere else ""
 
 
 def _matching(facts: Facts, pattern: str) -> Iterator[tuple[str, str]]:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def os_packaged_distribution(facts: Facts) -> Iterator[Observation]:
     """LI110: the operating system's package manager provides what the lock should.
 
-    The system's own interpreter is made to see the system's packages: there only those count
-    that answer for a locked name.
+    The system's own interpreter is meant to see the system's packages, so there only those
+    count that provide a locked name.
     """
     runtime, interpreter = facts.runtime, facts.inventory.interpreter
     if runtime is None or interpreter is None:
@@ -29,25 +29,22 @@ def os_packaged_distribution(facts: Facts) -> Iterator[Observation]:
         package = facts.expectation.packages.get(name)
         if found.chosen.os_package is None or (systems_own and package is None):
             continue
-        owner = f"the OS package {found.chosen.os_package}"
         role = "provides the locked name" if package else "is visible to the runtime"
-        yield Observation(
-            subject=name,
-            message=f"{name} {found.chosen.version} of {owner} {role}",
-            path=found.chosen.metadata_path,
-            environment=facts.prefix,
-            expected=str(package.version) if package and package.version else None,
+        yield facts.about(
+            name,
+            f"{name} {found.chosen.version} of the OS package {found.chosen.os_package} {role}",
+            found.chosen.metadata_path,
+            expected=facts.locked_version(name),
             actual=found.chosen.version,
-            lock_line=package.line if package else None,
         )
 
 
 def os_library_changed(facts: Facts) -> Iterator[Observation]:
-    """LI306: a library or program has other bytes than its OS package brought."""
+    """LI306: a library or program has other bytes than its OS package installed."""
     for change in facts.os_comparison.changed:
         yield Observation(
             subject=change.path,
-            message=f"differs from what the OS package {change.package} brought",
+            message=f"differs from the file that the OS package {change.package} installed",
             path=change.path,
             expected=f"{change.algorithm}:{change.expected}",
             actual=f"{change.algorithm}:{change.actual}",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.evidence import installations
 from auditor.evidence.installations import same_version
 from auditor.model import Observation
+from auditor.rules.distributions import undecided
 from auditor.rules.facts import why_not_comparable
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def platforms_differ(facts: Facts) -> Iterator[Observation]:
             continue
         there = _installed(other.inventory, other.expectation)
         platforms = (str(facts.image.config.platform), str(other.platform))
-        undecided = _undecided(facts.expectation) | _undecided(other.expectation)
-        for name in sorted((here.keys() | there.keys()) - undecided):
+        left_out = undecided(facts.expectation) | undecided(other.expectation)
+        for name in sorted((here.keys() | there.keys()) - left_out):
             pair = (here.get(name), there.get(name))
             locked = (facts.expectation.packages.get(name), other.expectation.packages.get(name))
             if _differ(*pair) and not _explained(pair, locked):
@@ -43,10 +44,6 @@ def _installed(inventory: Inventory, expectation: Expectation) -> dict[str, Dist
     """Return what the runtime environment's interpreter takes for each name."""
     found = installations(inventory.runtime, expectation) if inventory.runtime else {}
     return {name: each.chosen for name, each in found.items()}
-
-
-def _undecided(expectation: Expectation) -> set[str]:
-    return {problem.subject for problem in expectation.problems}
 
 
 def _differ(here: Distribution | None, there: Distribution | None) -> bool:

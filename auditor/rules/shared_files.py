@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from auditor.evidence.record_check import compared_rows
 from auditor.inventory.paths import RealPaths
 from auditor.model import Observation
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,28 +19,27 @@ if TYPE_CHECKING:
 
 
 def shared_file(facts: Facts) -> Iterator[Observation]:
-    """LI205: two locked distributions claim one file, and record different bytes for it."""
+    """LI205: two locked distributions record different bytes for one file."""
     real = RealPaths(facts.image.rootfs)
-    claims: defaultdict[str, dict[str, RecordRow]] = defaultdict(dict)
+    recorded: defaultdict[str, dict[str, RecordRow]] = defaultdict(dict)
     for name, found in facts.installed.items():
         if name in facts.expectation.packages and found.chosen.os_package is None:
             for row in compared_rows(found.chosen):
                 path = real(row.path)
                 if path is not None:
-                    claims[path].setdefault(name, row)
-    together: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for path, by_name in claims.items():
+                    recorded[path].setdefault(name, row)
+    shared: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for path, by_name in recorded.items():
         if len(by_name) > 1:
             for one, other in combinations(sorted(by_name), 2):
                 if _differ(by_name[one], by_name[other]):
-                    together[one, other].append(path)
-    for (one, other), paths in sorted(together.items()):
-        first, more = min(paths), len(paths) - 1
-        rest = f" and {more:,} more" if more else ""
+                    shared[one, other].append(path)
+    for (one, other), paths in sorted(shared.items()):
+        listed = and_more(sorted(paths), 1)
         yield Observation(
             subject=one,
-            message=f"{one} and {other} both claim {first}{rest}, with different bytes",
-            path=first,
+            message=f"{one} and {other} record different bytes for {listed}",
+            path=min(paths),
             environment=facts.prefix,
         )
 

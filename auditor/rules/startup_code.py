@@ -1,4 +1,4 @@
-"""Family 2: code that runs whenever the interpreter starts, before any program."""
+"""Code that runs whenever Python starts (LI206), and compiled code (LI207)."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _CHANGED = frozenset({FileState.MODIFIED, FileState.UNLISTED})
 
 
 def start_code(facts: Facts) -> Iterator[Observation]:
-    """LI206: a .pth line, sitecustomize or usercustomize that the lock does not bring.
+    """LI206: a .pth line, sitecustomize or usercustomize that does not come from the lock.
 
-    What a locked distribution records is judged by LI201, unless only its build brought it;
-    what installers write is known by its content, and so is the module that it imports.
+    What a locked distribution records is judged by LI201, unless only its build made it; what
+    installers write is known by its content, and so is the module that it imports.
     """
     digests = facts.image.rootfs.digests([code.path for code in facts.start.code])
     added = {check.path for _, check in faults(facts, FileState.ADDED)}
@@ -49,7 +49,7 @@ def start_code(facts: Facts) -> Iterator[Observation]:
 
 
 def _built(facts: Facts) -> Iterator[str]:
-    """Yield the code at start that builds made, but for what they join namespace packages by."""
+    """Yield the start-up code that builds made, but for .pth files that join namespaces."""
     rootfs = facts.image.rootfs
     starting = {code.path for code in facts.start.code}
     for _, check in faults(facts, FileState.BUILT):
@@ -60,7 +60,7 @@ def _built(facts: Facts) -> Iterator[str]:
 
 
 def foreign_bytecode(facts: Facts) -> Iterator[Observation]:
-    """LI207: a compiled file that Python loads, and that its source does not answer for."""
+    """LI207: a compiled file that Python loads although it is not what its source says."""
     for fault in facts.bytecode.faults:
         owner = facts.ownership.owner(fault.source)
         known = owner is not None and owner.kind is OwnerKind.DISTRIBUTION
@@ -83,14 +83,14 @@ def _what(code: StartupCode) -> str:
 
 def _whose(facts: Facts, path: str) -> str:
     owner = facts.ownership.owner(path)
-    if owner is not None and owner.kind is OwnerKind.DISTRIBUTION:
-        why = "which is not locked"
-        if owner.name in facts.expectation.packages:
-            why = "which is not of the locked version"
-        if _is_of_locked_version(facts, owner.name):
-            why = "whose locked artifact does not have it"
-        return f" (of {owner.name}, {why})"
-    return ""
+    if owner is None or owner.kind is not OwnerKind.DISTRIBUTION:
+        return ""
+    why = "which is not locked"
+    if _is_of_locked_version(facts, owner.name):
+        why = "whose locked artifact does not contain it"
+    elif owner.name in facts.expectation.packages:
+        why = "which is not of the locked version"
+    return f" (of {owner.name}, {why})"
 
 
 def _is_of_locked_version(facts: Facts, name: str) -> bool:
@@ -103,7 +103,7 @@ def _is_of_locked_version(facts: Facts, name: str) -> bool:
 def _is_accounted_for(facts: Facts, path: str) -> bool:
     """Return whether the lock, the project or the operating system answers for a file.
 
-    No interpreter brings code of this kind along, so its layout owns none.
+    No interpreter comes with code of this kind, so its layout owns none.
     """
     owner = facts.ownership.namer(path)
     if owner is None or owner.kind is OwnerKind.OS_PACKAGE:

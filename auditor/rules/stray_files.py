@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from auditor.model import FileState, Observation
 from auditor.rules.files import faults
-from auditor.wording import plural
+from auditor.wording import and_more, plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -26,12 +26,11 @@ _AFFIX = re.compile(r"^(?:python3?-|py-?)|(?:-python3?|-?py3?)$")
 
 
 def stray_file(facts: Facts) -> Iterator[Observation]:
-    """LI203: nobody owns it, and the runtime can import it; or only RECORD says whose it is.
+    """LI203: a file without an owner that the runtime can import, or that only RECORD claims.
 
     A native library alone is LI301's, what runs at every start is LI206's.
     """
-    paths = [code.path for code in facts.start.code]
-    at_start = {path.partition("/__init__.")[0] for path in paths}
+    at_start = {code.path.partition("/__init__.")[0] for code in facts.start.code}
     yield from _added(facts, at_start)
     native = {path for each in facts.natives.unowned_libraries for path in each.paths}
     for stray in facts.unowned_code:
@@ -39,14 +38,14 @@ def stray_file(facts: Facts) -> Iterator[Observation]:
             continue
         yield Observation(
             subject=stray.path,
-            message=f"nobody owns it ({_extent(facts, stray)}){_likeness(facts, stray)}",
+            message=f"has no owner ({_extent(facts, stray)}){_likeness(facts, stray)}",
             path=stray.path,
             environment=facts.prefix,
         )
 
 
 def _extent(facts: Facts, stray: UnownedFile) -> str:
-    """Say how much a stray is, or where it leads."""
+    """Return how much a stray is, or where it leads."""
     entry = facts.image.rootfs.lstat(stray.path)
     if entry is not None and entry.target:
         return f"a link to {entry.target}"
@@ -55,28 +54,25 @@ def _extent(facts: Facts, stray: UnownedFile) -> str:
 
 
 def _added(facts: Facts, known: Collection[str]) -> Iterator[Observation]:
-    """Tell what only RECORD says to be a distribution's, folder by folder where it is much."""
+    """Yield what RECORD lists and the locked artifact lacks; many files are one finding."""
     groups: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for proof, check in faults(facts, FileState.ADDED):
         if check.path not in known:
             groups[proof.distribution.name, proof.against].append(check.path)
     for (name, against), paths in groups.items():
-        told = (
-            [(path, "") for path in paths]
-            if len(paths) <= _MOST_IN_ONE_FOLDER
-            else [(posixpath.commonpath(paths), f"{len(paths):,} files in it")]
-        )
-        for path, much in told:
+        many = len(paths) > _MOST_IN_ONE_FOLDER
+        what = f"{len(paths):,} files in it" if many else "it"
+        for path in [posixpath.commonpath(paths)] if many else paths:
             yield Observation(
                 subject=path,
-                message=f"{name} claims {much or 'it'}, and {against} has nothing there",
+                message=f"the RECORD of {name} lists {what}, but {against} has nothing there",
                 path=path,
                 environment=facts.prefix,
             )
 
 
 def _likeness(facts: Facts, stray: UnownedFile) -> str:
-    """Say which locked distribution that is not installed a stray looks like."""
+    """Return which locked distribution that is not installed a stray looks like."""
     stem = posixpath.basename(stray.path).partition(".")[0]
     for name, package in facts.expectation.packages.items():
         if name not in facts.installed and _bare(name) == _bare(stem):
@@ -90,20 +86,17 @@ def _bare(name: str) -> str:
 
 
 def stray_executable(facts: Facts) -> Iterator[Observation]:
-    """LI305: nobody owns a program that is found by its name."""
+    """LI305: an executable without an owner that is found by its name."""
     by_folder: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for path, real in facts.unowned_programs:
         by_folder[posixpath.dirname(path)].append((path, real))
     for folder, programs in by_folder.items():
         if len(programs) > _MOST_IN_ONE_FOLDER:
-            some = ", ".join(posixpath.basename(path) for path, _ in programs[:3])
-            yield Observation(
-                subject=folder,
-                message=f"nobody owns {len(programs):,} executables in it: {some}, ...",
-                path=folder,
-            )
+            listed = and_more((posixpath.basename(path) for path, _ in programs), 3)
+            message = f"{len(programs):,} executables in it have no owner: {listed}"
+            yield Observation(subject=folder, message=message, path=folder)
             continue
         for path, real in programs:
             kind = "native executable" if facts.image.rootfs.elf(real) else "script"
             link = "" if path == real else f" at {real}"
-            yield Observation(subject=path, message=f"nobody owns this {kind}{link}", path=path)
+            yield Observation(subject=path, message=f"this {kind}{link} has no owner", path=path)

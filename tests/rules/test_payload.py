@@ -31,14 +31,14 @@ def test_many_archives_are_one_finding() -> None:
     assert found.subject == "/w"
     assert found.layer == 0
     assert found.message.startswith(
-        "9 archives, 9 B, brought by COPY w /w, taken away by RUN rm -r /w: they ship all the same"
+        "9 archives, 9 B, added by COPY w /w, removed by RUN rm -r /w, still shipped: "
     )
     assert found.message.endswith("and 4 more; 9 of all are not in the lock")
 
 
 def test_without_a_history_the_layer_has_a_number() -> None:
     [found] = payload([{"/a.whl": "1"}, {"/a.whl": Whiteout()}], created_by=["", ""])
-    assert "brought by layer 1 (sha256:" in found.message
+    assert "added by layer 1 (sha256:" in found.message
 
 
 def test_layers_of_the_base_are_not_this_images_story() -> None:
