@@ -254,7 +254,7 @@ def _with_files(facts: Facts, lock: Lock, choices: Choices, inputs: Inputs) -> F
         _with_evidence(facts, inputs),
         natives=survey_natives(image, inventory, ownership.owner),
         bytecode=check_bytecode(
-            image, inventory, everything=choices.bytecode, memory=inputs.bytecode_cache
+            image, inventory, everything=choices.bytecode, cache=inputs.bytecode_cache
         ),
         start=find_startup_code(image.rootfs, runtime),
         shadowing=find_shadows(image.rootfs, runtime, facts.installed, facts.expectation),
