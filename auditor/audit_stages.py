@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import NoReturn
 
-    from auditor.evidence import Attestor, Installation, Manifests
+    from auditor.evidence import Attestor, Installation, ManifestSource
     from auditor.evidence.bytecode_cache import DocumentCache
     from auditor.image.base import Base
     from auditor.image.engine.container_run import Completed
@@ -112,7 +112,7 @@ class Choices:
 class Inputs:
     """What an audit needs from outside the image; the report says what was not compared."""
 
-    manifests: Manifests | None = None
+    manifests: ManifestSource | None = None
     """What the locked artifacts hold; None: files are compared with RECORD alone."""
     attestor: Attestor | None = None
     """Verifies the attestations that the lock asks for; None: they are not verified."""
@@ -281,7 +281,7 @@ def _with_evidence(facts: Facts, inputs: Inputs) -> Facts:
     )
 
 
-def _proof_context(facts: Facts, manifests: Manifests | None) -> ProofContext:
+def _proof_context(facts: Facts, manifests: ManifestSource | None) -> ProofContext:
     """Return what installed files are compared with."""
     inventory, rootfs = facts.inventory, facts.image.rootfs
     interpreter = inventory.interpreter
