@@ -48,7 +48,7 @@ from auditor.model import (
     Severity,
     Verdict,
 )
-from auditor.policy import absent, idle_requirements, required_degrees, strange_names
+from auditor.policy import notes_on_files, notes_on_names, required_degrees
 from auditor.report.build import RuleResults, build_report, verdict
 from auditor.report.not_checked import not_checked
 from auditor.rules import Facts, observe, why_not_comparable
@@ -304,9 +304,8 @@ def _report(
 ) -> Report:
     """Run the rules and return what they found."""
     notes = [
-        *(() if quick else absent(facts.policy, facts.image.rootfs)),
-        *strange_names(facts.own, facts.inventory, facts.expectation),
-        *idle_requirements(facts.policy, facts.expectation.packages),
+        *(() if quick else notes_on_files(facts.policy, facts.image.rootfs)),
+        *notes_on_names(facts.policy, facts.own, facts.inventory, facts.expectation),
     ]
     results = RuleResults(
         observe(facts, quick=quick), tuple(left), tuple(notes), "quick" if quick else "full"

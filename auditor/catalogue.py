@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.model import NotChecked, Severity
+from auditor.wording import did_you_mean
 
 FAMILIES = {
     0: "lock",
@@ -578,6 +579,13 @@ QUICK_NOT_CHECKED = tuple(
     dict.fromkeys([_INSTALLED, *(kind.not_quick for kind in _ALL if kind.not_quick)])
 )
 """What a quick audit does not check, each once."""
+
+
+def codes_hint(word: str) -> str:
+    """Return a hint for a word that is no kind's code or name."""
+    names = (kind.name for kind in _ALL)
+    near = did_you_mean(word.upper(), KINDS) or did_you_mean(word.lower(), names)
+    return f"{near} `auditor explain` lists them all".lstrip()
 
 
 def codes_of(word: str) -> frozenset[str]:

@@ -35,6 +35,14 @@ def human_bytes(size: int) -> str:
     )
 
 
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the question `did you mean X?` for an unknown word; empty where none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 -- for mistakes alone
+
+    near = get_close_matches(word, sorted(known), 1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
 def and_more(names: Iterable[str], limit: int, separator: str = ", ") -> str:
     """Return `a, b and 3 more`: the first `limit` names, and how many there are beside them."""
     several = list(names)
