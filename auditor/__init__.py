@@ -18,7 +18,7 @@ from auditor.version import __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.model import Degree, Finding, Report, Severity, Verdict
+    from auditor.report import Degree, Finding, Report, Severity, Verdict
     from auditor.session import FailedAudit, Request, Resources, Session
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
     "audit",
 ]
 
-_MODEL = frozenset({"Degree", "Finding", "Report", "Severity", "Verdict"})
+_REPORT = frozenset({"Degree", "Finding", "Report", "Severity", "Verdict"})
 
 
 def audit(image: str, lock: str | Path | None = None) -> Report:
@@ -56,4 +56,4 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 -- whatever is exported
     """Load what is exported when it is asked for: `auditor --version` needs none of it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return vars(import_module("auditor.model" if name in _MODEL else "auditor.session"))[name]
+    return vars(import_module("auditor.report" if name in _REPORT else "auditor.session"))[name]

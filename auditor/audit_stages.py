@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from auditor.catalogue import QUICK_NOT_CHECKED
-from auditor.errors import ExitCode, ImageError
+from auditor.errors import ImageError
 from auditor.evidence import (
     ProofContext,
     attestations,
@@ -38,18 +38,17 @@ from auditor.lock import locked_hashes, python_version_file, select
 from auditor.model import (
     Degree,
     Expectation,
-    Ignored,
     Inventory,
-    LockSummary,
     OtherPlatform,
     OwnerKind,
     Policy,
     Proof,
     Severity,
-    Verdict,
 )
 from auditor.policy import notes_on_files, notes_on_names, required_degrees
-from auditor.report.build import RuleResults, build_report, verdict
+from auditor.report.build import RuleResults, build_report
+from auditor.report.document import Mode
+from auditor.report.ignores import Threshold
 from auditor.report.not_checked import not_checked
 from auditor.rules import Facts, observe, why_not_comparable
 from auditor.rules.attestation_rules import attestations_not_checked
@@ -62,9 +61,10 @@ if TYPE_CHECKING:
     from auditor.evidence.bytecode_cache import DocumentCache
     from auditor.image.base import Base
     from auditor.image.engine.container_run import Completed
-    from auditor.inventory.query.stated_inventory import Stated
+    from auditor.inventory.query.probed_inventory import ProbedInventory
     from auditor.lock import Lock
-    from auditor.model import Finding, Image, NotChecked, Platform, Problem, Report
+    from auditor.model import Image, NotChecked, Platform, Problem
+    from auditor.report import Report
 
     Runner = Callable[[Sequence[str], Mapping[str, str]], Completed]
     """Runs argv with additional environment variables in a container of the image."""
@@ -140,15 +140,15 @@ def audit_image(image: Image, lock: Lock, choices: Choices, inputs: Inputs | Non
     return _report(facts, not_checked(facts), lock, choices)
 
 
-def audit_statement(image: Image, stated: Stated, lock: Lock, choices: Choices) -> Report:
+def audit_statement(image: Image, probed: ProbedInventory, lock: Lock, choices: Choices) -> Report:
     """Compare what the image's own interpreter states with a lock; no layer is read.
 
     All of it is the image's own claim, which a hostile image can make up; the report lists
     what was not looked at. Raises what `audit_image` raises.
     """
     _expect_digest(image, choices.expect_digest)
-    facts = _facts(image, stated.inventory, lock, choices)
-    facts = replace(facts, pip_list=stated.pip_list)
+    facts = _facts(image, probed.inventory, lock, choices)
+    facts = replace(facts, pip_list=probed.pip_list)
     left = (*QUICK_NOT_CHECKED, *attestations_not_checked(facts))
     return _report(facts, left, lock, choices, quick=True)
 
@@ -169,17 +169,6 @@ def other_platform(platform: Platform, image: Image, lock: Lock, choices: Choice
 def unopened_platform(platform: Platform, problem: Problem) -> OtherPlatform:
     """Return the place of a platform whose image could not be opened."""
     return OtherPlatform(platform, Inventory((), None), Expectation({}), (problem,), opened=False)
-
-
-def exit_code(report: Report, fail_on: Severity | None) -> ExitCode:
-    """Return what the process ends with."""
-    if fail_on is None:
-        return ExitCode.CONSISTENT
-    return {
-        Verdict.CONSISTENT: ExitCode.CONSISTENT,
-        Verdict.DRIFT: ExitCode.DRIFT,
-        Verdict.INCOMPLETE: ExitCode.INCOMPLETE,
-    }[report.verdict]
 
 
 def _expect_digest(image: Image, expected: str | None) -> None:
@@ -307,29 +296,7 @@ def _report(
         *(() if quick else notes_on_files(facts.policy, facts.image.rootfs)),
         *notes_on_names(facts.policy, facts.own, facts.inventory, facts.expectation),
     ]
-    results = RuleResults(
-        observe(facts, quick=quick), tuple(left), tuple(notes), "quick" if quick else "full"
-    )
-    selected = len(facts.expectation.packages)
-    summary = LockSummary(lock.path, lock.sha256, lock.created_by, selected)
-    return _apply_choice(build_report(facts, results, summary, choices.fail_on), choices)
-
-
-def _apply_choice(report: Report, choices: Choices) -> Report:
-    """Set aside the findings that `--select` and `--ignore` leave out; all stay in the report."""
-    findings = tuple(_choose(finding, choices) for finding in report.findings)
-    return replace(
-        report,
-        findings=findings,
-        verdict=verdict(findings, choices.fail_on or Severity.WARNING),
-    )
-
-
-def _choose(finding: Finding, choices: Choices) -> Finding:
-    if finding.ignored is not None:
-        return finding
-    if choices.ignore and finding.code.startswith(choices.ignore):
-        return replace(finding, ignored=Ignored("--ignore"))
-    if choices.select and not finding.code.startswith(choices.select):
-        return replace(finding, ignored=Ignored("not in --select"))
-    return finding
+    mode = Mode.QUICK if quick else Mode.FULL
+    results = RuleResults(observe(facts, quick=quick), tuple(left), tuple(notes), mode)
+    threshold = Threshold(choices.fail_on, choices.select, choices.ignore)
+    return build_report(facts, results, lock, threshold)

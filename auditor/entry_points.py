@@ -1,6 +1,6 @@
-"""The scripts that entry_points.txt announces (entry points specification).
+"""The scripts that entry_points.txt declares (entry points specification).
 
-Read line by line, as `importlib.metadata` does for pip: linear in whatever the file holds.
+Read line by line, as `importlib.metadata` does for pip: in linear time, whatever the file holds.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ENTRY_POINTS_BYTES = 1 << 20
-"""Bytes of an entry_points.txt that is read; real ones have some kilobytes."""
+"""The largest entry_points.txt that is read; real ones have some kilobytes."""
 
 _GROUPS = frozenset(("console_scripts", "gui_scripts"))
 _TARGET = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(\[.*\])?", re.ASCII)
 
 
-def announced_scripts(text: str) -> Iterator[tuple[str, str]]:
-    """Yield name and `module:attribute` of each script; what announces none is passed over."""
+def declared_scripts(text: str) -> Iterator[tuple[str, str]]:
+    """Yield name and `module:attribute` of each script; other lines are skipped."""
     group = ""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("[") and line.endswith("]"):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from auditor.artifacts import ArtifactSources, ManifestCache, ManifestStore
+from auditor.artifacts import ArtifactPool, ArtifactSources, ManifestCache, ManifestStore
+from auditor.artifacts.attestor import Attestor, TrustRoot
 from auditor.audit_stages import (
     Choices,
     Inputs,
@@ -23,6 +24,7 @@ from auditor.audit_stages import (
 )
 from auditor.catalogue import codes_of
 from auditor.errors import AuditorError, UsageError
+from auditor.http.connections import HttpConnections
 from auditor.image.base import labelled_base, read_base
 from auditor.image.layers.layer_cache import LayerCache
 from auditor.image.limits import PLATFORMS
@@ -39,16 +41,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from auditor.artifacts.attestor import Attestor
     from auditor.audit_stages import Runner
     from auditor.image.base import Base
     from auditor.image.engine.background_command import BackgroundCommand
     from auditor.image.engine.container_run import Completed
     from auditor.image.reference import Reference
-    from auditor.inventory.query.question import Question
+    from auditor.inventory.query.probe_command import ProbeCommand
     from auditor.lock import Lock
-    from auditor.model import Image, OtherPlatform, Platform, Report
+    from auditor.model import Image, OtherPlatform, Platform
     from auditor.progress import Progress
+    from auditor.report import Report
     from auditor.request import Request, Resources
 
 _LOG = logging.getLogger("auditor")
@@ -60,16 +62,12 @@ class Shared:
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
-        self.access = Access(resources.plain_http, resources.tls_ca)
         self.layers = LayerCache(resources.cache) if resources.cache else None
-        self._manifests = ManifestCache(resources.cache, resources.manifests)
         self._stack = ExitStack()
-
-    def artifacts(self, lock: Lock, progress: Progress | None) -> ManifestStore:
-        """Return what finds the manifests of a lock's artifacts."""
-        resources = self.resources
+        connections = HttpConnections()
+        self._stack.callback(connections.close)
+        self.access = Access(resources.plain_http, resources.tls_ca, connections)
         sources = ArtifactSources(
-            Path(lock.path).parent,
             resources.wheelhouses,
             resources.pip_cache,
             resources.mirrors,
@@ -77,7 +75,17 @@ class Shared:
             resources.offline,
             resources.index_evidence,
         )
-        return ManifestStore(sources, self._manifests, progress)
+        manifests = ManifestCache(resources.cache, resources.manifests)
+        self._artifacts = self._stack.enter_context(ArtifactPool(sources, manifests, connections))
+        self._trust_root = TrustRoot(offline=resources.offline)
+
+    def manifests(self, lock: Lock, progress: Progress | None) -> ManifestStore:
+        """Return the manifests of a lock's artifacts."""
+        return ManifestStore(self._artifacts, Path(lock.path).parent, progress)
+
+    def attestor(self, manifests: ManifestStore) -> Attestor:
+        """Return what verifies the attestations of a lock's artifacts."""
+        return Attestor(manifests, self._trust_root)
 
     def close(self) -> None:
         """Close connections and end processes."""
@@ -91,14 +99,14 @@ def audit_files(
     started = time.monotonic()
     lock = _lock(request)
     choices = _choices(request, lock)
-    with shared.artifacts(lock, progress) as manifests, _pip_list(request, reference) as command:
+    with shared.manifests(lock, progress) as manifests, _pip_list(request, reference) as command:
         manifests.prefetch(prefetchable_artifacts(lock.pylock))
         reading = ReadOptions(progress, shared.layers, request.verify)
         opened = partial(open_image, request.image, access=shared.access, reading=reading)
         image = opened(platform=request.platform)
         inputs = Inputs(
             manifests=manifests,
-            attestor=_attestor(request, shared, manifests),
+            attestor=shared.attestor(manifests) if request.attestations else None,
             bytecode_cache=None if request.verify else shared.layers,
             base=_base(request, image, shared.access, reading),
             run=_runner(reference, image, command) if request.run else None,
@@ -120,7 +128,7 @@ def audit_files(
 
 
 def audit_answer(
-    request: Request, reference: Reference, question: Question, command: BackgroundCommand
+    request: Request, reference: Reference, probe: ProbeCommand, command: BackgroundCommand
 ) -> Report:
     """Wait for the answer of the image's interpreter, and audit it; raises `AuditorError`."""
     from auditor.image.engine.image_without_layers import (  # noqa: PLC0415 -- see `_pip_list`
@@ -128,17 +136,17 @@ def audit_answer(
         single_files,
     )
     from auditor.image.engine.inspection import config_of  # noqa: PLC0415
-    from auditor.inventory.query.stated_inventory import stated_inventory  # noqa: PLC0415
+    from auditor.inventory.query.probed_inventory import probed_inventory  # noqa: PLC0415
 
     lock = _lock(request)
     choices = _choices(request, lock)
     facts, completed = command.outcome()
     files = partial(single_files, facts)
-    stated = stated_inventory(question, completed, config_of(facts), files, known_names(lock))
-    executable = question.asked().executable
+    probed = probed_inventory(probe, completed, config_of(facts), files, known_names(lock))
+    executable = probe.runtime.executable
     _LOG.info("%s, %s: %s was asked", _read_from(request, lock), reference.text, executable)
-    image = image_without_layers(reference, facts, stated.rootfs)
-    return audit_statement(image, stated, lock, choices)
+    image = image_without_layers(reference, facts, probed.rootfs)
+    return audit_statement(image, probed, lock, choices)
 
 
 def known_names(lock: Lock) -> frozenset[str]:
@@ -221,15 +229,6 @@ def _runner(reference: Reference, image: Image, command: BackgroundCommand | Non
         return answered or run_in_image(reference, argv, env=env, image=image)
 
     return run
-
-
-def _attestor(request: Request, shared: Shared, manifests: ManifestStore) -> Attestor | None:
-    if not request.attestations:
-        return None
-
-    from auditor.artifacts.attestor import Attestor  # noqa: PLC0415 -- an extra
-
-    return Attestor(manifests, offline=shared.resources.offline)
 
 
 def _base(request: Request, image: Image, access: Access, reading: ReadOptions) -> Base | None:

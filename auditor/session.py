@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from auditor.image.reference import Reference
-    from auditor.model import ImageConfig, Report, Rootfs
+    from auditor.model import ImageConfig, Rootfs
     from auditor.progress import Progress
+    from auditor.report import Report
     from auditor.run_audit import Shared
 
 __all__ = ["FailedAudit", "Request", "Resources", "Session"]
@@ -112,16 +113,16 @@ class Session:
         from auditor.image.engine.background_command import run_in_background  # noqa: PLC0415
         from auditor.image.engine.inspection import require_platform  # noqa: PLC0415
         from auditor.inventory.query.pip_list import ENVIRONMENT  # noqa: PLC0415
-        from auditor.inventory.query.question import Question  # noqa: PLC0415
+        from auditor.inventory.query.probe_command import ProbeCommand  # noqa: PLC0415
 
-        question = Question(reference.text, request.python)
+        probe = ProbeCommand(reference.text, request.python)
 
         def find(rootfs: Rootfs, config: ImageConfig) -> tuple[str, ...]:
             require_platform(reference, config.platform, request.platform)
-            return question(rootfs, config)
+            return probe(rootfs, config)
 
         with run_in_background(reference, find, ENVIRONMENT) as command:
             command.begun()
             from auditor.run_audit import audit_answer  # noqa: PLC0415 -- the container runs now
 
-            return audit_answer(request, reference, question, command)
+            return audit_answer(request, reference, probe, command)

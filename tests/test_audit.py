@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.audit_stages import Choices, audit_image, exit_code
+from auditor.audit_stages import Choices, audit_image
 from auditor.errors import ExitCode, ImageError
 from auditor.lock import read_lock
 from auditor.model import Image, Severity, Verdict
-from auditor.report.formats import FORMATS
-from auditor.report.formats.view import PLAIN
 from tests.builders import Directory, File, Files, Symlink, elf, image_of
 from tests.evidence.test_bytecode_check import EVIL, TAG, TOP, base, timestamp
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from auditor.lock import Lock
-    from auditor.model import Report
+    from auditor.report import Report
 
 SITE = "/usr/local/lib/python3.11/site-packages"
 FILES: Files = {
@@ -96,7 +94,7 @@ def test_verdict_and_exit_code(
 ) -> None:
     report = audit_image(image(*layers), lock, choices)
     assert report.verdict is verdict
-    assert exit_code(report, choices.fail_on) == ExitCode(code)
+    assert report.exit_code == ExitCode(code)
 
 
 def test_ignored_findings_stay_in_the_report(lock: Lock) -> None:
@@ -158,7 +156,7 @@ def test_what_was_not_compared_is_said(lock: Lock) -> None:
     }
     report = audit_image(image(EXTRA, cached, second), lock, Choices())
     left = {each.what: each.why for each in report.not_checked}
-    assert left["pip list"] == "nothing was run inside it"
+    assert left["pip list"] == "it was not run in the image"
     assert left["bytecode"].startswith("1 compiled")
     assert left["other environments"] == "the files of 1 distribution in /opt/other"
 
@@ -170,7 +168,7 @@ def test_files_without_a_hash_are_said(tmp_path: Path, row: str, files: int) -> 
     installed = {f"{SITE}/six.py": "", f"{SITE}/six-1.0.dist-info/RECORD": f"{row}\n"}
     report = audit_image(image(EXTRA, installed), read_lock(path, "pylock.toml"), Choices())
     said = [each.why for each in report.not_checked if each.what == "files without a hash"]
-    assert said == ["RECORD has none for 1 file of six"] * files
+    assert said == ["RECORD has no hash for 1 file of six"] * files
     assert [row.unproven_files for row in report.packages] == [files]
 
 
@@ -210,7 +208,7 @@ def test_attestations_that_nobody_verified_are_said(tmp_path: Path) -> None:
     )
     (row,) = report.packages
     assert row.attestation_identities == ({"kind": "GitHub", "repository": "a/b"},)
-    document = json.loads(FORMATS["json"](report, PLAIN))
+    document = json.loads(report.to_json())
     assert document["packages"][0]["attestation_identities"] == [
         {"kind": "GitHub", "repository": "a/b"}
     ]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.entry_points import announced_scripts
+from auditor.entry_points import declared_scripts
 
 CONSOLE = "[console_scripts]\n"
 
@@ -24,14 +24,12 @@ CONSOLE = "[console_scripts]\n"
         *("before any group", "another group"),
     ],
 )
-def test_announced_scripts(text: str, found: dict[str, str]) -> None:
-    assert dict(announced_scripts(text)) == found
+def test_declared_scripts(text: str, found: dict[str, str]) -> None:
+    assert dict(declared_scripts(text)) == found
 
 
 @pytest.mark.parametrize("filler", [" ", "a", "a ", "=", ":", "[", "a:b["])
 def test_any_line_is_read_in_one_go(filler: str) -> None:
     """What backtracks would take hours here."""
     long = filler * (1 << 18)
-    assert list(announced_scripts(f"{CONSOLE}a{long}b\nx = a{long}b\nrun = a:b")) == [
-        ("run", "a:b")
-    ]
+    assert list(declared_scripts(f"{CONSOLE}a{long}b\nx = a{long}b\nrun = a:b")) == [("run", "a:b")]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +13,6 @@ import auditor
 from auditor import FailedAudit, Report, Request, Resources, Session, Severity, Verdict
 from auditor.errors import ExitCode, ImageError, UsageError
 from tests.builders import interpreter, oci_layout
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SITE = "/usr/local/lib/python3.11/site-packages"
 LOCK = 'lock-version = "1.0"\ncreated-by = "test"\npackages = []\n'
@@ -41,6 +37,11 @@ def layout(folder: Path, *installed: str) -> str:
         for name in installed
     }
     return f"oci:{oci_layout(folder, [interpreter(), files])}"
+
+
+def held() -> tuple[int, int]:
+    """Count the files and threads of this process."""
+    return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
 
 
 def test_one_image(tmp_path: Path, lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,8 +102,7 @@ def test_threads_get_what_one_after_the_other_gets(
         Request(layout(tmp_path / f"image{number}", f"demo{number}"), lock=lock)
         for number in range(12)
     ]
-    files = len(os.listdir("/proc/self/fd"))
-    threads = threading.active_count()
+    before = held()
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with Session(resources) as session:
         one_by_one = [session.audit(request).to_json() for request in requests]
@@ -110,5 +110,5 @@ def test_threads_get_what_one_after_the_other_gets(
         at_once = [report.to_json() for report in pool.map(session.audit, requests)]
     assert at_once == one_by_one
     assert len(set(one_by_one)) == len(requests)
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == (files, threads)
+    assert held() == before
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers

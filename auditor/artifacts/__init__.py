@@ -1,8 +1,10 @@
 """Which bytes are locked: what the files that a lock names contain.
 
-`ManifestStore` finds each artifact once, verifies it against the lock and keeps its `Manifest`.
+An `ArtifactPool` finds each artifact once for all audits of a session and verifies it; a
+`ManifestStore` has the manifests of one lock's artifacts.
 """
 
+from auditor.artifacts.artifact_pool import ArtifactPool
 from auditor.artifacts.manifest import Absence, Absent, Manifest, Member
 from auditor.artifacts.manifest_cache import ManifestCache
 from auditor.artifacts.manifest_store import ManifestStore
@@ -11,6 +13,7 @@ from auditor.artifacts.sources import ArtifactSources
 __all__ = [
     "Absence",
     "Absent",
+    "ArtifactPool",
     "ArtifactSources",
     "Manifest",
     "ManifestCache",

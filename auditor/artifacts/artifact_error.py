@@ -1,4 +1,4 @@
-"""Why an artifact gives no manifest, as an exception on its way to an `Absent`."""
+"""Why an artifact has no manifest, as an exception that becomes an `Absent`."""
 
 from __future__ import annotations
 

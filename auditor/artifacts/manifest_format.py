@@ -1,7 +1,7 @@
 """Manifests as bytes: a JSON header, then one column after the other.
 
-`VERSION` names both the layout and what the readers put into it: whoever changes either counts
-it up, since entries are kept for ever and shared between machines.
+`VERSION` names both the layout and what the readers put into it: a change of either counts it
+up, since entries are kept for ever and shared between machines.
 """
 
 from __future__ import annotations

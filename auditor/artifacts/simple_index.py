@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
@@ -18,14 +17,14 @@ from packaging.utils import (
 
 from auditor.artifacts.artifact_error import ArtifactError
 from auditor.artifacts.manifest import Absence
-from auditor.artifacts.response_body import whole
 from auditor.artifacts.verify import mismatch
-from auditor.web import host_of
+from auditor.http.keyed_cache import KeyedCache
+from auditor.http.origin import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.artifacts.http import Http
+    from auditor.artifacts.artifact_client import ArtifactClient
     from auditor.model import Artifact
 
 _JSON = "application/vnd.pypi.simple.v1+json"
@@ -47,11 +46,9 @@ class Listed(NamedTuple):
 class SimpleIndex:
     """The pages of the indexes that were asked, each read once."""
 
-    def __init__(self, http: Http) -> None:
-        self._http = http
-        self._lock = threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-        self._pages: dict[str, Sequence[Listed] | ArtifactError] = {}
+    def __init__(self, client: ArtifactClient) -> None:
+        self._client = client
+        self._pages: KeyedCache[str, Sequence[Listed] | ArtifactError] = KeyedCache()
 
     def listed(self, index: str, artifact: Artifact) -> Listed:
         """Return what an index says of an artifact, by its name, file name and hashes.
@@ -60,7 +57,7 @@ class SimpleIndex:
         """
         name = _project(artifact.filename)
         if name is None:
-            raise ArtifactError(Absence.UNREACHABLE, "its file name tells no project")
+            raise ArtifactError(Absence.UNREACHABLE, "its file name does not say which project")
         where = f"the index {host_of(index)}"
         same = [
             each
@@ -81,24 +78,18 @@ class SimpleIndex:
         raise other
 
     def _page(self, url: str) -> Sequence[Listed]:
-        with self._lock:
-            lock = self._locks.setdefault(url, threading.Lock())
-        with lock:
-            if url not in self._pages:
-                try:
-                    self._pages[url] = self._read(url)
-                except ArtifactError as error:
-                    self._pages[url] = error
-            found = self._pages[url]
+        found = self._pages.get(url, lambda: self._read(url))
         if isinstance(found, ArtifactError):
             raise ArtifactError(found.absence, found.why)
         return found
 
-    def _read(self, url: str) -> Sequence[Listed]:
-        answer, content = whole(self._http, url, {"Accept": _ACCEPT}, _PAGE)
-        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        read = json_page if kind.endswith("json") else html_page
-        return read(content, answer.url)
+    def _read(self, url: str) -> Sequence[Listed] | ArtifactError:
+        try:
+            response, content = self._client.document(url, {"Accept": _ACCEPT}, _PAGE)
+            kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            return (json_page if kind.endswith("json") else html_page)(content, response.url)
+        except ArtifactError as error:
+            return error
 
 
 def json_page(content: bytes, base: str) -> list[Listed]:
@@ -166,18 +157,18 @@ class _Page(HTMLParser):
             self.found.append(Listed(name, address, hashes, provenance))
 
 
-def _provenance(base: str, said: object) -> str | None:
-    """Return the address of a provenance; what is none costs the page nothing."""
-    if not isinstance(said, str) or not said:
+def _provenance(base: str, href: object) -> str | None:
+    """Return the URL of a provenance; None for none, or for what is no URL."""
+    if not isinstance(href, str) or not href:
         return None
     try:
-        return urljoin(base, said)
+        return urljoin(base, href)
     except ValueError:
         return None
 
 
-def _hashes(said: Mapping[str, object]) -> dict[str, str]:
-    return {name.lower(): str(digest).lower() for name, digest in said.items()}
+def _hashes(listed: Mapping[str, object]) -> dict[str, str]:
+    return {name.lower(): str(digest).lower() for name, digest in listed.items()}
 
 
 def _project(filename: str) -> str | None:

@@ -12,7 +12,7 @@ from auditor.artifacts.manifest import Manifest, Member
 from auditor.artifacts.random_access import FileAccess
 from auditor.artifacts.wheel_metadata import parse_tags
 from auditor.artifacts.zip_content import contents
-from auditor.entry_points import ENTRY_POINTS_BYTES, announced_scripts
+from auditor.entry_points import ENTRY_POINTS_BYTES, declared_scripts
 from auditor.model import ArtifactKind
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def manifest_of(
         dist_info=dist_info,
         data=data,
         tags=parse_tags(metadata.get(f"{dist_info}/WHEEL", b"")),
-        scripts=tuple(announced_scripts(entry_points)),
+        scripts=tuple(declared_scripts(entry_points)),
     )
 
 

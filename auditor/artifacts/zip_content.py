@@ -59,7 +59,7 @@ def contents(archive: RandomAccess, keep: Callable[[ZipMember], int]) -> Iterato
             if kept is not None:
                 kept += piece
         found = Content(member, digest.digest(), None if kept is None else bytes(kept))
-        # Genuine wheels list a file twice; which of two contents counts is anybody's guess.
+        # Genuine wheels list a file twice; which of two contents counts is undefined.
         if seen.setdefault(member.name, found.sha256) != found.sha256:
             raise ArtifactError.unreadable(f"{member.name[:80]!a} is in it twice, and differs")
         yield found

@@ -115,24 +115,8 @@ def _central(content: bytes, at: int) -> tuple[ZipMember | None, int]:
         fields = _CENTRAL.unpack_from(content, at)
     except struct.error:
         raise ArtifactError.unreadable("its central directory ends early") from None
-    (
-        signature,
-        _,
-        _,
-        flags,
-        method,
-        _,
-        _,
-        crc,
-        packed,
-        size,
-        *lengths,
-        disk,
-        _,
-        _,
-        offset,
-    ) = fields
-    names, extras, comments = lengths
+    signature, _, _, flags, method, _, _, crc, packed, size, names, extras, comments = fields[:13]
+    disk, offset = fields[13], fields[16]
     begin = at + _CENTRAL.size
     end = begin + names + extras + comments
     if signature != b"PK\1\2" or end > len(content):

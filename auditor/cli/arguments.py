@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -15,10 +14,8 @@ import click
 from auditor.cli.artifact_options import ARTIFACT_OPTIONS, INDEX
 from auditor.cli.cache import cache_dir, directory_of
 from auditor.cli.configuration import configure
-from auditor.cli.outputs import FILE, FORMAT
-from auditor.errors import UsageError
+from auditor.cli.outputs import FILE_OPTION, FORMAT_OPTION
 from auditor.model.grades import Degree, Severity
-from auditor.report.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +25,6 @@ if TYPE_CHECKING:
 
 NEVER = "never"
 MIRROR = re.compile(r"(.+)=((?:https?|file)://.*)")
-ORDER = "auditor.order"
-"""Key in the context's `meta`: how `--format` and `-o` followed each other."""
 
 
 class CheckArguments(TypedDict):
@@ -74,27 +69,6 @@ class CheckArguments(TypedDict):
     no_config: bool
 
 
-class OrderedCommand(click.Command):
-    """Remembers how `--format` and `-o` followed each other, and takes no option in vain."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse as every command does, and note the order of the two.
-
-        Raises `UsageError` where an option that has one value is given twice.
-        """
-        _, _, order = self.make_parser(ctx).parse_args(list(args))
-        for param, times in Counter(order).items():
-            if (
-                times > 1
-                and isinstance(param, click.Option)
-                and not (param.multiple or param.is_flag)
-            ):
-                name = max(param.opts, key=len)
-                raise UsageError(f"{name} is given {times} times", "give it once")
-        ctx.meta[ORDER] = [param.name for param in order if param.name in (FORMAT, FILE)]
-        return super().parse_args(ctx, args)
-
-
 _OPTIONS = (
     click.option(
         "--lock",
@@ -102,22 +76,8 @@ _OPTIONS = (
         type=click.Path(),
         help="The lock; else the only pylock*.toml here.",
     ),
-    click.option(
-        "--format",
-        type=click.Choice(list(FORMATS)),
-        multiple=True,
-        default=["table"],
-        show_default=True,
-        help="How to report; repeatable.",
-    ),
-    click.option(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=click.Path(allow_dash=True),
-        multiple=True,
-        help="File for the --format before it.",
-    ),
+    FORMAT_OPTION,
+    FILE_OPTION,
     click.option(
         "--python",
         metavar="PATH",

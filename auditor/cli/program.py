@@ -12,7 +12,7 @@ from auditor.cli.terminal import complain, interrupted
 from auditor.errors import AuditorError, ImageError
 from auditor.version import __version__
 
-COMMANDS = ("cache", "check", "explain")
+COMMANDS = ("cache", "check", "explain", "render")
 """Every command: the module `auditor.cli.NAME` holds it under the same name."""
 
 VERBOSE = "auditor.verbose"

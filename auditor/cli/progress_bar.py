@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from auditor.report.formats.escape import clip
+from auditor.report.escape import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

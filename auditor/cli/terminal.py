@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def say(text: str) -> None:
     """Print one line on standard error; nobody reading it is no error."""
-    from auditor.report.formats.escape import escape, guard  # noqa: PLC0415 -- not for --version
+    from auditor.report.escape import escape, guard  # noqa: PLC0415 -- not for --version
 
     with suppress(OSError):
         print(guard(escape(text)), file=sys.stderr, flush=True)

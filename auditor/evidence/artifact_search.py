@@ -159,21 +159,30 @@ def search_all(
         unknown = {path for *_, placed in read for path in placed.members} - digests.keys()
         digests |= rootfs.digests(unknown)
         for name, artifact, manifest, placed in read:
-            search = waiting[name]
-            installed = InstalledFiles(
-                rootfs,
-                search.distribution,
-                search.site,
-                digests,
-                locked_files,
-                context.is_python,
-                rows_by_path(search.distribution),
-            )
+            installed = _installed_files(waiting[name], context, digests, locked_files)
             if manifest.dist_info:
                 files = compare_with_wheel(installed, manifest, placed)
             else:
                 files = compare_with_sdist(installed, manifest)
-            search.compared.append(ArtifactComparison(artifact, manifest, placed, files))
+            compared = ArtifactComparison(artifact, manifest, placed, files)
+            waiting[name].compared.append(compared)
+
+
+def _installed_files(
+    search: ArtifactSearch,
+    context: ProofContext,
+    digests: Mapping[str, bytes],
+    locked_files: LockedFiles,
+) -> InstalledFiles:
+    return InstalledFiles(
+        search.rootfs,
+        search.distribution,
+        search.site,
+        digests,
+        locked_files,
+        context.is_python,
+        rows_by_path(search.distribution),
+    )
 
 
 def _place(search: ArtifactSearch, manifest: Manifest, locked_files: LockedFiles) -> Placement:

@@ -63,9 +63,8 @@ def check_bytecode(
 ) -> Bytecode:
     """Compare the runtime's compiled files with their sources.
 
-    All headers are read; the code itself only of files from another layer than their source,
-    or of `everything`. An interpreter whose magic number is unknown here is left out. What
-    `cache` holds is not compared again; without `processes`, they end with the call.
+    Headers are read of all, code only of files from another layer than their source, or of
+    `everything`. What `cache` holds is not compared again; without `processes`, new ones are used.
     """
     interpreter = inventory.interpreter
     magic = _magic(interpreter) if interpreter else None
@@ -82,16 +81,17 @@ def check_bytecode(
             faults.append(BytecodeFault(each.path, each.source, why))
         elif everything or each.layers[0] != each.layers[1]:
             suspects.append(each)
+    matches: Mapping[str, Match] = {}
     deaths = 0
     if magic == MAGIC_NUMBER and suspects:
         version = interpreter.full_version
         matches, deaths = _matches(image.rootfs, suspects, version, cache, processes)
-        for each in suspects:
-            match = matches.get(each.path)
-            if match is Match.SAME:
-                verified[each.path] = each.source
-            elif match in _WHY:
-                faults.append(BytecodeFault(each.path, each.source, _WHY[match]))
+    for each in suspects:
+        match = matches.get(each.path)
+        if match is Match.SAME:
+            verified[each.path] = each.source
+        elif match in _WHY:
+            faults.append(BytecodeFault(each.path, each.source, _WHY[match]))
     faults.sort(key=lambda fault: fault.path)
     return Bytecode(tuple(faults), dict(sorted(verified.items())), deaths)
 

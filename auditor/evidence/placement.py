@@ -9,26 +9,22 @@ these places is compared as well, since whoever reads it need not ask RECORD.
 from __future__ import annotations
 
 import posixpath
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
 
 from auditor.evidence.record_check import is_compiled
-from auditor.inventory.distributions.record import place
+from auditor.inventory.distributions.record import path_in_image
 from auditor.inventory.ownership.by_products import METADATA
 from auditor.inventory.paths import is_file
+from auditor.inventory.site_packages import SITE_DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from auditor.artifacts.manifest import Manifest, Member
     from auditor.model import Distribution, Rootfs
-
-_SITE = re.compile(
-    r"(?P<prefix>.*)/lib(?:32|64)?/(?P<python>(?:python|pypy)[\d.]*t?)/(?:site|dist)-packages"
-)
 
 
 class Site(NamedTuple):
@@ -60,11 +56,11 @@ class Placement:
 def site_of(rootfs: Rootfs, distribution: Distribution) -> Site:
     """Return where a distribution is installed, by the directory that it lies in."""
     root = rootfs.resolve(distribution.location) or distribution.location
-    match = _SITE.fullmatch(root)
+    match = SITE_DIRECTORY.fullmatch(root)
     info = f"{root.rstrip('/')}/{posixpath.basename(distribution.metadata_path)}"
     if match is None:
         return Site(root, root, "", info, distribution.name)
-    return Site(root, match["prefix"], match["python"], info, distribution.name)
+    return Site(root, match["prefix"], match["library"], info, distribution.name)
 
 
 def place_members(
@@ -91,19 +87,19 @@ def place_members(
         if path.startswith(info):
             rest = path[len(info) :]
             if rest not in METADATA:
-                _enter(placed, place(site.info, rest), member)
+                _enter(placed, path_in_image(site.info, rest), member)
         elif path.startswith(data):
             places = list(_places(path[len(data) :], manifest, site, listed))
             chosen = _chosen(rootfs, places, listed)
             _enter(placed, chosen, member)
             copies |= dict.fromkeys(_others(rootfs, places, chosen, site), member)
         else:
-            _enter(placed, place(site.root, path), member)
+            _enter(placed, path_in_image(site.root, path), member)
     for path, member in copies.items():
         if path not in placed.members and path not in placed.rewritten and not is_others(path):
             _enter(placed, path, member)
     for name, target in manifest.scripts:
-        places = [place(folder, name) or "" for folder in script_folders(site)]
+        places = [path_in_image(folder, name) or "" for folder in script_folders(site)]
         placed.scripts[_chosen(rootfs, places, listed)] = target
     return placed
 
@@ -159,7 +155,7 @@ def _places(path: str, manifest: Manifest, site: Site, listed: Collection[str]) 
         case _:
             folders = []
     for folder in dict.fromkeys(folders):
-        found = place(folder, rest) if rest else None
+        found = path_in_image(folder, rest) if rest else None
         if found is not None:
             yield found
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from auditor.inventory.ownership.by_products import METADATA
-from auditor.inventory.paths import names
+from auditor.inventory.paths import list_directory
 from auditor.model import FileCheck, FileState, FileType
 
 if TYPE_CHECKING:
@@ -160,6 +160,6 @@ def count_bytecode(rootfs: Rootfs, distribution: Distribution) -> int:
     return sum(
         1
         for directory, known in stems.items()
-        for name in names(rootfs, posixpath.join(directory, "__pycache__"))
+        for name in list_directory(rootfs, posixpath.join(directory, "__pycache__"))
         if name.endswith(".pyc") and name.partition(".")[0] in known
     )

@@ -18,7 +18,7 @@ from auditor.evidence.record_check import check_recorded, compared_rows, stated
 from auditor.evidence.version_file import is_version_data
 from auditor.inventory.distributions.owned_files import entry_points
 from auditor.inventory.ownership.by_products import METADATA
-from auditor.inventory.paths import is_file, names
+from auditor.inventory.paths import is_file, list_directory
 from auditor.model import FileCheck, FileState
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _unlisted_metadata(installed: InstalledFiles, rows: Sequence[RecordRow]) -> 
     info = installed.site.info
     folder = posixpath.basename(info)
     listed = {row.path.rpartition(f"/{folder}/")[2] for row in rows}
-    for name in names(installed.rootfs, info):
+    for name in list_directory(installed.rootfs, info):
         path = f"{info}/{name}"
         if name not in METADATA and name not in listed and is_file(installed.rootfs, path):
             yield path

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.evidence.installations import same_version
-from auditor.inventory.python.importable import module_file, module_name, place_at
+from auditor.inventory.python.importable import import_root, module_file, module_name
 from auditor.model import PathOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from auditor.evidence.installations import Installation
-    from auditor.inventory.python.importable import Place
+    from auditor.inventory.python.importable import ImportRoot
     from auditor.model import (
         Distribution,
         Environment,
@@ -80,7 +80,7 @@ def find_shadows(
         later = [name for name, home in homes.items() if position.get(home.location, -1) > at]
         if entry.origin is PathOrigin.STANDARD_LIBRARY or not later:
             continue
-        place, problem = place_at(rootfs, entry.path)
+        place, problem = import_root(rootfs, entry.path)
         problems += [problem] if problem else []
         listed = {name.partition(".")[0] for name in place.names("")}
         for name in later:
@@ -112,7 +112,7 @@ def _home(found: Installation, package: LockedPackage) -> Distribution:
 
 
 def _taken_over(
-    place: Place, units: Sequence[str], recorded: Collection[str], version: str
+    place: ImportRoot, units: Sequence[str], recorded: Collection[str], version: str
 ) -> tuple[str, str] | None:
     """Return the first of several modules that a place provides, and the file that does."""
     for unit in units:
@@ -122,7 +122,7 @@ def _taken_over(
     return None
 
 
-def _provider(place: Place, unit: str, version: str) -> tuple[str, str | None]:
+def _provider(place: ImportRoot, unit: str, version: str) -> tuple[str, str | None]:
     """Return the name at which a place takes over the import of a module, and the file."""
     parts = unit.split("/")
     for depth in range(1, len(parts) + 1):

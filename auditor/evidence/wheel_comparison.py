@@ -21,7 +21,7 @@ from auditor.evidence.file_comparison import (
 from auditor.evidence.record_check import agrees, is_by_product, is_compiled, stated
 from auditor.inventory.distributions.console_scripts import opening_of
 from auditor.inventory.ownership.by_products import METADATA
-from auditor.inventory.paths import RealPaths, names
+from auditor.inventory.paths import RealPaths, list_directory
 from auditor.model import FileCheck, FileState, FileType, UnreadableError
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _unlisted_metadata(
     inside = (each.path[len(start) :] for each in manifest.members if each.path.startswith(start))
     known = {path.partition("/")[0] for path in inside}
     info = installed.site.info
-    for name in names(installed.rootfs, info):
+    for name in list_directory(installed.rootfs, info):
         if name not in known and name not in METADATA and f"{info}/{name}" not in listed:
             yield f"{info}/{name}"
 

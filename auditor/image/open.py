@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.errors import ImageError, UsageError
+from auditor.errors import ImageError
 from auditor.image.layout.archive import open_archive
 from auditor.image.layout.blob_store import ImageQuery
 from auditor.image.layout.directory import open_directory, open_environment, open_layout
@@ -14,9 +13,6 @@ from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from auditor.image.reference import Reference
     from auditor.model import Image
 
 
@@ -43,7 +39,9 @@ def open_image(
 
             return open_engine_image(parsed, platform, reading)
         case Transport.REGISTRY:
-            return _registry(parsed, platform, access or Access(), reading)
+            from auditor.image.registry import open_registry_image  # noqa: PLC0415 -- as above
+
+            return open_registry_image(parsed, platform, access or Access(), reading)
         case Transport.OCI:
             path, tag = split_tag(parsed.value)
             return open_layout(path, ImageQuery(reference, tag, platform), reading)
@@ -56,25 +54,3 @@ def open_image(
             return open_directory(Path(parsed.value), ImageQuery(reference, None, platform))
         case Transport.ENV:
             return open_environment(Path(parsed.value), ImageQuery(reference, None, platform))
-
-
-def _registry(
-    reference: Reference, platform: str | None, access: Access, reading: ReadOptions
-) -> Image:
-    with registry_extra(reference):
-        from auditor.image.registry import open_registry_image  # noqa: PLC0415 -- an extra
-    return open_registry_image(reference, platform, access, reading)
-
-
-@contextmanager
-def registry_extra(reference: Reference) -> Iterator[None]:
-    """Import what reads registries; raises `UsageError` where a package for it is missing."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("auditor"):
-            raise
-        raise UsageError(
-            f"{reference.text}: reading a registry needs {error.name}, which is not installed",
-            'pip install "pylock-auditor[registry]"',
-        ) from error

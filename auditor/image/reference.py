@@ -8,12 +8,15 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.errors import ImageError, UsageError
 from auditor.image.codec import tar
 from auditor.image.codec.compression import decompressed, peek
 from auditor.image.codec.stream import DamagedError, file_chunks
+
+if TYPE_CHECKING:
+    from auditor.http.connections import HttpConnections
 
 
 class Transport(StrEnum):
@@ -36,6 +39,8 @@ class Access(NamedTuple):
     """Without TLS."""
     tls_ca: str | None = None
     """File of the certificates to trust; None: those of the machine."""
+    connections: HttpConnections | None = None
+    """Shared with other readers; None: each image has its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""Locks that the image itself carries, compared with the audited one.
+"""Locks in the image, compared with the audited one.
 
-By what they say and not by their bytes: two tools, or two line endings, may write one lock.
+By their content and not by their bytes: two tools, or two line endings, may write the same lock.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.errors import LockError
+from auditor.inventory.site_packages import SITE_PARTS
 from auditor.lock import MAX_BYTES, parse_lock
 from auditor.model import FileType, UnreadableError
 from auditor.wording import and_more
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from packaging.pylock import Package, Pylock
 
@@ -22,16 +23,15 @@ if TYPE_CHECKING:
     from auditor.model import Rootfs
 
 _MOST_LOCKS = 20
-"""Locks of one name that are read; an image with more is somebody's archive."""
+"""Locks of one name that are read; an image with more is an archive of locks."""
 _MOST_NAMED = 3
-_INSTALLED = ("/site-packages/", "/dist-packages/")
 
 _Entries = frozenset[tuple[str, frozenset[str]]]
-"""Version and bytes of every entry that a lock has under one name."""
+"""Version and pins of every entry that a lock has under one name."""
 
 
 class EmbeddedLock(NamedTuple):
-    """A lock in the image that is not the audited one."""
+    """A lock in the image that differs from the audited one."""
 
     path: str
     why: str
@@ -39,14 +39,14 @@ class EmbeddedLock(NamedTuple):
 
 
 def embedded_locks(rootfs: Rootfs, lock: Lock) -> tuple[EmbeddedLock, ...]:
-    """Return the locks of the audited lock's file name that say something else."""
+    """Return the locks with the audited lock's file name and another content."""
     end = f"/{PurePath(lock.path).name}"
     paths = [
         path
         for path, entry in rootfs.walk()
         if path.endswith(end)
         and entry.type is FileType.FILE
-        and not any(place in path for place in _INSTALLED)
+        and not any(part in path for part in SITE_PARTS)
     ]
     digests = rootfs.digests(paths)
     found = [
@@ -59,48 +59,41 @@ def embedded_locks(rootfs: Rootfs, lock: Lock) -> tuple[EmbeddedLock, ...]:
 
 
 def _difference(rootfs: Rootfs, path: str, lock: Lock) -> str:
-    """Say how a lock differs from the audited one; empty where it says the same."""
+    """Return how a lock differs from the audited one; empty where it has the same content."""
     try:
         other = parse_lock(rootfs.read(path, MAX_BYTES), path)
     except UnreadableError as error:
         return f"could not be read: {error.why}"
     except LockError as error:
-        return f"is no lock: {error.message.removeprefix(f'{path}:')}"
+        return f"is not a valid lock: {error.message.removeprefix(f'{path}:')}"
     mine, theirs = _entries(lock.pylock), _entries(other.pylock)
-    both = mine.keys() & theirs.keys()
-    versions = {name: (_versions(mine[name]), _versions(theirs[name])) for name in both}
-    clauses = [
-        _named(
-            "locks other versions of",
-            [
-                f"{name} ({there} instead of {here})"
-                for name, (here, there) in sorted(versions.items())
-                if here != there
-            ],
-        ),
-        _named(
-            "locks other bytes of",
-            [
-                name
-                for name, (here, there) in sorted(versions.items())
-                if here == there and mine[name] != theirs[name]
-            ],
-        ),
-        _named("lacks", sorted(mine.keys() - theirs.keys())),
-        _named("has besides", sorted(theirs.keys() - mine.keys())),
-    ]
-    return ", ".join(clause for clause in clauses if clause)
+    versions, contents = [], []
+    for name in sorted(mine.keys() & theirs.keys()):
+        here, there = _versions(mine[name]), _versions(theirs[name])
+        if here != there:
+            versions.append(f"{name} ({there} instead of {here})")
+        elif mine[name] != theirs[name]:
+            contents.append(name)
+    clauses = {
+        "locks other versions of": versions,
+        "locks other bytes of": contents,
+        "lacks": sorted(mine.keys() - theirs.keys()),
+        "also has": sorted(theirs.keys() - mine.keys()),
+    }
+    return ", ".join(
+        f"{what} {and_more(names, _MOST_NAMED)}" for what, names in clauses.items() if names
+    )
 
 
 def _entries(pylock: Pylock) -> Mapping[str, _Entries]:
     found: dict[str, set[tuple[str, frozenset[str]]]] = {}
     for package in pylock.packages:
-        entry = (str(package.version or "source"), frozenset(_bytes(package)))
+        entry = (str(package.version or "source"), frozenset(_pins(package)))
         found.setdefault(package.name, set()).add(entry)
     return {name: frozenset(entries) for name, entries in found.items()}
 
 
-def _bytes(package: Package) -> list[str]:
+def _pins(package: Package) -> list[str]:
     """Return what fixes the bytes of an entry: hashes, a commit, a directory."""
     artifacts = [*(package.wheels or ()), package.sdist, package.archive]
     fixed = [
@@ -118,9 +111,3 @@ def _bytes(package: Package) -> list[str]:
 
 def _versions(entries: _Entries) -> str:
     return " and ".join(sorted({version for version, _ in entries}))
-
-
-def _named(what: str, names: Sequence[str]) -> str:
-    if not names:
-        return ""
-    return f"{what} {and_more(names, _MOST_NAMED)}"

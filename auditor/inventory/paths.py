@@ -1,4 +1,4 @@
-"""Small questions about files that every part of the inventory asks."""
+"""Small helpers to look at files that every part of the inventory uses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from auditor.model import FileType, Rootfs, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from auditor.model import ImageConfig
 
 
 def is_directory(rootfs: Rootfs, path: str) -> bool:
@@ -22,11 +24,11 @@ def is_file(rootfs: Rootfs, path: str) -> bool:
     return entry is not None and entry.type is FileType.FILE
 
 
-def names(rootfs: Rootfs, path: str) -> Sequence[str]:
-    """Return the names in a directory; none where it may not be listed.
+def list_directory(rootfs: Rootfs, path: str) -> Sequence[str]:
+    """Return the names in a directory; none where it cannot be listed.
 
-    For places where something may be found. Where something must be, ask `Rootfs.names`, and
-    say what cannot be read.
+    For optional directories. Where the reader has to know that one is unreadable, use
+    `Rootfs.names`, which raises.
     """
     try:
         return rootfs.names(path)
@@ -35,15 +37,21 @@ def names(rootfs: Rootfs, path: str) -> Sequence[str]:
 
 
 def text_of(rootfs: Rootfs, path: str, limit: int) -> str:
-    """Return a file's text, empty where it is absent or cannot be read."""
+    """Return a file's text; empty where it is absent or cannot be read."""
     try:
         return rootfs.read(path, limit).decode("utf-8", "surrogateescape")
     except UnreadableError:
         return ""
 
 
+def program_directories(config: ImageConfig) -> list[str]:
+    """Return the directories of PATH; the engines' own default where the image sets none."""
+    default = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return [part or "." for part in config.env.get("PATH", default).split(":")]
+
+
 class RealPaths:
-    """Gives real paths of files that are named one by one, each directory resolved once."""
+    """Resolves the paths of files one by one, each directory only once."""
 
     def __init__(self, rootfs: Rootfs) -> None:
         self._rootfs = rootfs

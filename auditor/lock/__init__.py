@@ -1,4 +1,4 @@
-"""What should be there: a `pylock.toml` (PEP 751) and what it selects for one environment."""
+"""A `pylock.toml` (PEP 751) and what it selects for one environment."""
 
 from auditor.lock.find_lock import find_lock, python_version_file
 from auditor.lock.lock_artifacts import locked_hashes, prefetchable_artifacts

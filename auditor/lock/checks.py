@@ -1,4 +1,4 @@
-"""What the specification asks of a lock beyond what `packaging.pylock` validates."""
+"""What the specification requires of a lock beyond what `packaging.pylock` validates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.pylock import PylockValidationError
 
-from auditor.lock.python_names import path_name, url_name
+from auditor.lock.file_names import path_name, url_name
 from auditor.tag_sets import MOST_TAGS, tag_count
 
 if TYPE_CHECKING:
@@ -56,15 +56,15 @@ _NESTED_KEYS = {
 
 
 def check_tag_sets(data: Mapping[str, Any]) -> None:
-    """Refuse a wheel whose name stands for more tags than any real one.
+    """Refuse a wheel whose name has more tags than any real one.
 
-    Takes the unvalidated document, since the validation itself parses the names.
+    Reads the unvalidated document, since the validation itself parses the names.
     """
     for index, package in enumerate(_tables(data.get("packages"))):
         for number, wheel in enumerate(_tables(package.get("wheels"))):
             if tag_count(_tags(_wheel_name(wheel))) > MOST_TAGS:
                 raise PylockValidationError(
-                    f"a wheel name that stands for more than {MOST_TAGS} tags",
+                    f"a wheel name with more than {MOST_TAGS} tags",
                     context=f"packages[{index}].wheels[{number}]",
                 )
 
@@ -74,7 +74,7 @@ def check_hashes(pylock: Pylock) -> None:
     for index, package in enumerate(pylock.packages):
         for where, hashes in _hashes(package):
             for algorithm, value in hashes.items():
-                if not _plausible(algorithm, value):
+                if not _has_hash_form(algorithm, value):
                     raise PylockValidationError(
                         f"not a {algorithm} hash in hexadecimal digits",
                         context=f"packages[{index}].{where}.hashes.{algorithm}",
@@ -82,9 +82,9 @@ def check_hashes(pylock: Pylock) -> None:
 
 
 def check_markers(pylock: Pylock) -> None:
-    """Refuse a marker that cannot be written down again, as messages and reports do.
+    """Refuse a marker that cannot be turned into text again, as messages and reports need.
 
-    Escapes can put both kinds of quotation mark into one of its values.
+    With escapes, one of its values can have both kinds of quotation mark.
     """
     markers = [
         (f"environments[{index}]", marker) for index, marker in enumerate(pylock.environments or ())
@@ -120,7 +120,7 @@ def _tables(value: object) -> Iterator[Mapping[str, Any]]:
 
 
 def _wheel_name(wheel: Mapping[str, Any]) -> str:
-    """Return the file name that the validation will parse; empty where it will refuse it."""
+    """Return the file name that the validation will parse; empty where it will reject it."""
     for key in ("name", "path", "url"):
         value = wheel.get(key)
         if isinstance(value, str) and value:
@@ -141,18 +141,18 @@ def _hashes(package: Package) -> Iterator[tuple[str, Mapping[str, str]]]:
         yield f"wheels[{number}]", wheel.hashes
 
 
-def _plausible(algorithm: str, value: str) -> bool:
-    """Return whether `value` has the form of such a hash; an unknown algorithm's is free."""
+def _has_hash_form(algorithm: str, value: str) -> bool:
+    """Return whether `value` has the form of such a hash; True for an unknown algorithm."""
     size = _digest_size(algorithm.lower())
     if size is None:
         return True
-    # The digest of shake_128 and shake_256 is as long as one likes: size 0.
+    # shake_128 and shake_256 have digests of any length: size 0.
     return bool(_HEX.fullmatch(value)) and (size == 0 or len(value) == 2 * size)
 
 
 @cache
 def _digest_size(algorithm: str) -> int | None:
-    """Return the bytes of an algorithm's digest; None for one that Python may lack."""
+    """Return the size of an algorithm's digest in bytes; None for one that Python may lack."""
     if algorithm not in hashlib.algorithms_guaranteed:
         return None
     return hashlib.new(algorithm, usedforsecurity=False).digest_size

@@ -1,4 +1,4 @@
-"""Finding the lock file, and the `.python-version` beside it."""
+"""The search for the lock file, and the `.python-version` beside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_LISTED = 8
-"""Names that an error message lists before it only counts."""
+"""Names that an error message lists; the others are counted."""
 
 _VERSION_FILE_LIMIT = 64 * 1024  # bytes; a real one has less than a hundred
 
@@ -55,9 +55,9 @@ def find_lock(directory: Path) -> Path:
 def python_version_file(lock_path: Path) -> tuple[str, str] | None:
     """Return the `.python-version` beside a lock: its path as shown and the version it names.
 
-    The version is `3`, `3.11`, `3.11.7` or `3.14.0rc1`: spellings of an interpreter, a
-    platform or a free-threaded build around it are left out. None where there is no such
-    file or it names no version (`system`, a virtual environment, a range, a path).
+    The version is `3`, `3.11`, `3.11.7` or `3.14.0rc1`, without the interpreter, platform or
+    free-threaded build that may be written around it. None where there is no such file or it
+    names no version (`system`, a virtual environment, a range, a path).
     """
     path = lock_path.with_name(".python-version")
     try:
@@ -74,17 +74,17 @@ def python_version_file(lock_path: Path) -> tuple[str, str] | None:
 
 
 def _none_found(directory: Path, names: list[str]) -> LockError:
-    near = [name for name in names if name.lower().startswith("pylock")]
-    foreign = [name for name in BY_NAME if name in names]
+    similar = [name for name in names if name.lower().startswith("pylock")]
+    others = [name for name in BY_NAME if name in names]
     message = f"{directory}: no pylock.toml or pylock.<name>.toml"
-    if near or foreign:
-        message += f"; found {_listed([*near, *foreign])}"
-    if near:
+    if similar or others:
+        message += f"; found {_listed([*similar, *others])}"
+    if similar:
         return LockError(
             message, "rename it: only pylock.toml and pylock.<name without dots>.toml are valid"
         )
-    if foreign:
-        return LockError(message, BY_NAME[foreign[0]].hint)
+    if others:
+        return LockError(message, BY_NAME[others[0]].hint)
     return LockError(message, "name the lock with `--lock PATH`")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
-from auditor.lock.python_names import path_name, url_name
+from auditor.lock.file_names import path_name, url_name
 from auditor.model import Artifact, ArtifactKind
 from auditor.wording import and_more
 
@@ -35,39 +35,26 @@ def artifacts_of(package: Package, ranks: Mapping[Tag, int]) -> tuple[Artifact, 
     """
     fitting = []
     for wheel in package.wheels or ():
-        filename = wheel.filename
-        _, _, build, tags = parse_wheel_filename(filename)
+        _, _, build, tags = parse_wheel_filename(wheel.filename)
         rank = min((ranks[tag] for tag in tags if tag in ranks), default=None)
         if rank is not None:
-            fitting.append(
-                (rank, build, _artifact(ArtifactKind.WHEEL, filename, wheel, package.index))
-            )
+            fitting.append((rank, build, wheel))
     fitting.sort(key=lambda item: item[1], reverse=True)
     fitting.sort(key=lambda item: item[0])
-    artifacts = [artifact for _, _, artifact in fitting]
-    if package.sdist is not None:
-        sdist = package.sdist
-        artifacts.append(_artifact(ArtifactKind.SDIST, sdist.filename, sdist, package.index))
-    return tuple(artifacts)
+    return (*_wheels(package, (wheel for _, _, wheel in fitting)), *_sdists(package))
 
 
 def prefetchable_artifacts(pylock: Pylock) -> list[Artifact]:
-    """Return the artifacts that any image asks for first, whatever its platform.
+    """Return the artifacts that are the first choice for any image, whatever its platform.
 
-    They can be fetched before the image has said what it is: the only wheel, or the sdist of
-    what has no wheels, of every entry without a marker.
+    They can be fetched before the image is known: the only wheel, or the sdist where there are
+    no wheels, of every entry without a marker.
     """
-    found = []
+    found: list[Artifact] = []
     for package in pylock.packages:
         wheels = package.wheels or ()
-        if package.marker is not None or len(wheels) > 1:
-            continue
-        if wheels:
-            (wheel,) = wheels
-            found.append(_artifact(ArtifactKind.WHEEL, wheel.filename, wheel, package.index))
-        elif package.sdist is not None:
-            sdist = package.sdist
-            found.append(_artifact(ArtifactKind.SDIST, sdist.filename, sdist, package.index))
+        if package.marker is None and len(wheels) <= 1:
+            found += _wheels(package, wheels) or _sdists(package)
     return found
 
 
@@ -81,10 +68,9 @@ def locked_hashes(pylock: Pylock) -> dict[str, str]:
     """Return sha256 -> file name of every artifact that a lock lists, for every platform."""
     found = {}
     for package in pylock.packages:
-        for wheel in package.wheels or ():
-            found[wheel.hashes.get("sha256", "").lower()] = wheel.filename
-        if package.sdist is not None:
-            found[package.sdist.hashes.get("sha256", "").lower()] = package.sdist.filename
+        for file in (*(package.wheels or ()), package.sdist):
+            if file is not None:
+                found[file.hashes.get("sha256", "").lower()] = file.filename
         if package.archive is not None:
             artifact = archive_of(package.archive)
             found[artifact.hashes.get("sha256", "")] = artifact.filename
@@ -93,7 +79,7 @@ def locked_hashes(pylock: Pylock) -> dict[str, str]:
 
 
 def version_of(package: Package) -> Version | None:
-    """Return an entry's version, from its file names where it does not say; None for sources."""
+    """Return an entry's version, from its file names if need be; None for sources."""
     if package.version is not None:
         return package.version
     if package.wheels:
@@ -104,7 +90,7 @@ def version_of(package: Package) -> Version | None:
 
 
 def wheel_mismatch(package: Package, target: Target) -> str:
-    """Say why none of an entry's wheels fits: what they are for, and what the image takes."""
+    """Return a clause that says what an entry's wheels are for, and what the image accepts."""
     wheels = [parse_wheel_filename(wheel.filename)[-1] for wheel in package.wheels or ()]
     platforms = {tag.platform for tag in target.tags}
     pythons = {(tag.interpreter, tag.abi) for tag in target.tags}
@@ -116,22 +102,33 @@ def wheel_mismatch(package: Package, target: Target) -> str:
     ]
     if here:
         # Right platform, wrong Python: naming all the other platforms would mislead.
-        found = _listed(f"{tag.interpreter}-{tag.abi}" for tag in here)
+        found = {f"{tag.interpreter}-{tag.abi}" for tag in here}
     else:
-        found = _listed(tag.platform for tags in wheels for tag in tags)
-    takes = f"{target.tags[0].interpreter}-{target.tags[0].abi} on {_platform(target)}"
-    return f"its wheels are for {found} and it has no sdist; the interpreter takes {takes}"
+        found = {tag.platform for tags in wheels for tag in tags}
+    best = target.tags[0]
+    return (
+        f"its wheels are for {and_more(sorted(found), _MAX_NAMED)} and it has no sdist; "
+        f"the interpreter accepts {best.interpreter}-{best.abi} on {_platform(target)}"
+    )
 
 
 def _platform(target: Target) -> str:
-    """Return the platform tag that says most about the image: the newest libc's, if any."""
+    """Return the most specific platform tag of the image: the newest libc's, if any."""
     names = [tag.platform for tag in target.tags]
     best = next((name for name in names if name.startswith(("manylinux_", "musllinux_"))), None)
     return best or names[0]
 
 
-def _listed(names: Iterable[str]) -> str:
-    return and_more(sorted(set(names)), _MAX_NAMED)
+def _wheels(package: Package, wheels: Iterable[PackageWheel]) -> list[Artifact]:
+    kind, index = ArtifactKind.WHEEL, package.index
+    return [_artifact(kind, wheel.filename, wheel, index) for wheel in wheels]
+
+
+def _sdists(package: Package) -> list[Artifact]:
+    """Return the sdist of an entry, if it has one."""
+    if package.sdist is None:
+        return []
+    return [_artifact(ArtifactKind.SDIST, package.sdist.filename, package.sdist, package.index)]
 
 
 def _artifact(

@@ -1,8 +1,8 @@
-"""Deciding a lock's markers and Python requirements from what an image tells.
+"""A lock's markers and Python requirements, evaluated for an image.
 
-`Marker.evaluate` fills keys that it is not given with the host's own values. An image does
-not tell all of them (`platform_release` is the kernel's), so a marker that mentions such a
-key is decided only where its outcome is the same whatever the value.
+`Marker.evaluate` fills absent keys with the host's values. Not all of them are known of an image
+(`platform_release` is the kernel's), so a marker with an unknown key is decided only where its
+result is the same for every value.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KEYS = (
     "python_version",
     "sys_platform",
 )
-"""PEP 508's variables but `extra`, which a lock does not have."""
+"""PEP 508's variables without `extra`, which a lock does not have."""
 
 _OPERAND = r"""("[^"]*"|'[^']*'|[a-z_]+)"""
 _COMPARISON = re.compile(rf"{_OPERAND} (not in|in|[<>=!~]{{1,3}}) {_OPERAND}")
@@ -42,14 +42,14 @@ _COMPARISON = re.compile(rf"{_OPERAND} (not in|in|[<>=!~]{{1,3}}) {_OPERAND}")
 _TRUE, _FALSE = 'python_version >= "0"', 'python_version < "0"'
 
 _LAST_PARTS = range(100)
-"""The patch levels that a Python known only as X.Y may have."""
+"""The patch releases that a Python known only as X.Y may have."""
 
 
-class Decider:
-    """Decides markers and requirements for one target.
+class MarkerEvaluator:
+    """Evaluates markers and requirements for one target.
 
-    Every answer is True, False or None: None where it depends on a key that the image does
-    not tell, or where the marker compares what cannot be compared.
+    Every result is True, False or None: None where it depends on a key that is unknown, or where
+    the marker compares what cannot be compared.
     """
 
     def __init__(self, target: Target) -> None:
@@ -66,14 +66,14 @@ class Decider:
             self._versioned.add("implementation_version")  # the same, by definition
 
     def unknown_keys(self, marker: Marker) -> list[str]:
-        """Return the keys that a marker mentions and the image does not tell."""
+        """Return the unknown keys that a marker mentions."""
         text = str(marker)
         return [key for key in self._unknown if key in text]
 
     def marker(
         self, marker: Marker, extras: Collection[str] = (), groups: Collection[str] = ()
     ) -> bool | None:
-        """Decide a marker of a lock with these extras and dependency groups selected."""
+        """Evaluate a marker of a lock with these extras and dependency groups selected."""
         environment: dict[str, str | frozenset[str]] = {
             **self._known,
             "extras": frozenset(extras),
@@ -93,7 +93,7 @@ class Decider:
             return None
 
     def python(self, required: SpecifierSet) -> bool | None:
-        """Decide a `requires-python`; a pre-release counts as its release would."""
+        """Evaluate a `requires-python`; a pre-release counts like its release."""
         return _agreed(
             required.contains(_comparable(version), prereleases=True) for version in self._versions
         )
@@ -103,8 +103,8 @@ class Decider:
     ) -> bool | None:
         """Evaluate with every unknown comparison false, then true.
 
-        `and` and `or` are monotone and markers have no negation, so where both ways agree,
-        every combination between them does.
+        `and` and `or` are monotone and markers have no negation, so where both results agree,
+        every combination between them has the same result.
         """
         text = str(marker)
         if str(Marker(text)) != text:
@@ -136,12 +136,12 @@ class Decider:
         return _TRUE if (assumed if result is None else result) else _FALSE
 
 
-def _agreed(answers: Iterable[bool]) -> bool | None:
-    """Return the one answer that all have, None where they differ."""
-    distinct = set(answers)
+def _agreed(results: Iterable[bool]) -> bool | None:
+    """Return the result that all share, None where they differ."""
+    distinct = set(results)
     return distinct.pop() if len(distinct) == 1 else None
 
 
 def _comparable(version: str) -> Version:
-    """Read a full version; a build from a checkout ends in `+`, which PEP 440 does not know."""
+    """Return a full version; a build from a checkout ends in `+`, which is not valid in PEP 440."""
     return Version(version + "local" if version.endswith("+") else version)

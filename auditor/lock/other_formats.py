@@ -1,4 +1,4 @@
-"""Lock files of other formats, told by their names and by their content.
+"""Lock files of other formats, recognised by their names and by their content.
 
 Each comes with the command that makes a `pylock.toml` of it.
 """
@@ -11,40 +11,40 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LOCK_HINT = "lock again, for instance with `uv export --format pylock.toml -o pylock.toml`"
-"""For a document that may be a lock, but not one that can be read."""
+"""The hint for a document that may be a lock, but cannot be read as one."""
 
 
-class Foreign(NamedTuple):
-    """A file that is not a pylock.toml, and how to come by one."""
+class OtherFormat(NamedTuple):
+    """A file that is not a pylock.toml, and how to get one."""
 
     what: str
     """After "is": `uv's own lock`."""
     hint: str
 
 
-_UV = Foreign("uv's own lock", "export it: `uv export --format pylock.toml -o pylock.toml`")
-_POETRY = Foreign(
+_UV = OtherFormat("uv's own lock", "export it: `uv export --format pylock.toml -o pylock.toml`")
+_POETRY = OtherFormat(
     "Poetry's own lock",
     "export it: `poetry export --format pylock.toml -o pylock.toml` (poetry-plugin-export)",
 )
-_PDM = Foreign("PDM's own lock", "export it: `pdm export --format pylock -o pylock.toml`")
-_PIPENV = Foreign(
+_PDM = OtherFormat("PDM's own lock", "export it: `pdm export --format pylock -o pylock.toml`")
+_PIPENV = OtherFormat(
     "Pipenv's own lock",
     "convert it: `pipenv requirements > requirements.txt`, then "
     "`uv pip compile requirements.txt --format pylock.toml -o pylock.toml`",
 )
-_PROJECT = Foreign(
+_PROJECT = OtherFormat(
     "a project file", "lock it: `uv export --format pylock.toml -o pylock.toml`, or `pip lock .`"
 )
-_REQUIREMENTS = Foreign(
+_REQUIREMENTS = OtherFormat(
     "a requirements file",
     "lock it: `uv pip compile requirements.txt --format pylock.toml -o pylock.toml`",
 )
-_DRAFT = Foreign(
+_DRAFT = OtherFormat(
     "a lock of an early draft of PEP 751", "lock again with a tool that writes lock-version 1.0"
 )
 
-BY_NAME: dict[str, Foreign] = {
+BY_NAME: dict[str, OtherFormat] = {
     "uv.lock": _UV,
     "poetry.lock": _POETRY,
     "pdm.lock": _PDM,
@@ -53,13 +53,13 @@ BY_NAME: dict[str, Foreign] = {
     "requirements.in": _REQUIREMENTS,
     "pyproject.toml": _PROJECT,
 }
-"""Those that usually lie where a pylock.toml is looked for, the best source of one first."""
+"""Files that are often found beside a pylock.toml, the best source of one first."""
 
 _DRAFT_KEYS = {"hash-algorithm", "locker", "groups", "file-lock", "file-locks", "package-lock"}
 
 
-def recognise(data: Mapping[str, object]) -> Foreign | None:
-    """Tell which other format a TOML document without a `lock-version` is in, if any."""
+def recognised_format(data: Mapping[str, object]) -> OtherFormat | None:
+    """Return the other format that a TOML document without a `lock-version` is in, if any."""
     metadata = data.get("metadata")
     if isinstance(metadata, dict) and "package" in data:
         if "content-hash" in metadata:

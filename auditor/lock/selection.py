@@ -1,8 +1,8 @@
 """What a lock selects for one environment.
 
-`Pylock.select` of `packaging` stops at the first entry that does not fit, gives one wheel
-where several would be right, and fills unknown marker keys from the host. This follows the
-same steps of the specification entry by entry, so that one bad entry does not hide the rest.
+`Pylock.select` of `packaging` stops at the first entry that does not fit, returns one wheel where
+several would be right, and fills unknown marker keys from the host. This follows the same steps
+of the specification for each entry, so that one bad entry does not hide the rest.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 from auditor.errors import UsageError
 from auditor.lock.attestation_identities import attestation_identities
 from auditor.lock.lock_artifacts import archive_of, artifacts_of, version_of, wheel_mismatch
-from auditor.lock.markers import Decider
-from auditor.lock.optional import selected_by
+from auditor.lock.markers import MarkerEvaluator
+from auditor.lock.other_choice import other_choice
 from auditor.model import (
     Directory,
     Expectation,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.pylock import Package
+    from packaging.specifiers import SpecifierSet
     from packaging.tags import Tag
 
     from auditor.lock.lock_file import Lock
@@ -44,11 +45,11 @@ def select(
     extras: Sequence[str] = (),
     groups: Sequence[str] | None = None,
 ) -> Expectation:
-    """Return what `lock` says should be in the environment `target` describes.
+    """Return what `lock` says should be in the environment that `target` describes.
 
     `groups` None selects the lock's default groups; a sequence selects exactly those, so ()
     selects none. An entry that cannot be right for the target is a mismatch, one that cannot
-    be decided a problem; neither is among the packages.
+    be decided is a problem; neither is among the packages.
     Raises `UsageError` for an extra or a group that the lock does not have.
     """
     return _Selection(lock, target, *_choice(lock, extras, groups)).run()
@@ -89,7 +90,7 @@ class _Selection:
     target: Target
     extras: frozenset[str]
     groups: frozenset[str]
-    decider: Decider = field(init=False)
+    evaluator: MarkerEvaluator = field(init=False)
     ranks: Mapping[Tag, int] = field(init=False)
     """How well each tag fits the target: 0 is best."""
     unselected: dict[str, list[Unselected]] = field(default_factory=dict)
@@ -97,20 +98,22 @@ class _Selection:
     problems: list[Problem] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.decider = Decider(self.target)
+        self.evaluator = MarkerEvaluator(self.target)
         self.ranks = {tag: rank for rank, tag in reversed(list(enumerate(self.target.tags)))}
 
     def run(self) -> Expectation:
-        self._check_python()
+        lock, line = self.lock, self.lock.keys.get("requires-python")
+        self._fits_python(lock.pylock.requires_python, lock.path, "the lock requires", line)
         self._check_environments()
         candidates: dict[str, list[int]] = {}
         for index, package in enumerate(self.lock.pylock.packages):
             if self._is_selected(index, package):
                 candidates.setdefault(package.name, []).append(index)
-        packages: dict[str, LockedPackage] = {}
-        for name, indices in sorted(candidates.items()):
-            if (locked := self._locked(name, indices)) is not None:
-                packages[name] = locked
+        packages = {
+            name: locked
+            for name, indices in sorted(candidates.items())
+            if (locked := self._locked(name, indices)) is not None
+        }
         return Expectation(
             packages=packages,
             unselected={name: tuple(left) for name, left in sorted(self.unselected.items())},
@@ -123,64 +126,59 @@ class _Selection:
         markers = self.target.markers
         return markers.get("python_full_version") or markers.get("python_version", "")
 
-    def _check_python(self) -> None:
-        required = self.lock.pylock.requires_python
+    def _fits_python(
+        self, required: SpecifierSet | None, subject: str, message: str, line: int | None
+    ) -> bool:
+        """Check a `requires-python`; the mismatch begins with `message`."""
         if required is None:
-            return
-        answer = self.decider.python(required)
-        if answer is False:
-            self._mismatch(
-                self.lock.path,
-                f"the lock requires Python {required}, the interpreter is {self._python}",
-                self.lock.keys.get("requires-python"),
-            )
-        elif answer is None:
+            return True
+        fits = self.evaluator.python(required)
+        if fits is None:
             self._problem(
-                self.lock.path,
-                f"its requires-python {required} cannot be decided: files tell "
-                f"Python {self._python} only",
+                subject,
+                f"its requires-python {required} cannot be decided: the image only says "
+                f"Python {self._python}",
             )
+        elif not fits:
+            self._mismatch(
+                subject, f"{message} Python {required}, the interpreter is {self._python}", line
+            )
+        return bool(fits)
 
     def _check_environments(self) -> None:
         environments = self.lock.pylock.environments
         if not environments:
             return
-        answers = [self.decider.marker(marker) for marker in environments]
+        answers = [self.evaluator.marker(marker) for marker in environments]
         if True in answers:
             return
-        listed = " or ".join(str(marker) for marker in environments[:3])
-        more = f" (and {len(environments) - 3} more)" if len(environments) > 3 else ""
+        named = " or ".join(str(marker) for marker in environments[:3])
+        named += f" (and {len(environments) - 3} more)" if len(environments) > 3 else ""
         if None in answers:
-            self._problem(
-                self.lock.path, f"its environments cannot be decided from files: {listed}{more}"
-            )
+            why = f"its environments cannot be decided from the image: {named}"
+            self._problem(self.lock.path, why)
             return
         markers = self.target.markers
         self._mismatch(
             self.lock.path,
-            f"the lock is for {listed}{more}; the interpreter is Python {self._python} on "
+            f"the lock is for {named}; the interpreter is Python {self._python} on "
             f"{markers.get('sys_platform', '')} {markers.get('platform_machine', '')}",
             self.lock.keys.get("environments"),
         )
 
     def _is_selected(self, index: int, package: Package) -> bool:
-        """Return whether an entry's marker holds; note why where it does not."""
+        """Return whether an entry's marker holds; where it does not, keep why."""
         if package.marker is None:
             return True
-        answer = self.decider.marker(package.marker, self.extras, self.groups)
-        if answer is None:
-            needs = " and ".join(self.decider.unknown_keys(package.marker))
-            self._problem(
-                package.name,
-                f"its marker {package.marker} "
-                + (
-                    f"needs {needs}, which files do not tell"
-                    if needs
-                    else "compares what cannot be compared"
-                ),
-            )
-        elif not answer:
-            choice = selected_by(package.marker, self.decider, self.extras, self.groups)
+        holds = self.evaluator.marker(package.marker, self.extras, self.groups)
+        if holds is None:
+            keys = " and ".join(self.evaluator.unknown_keys(package.marker))
+            why = f"needs {keys}, which the image does not say"
+            if not keys:
+                why = "compares what cannot be compared"
+            self._problem(package.name, f"its marker {package.marker} {why}")
+        elif not holds:
+            choice = other_choice(package.marker, self.evaluator, self.extras, self.groups)
             self.unselected.setdefault(package.name, []).append(
                 Unselected(
                     name=package.name,
@@ -190,7 +188,7 @@ class _Selection:
                     optional=choice is not None,
                 )
             )
-        return bool(answer)
+        return bool(holds)
 
     def _locked(self, name: str, indices: list[int]) -> LockedPackage | None:
         """Return the one selected entry of a name, None where it cannot be right."""
@@ -204,7 +202,7 @@ class _Selection:
             )
             return None
         package = self.lock.pylock.packages[indices[0]]
-        if not self._python_fits(package, line):
+        if not self._fits_python(package.requires_python, name, "requires", line):
             return None
         locked = _from_source(package, line)
         if locked is not None:
@@ -220,23 +218,6 @@ class _Selection:
             artifacts,
             attestation_identities=attestation_identities(package),
         )
-
-    def _python_fits(self, package: Package, line: int | None) -> bool:
-        required = package.requires_python
-        if required is None:
-            return True
-        answer = self.decider.python(required)
-        if answer is False:
-            self._mismatch(
-                package.name, f"requires Python {required}, the interpreter is {self._python}", line
-            )
-        elif answer is None:
-            self._problem(
-                package.name,
-                f"its requires-python {required} cannot be decided: files tell Python "
-                f"{self._python} only",
-            )
-        return bool(answer)
 
     def _mismatch(self, subject: str, message: str, line: int | None) -> None:
         self.mismatches.append(LockMismatch(subject, message, line))

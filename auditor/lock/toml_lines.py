@@ -1,9 +1,9 @@
-"""Where each key of a TOML document stands.
+"""The line of each key of a TOML document.
 
-`tomli` gives values without their lines, and `packaging.pylock` names what is wrong by its
-path (`packages[3].wheels[0].hashes`). This walks the text of a document that `tomli` has
-accepted and yields the line of every table, key and array element. It interprets nothing
-but the structure, so strings, comments and values of every shape cost it nothing.
+`tomli` returns values without their lines, and `packaging.pylock` names what is wrong by its path
+(`packages[3].wheels[0].hashes`). This walks the text of a document that `tomli` has accepted and
+yields the line of every table, key and array element. It interprets the structure only, not the
+values.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KeyPath = tuple[str | int, ...]
 
 _TOKEN = re.compile(
     r'''
-      """(?:[^\\]|\\.)*?"""(?:"{0,2})     # up to two quotes may stand before the closing ones
+      """(?:[^\\]|\\.)*?"""(?:"{0,2})     # up to two quotes may come before the closing ones
     | \'\'\'.*?\'\'\'(?:'{0,2})
     | "(?:[^"\\\n]|\\.)*"
     | '[^'\n]*'
@@ -37,20 +37,22 @@ _PATH_PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
 def package_lines(text: str, count: int) -> tuple[int | None, ...]:
-    """Return the line of each of the `count` entries of `packages`, from 1.
-
-    None stands for an entry whose line could not be told.
-    """
-    lines = [text.count("\n", 0, match.start()) + 1 for match in _PACKAGES_HEADER.finditer(text)]
+    """Return the line of each of the `count` entries of `packages`, from 1; None if not found."""
+    lines: list[int] = []
+    line, position = 1, 0
+    for match in _PACKAGES_HEADER.finditer(text):
+        line += text.count("\n", position, match.start())
+        position = match.start()
+        lines.append(line)
     if len(lines) == count and '"""' not in text and "'''" not in text:
-        # Nothing but a string over several lines could hold what looks like a header.
+        # Only a string over several lines could hold text that looks like a header.
         return tuple(lines)
     found = {path[1]: line for path, line in walk(text) if len(path) == 2 and path[0] == "packages"}
     return tuple(found.get(index) for index in range(count))
 
 
 def top_lines(text: str) -> dict[str, int]:
-    """Return the line of each top-level key that stands before the first table."""
+    """Return the line of each top-level key before the first table."""
     lines: dict[str, int] = {}
     for path, line in walk(text):
         if path[0] == "packages":
@@ -60,7 +62,7 @@ def top_lines(text: str) -> dict[str, int]:
 
 
 def line_of(text: str, path: KeyPath) -> int | None:
-    """Return the line of `path` or, where that is absent, of the closest thing around it."""
+    """Return the line of `path` or, where that is absent, of the innermost key around it."""
     best, best_line = 0, None
     for candidate, line in walk(text):
         if best < len(candidate) <= len(path) and candidate == path[: len(candidate)]:
@@ -121,7 +123,7 @@ class _Walker:
         """The index of the latest element of each array of tables."""
 
     def feed(self, symbol: str) -> list[KeyPath]:
-        """Take one token; give the paths that begin with it."""
+        """Read one token and return the paths that begin with it."""
         frame = self._stack[-1]
         if self._header is not None:
             return self._feed_header(self._header, symbol)
@@ -129,7 +131,7 @@ class _Walker:
             self._end_item(frame, symbol)
             return []
         if symbol in "]}":
-            # The outermost frame is closed by nothing; a second `]` of a header comes here.
+            # Nothing closes the outermost frame; the second `]` of a header comes here.
             if len(self._stack) > 1:
                 self._stack.pop()
             return []

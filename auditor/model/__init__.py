@@ -63,25 +63,15 @@ from auditor.model.locked import (
     Unselected,
     Vcs,
 )
+from auditor.model.observations import Observation, PolicyNote
 from auditor.model.pip_list_result import PipListResult, PipListRow
 from auditor.model.policy import DeclaredNative, IgnoreEntry, Policy, Requirement
-from auditor.model.report import (
-    Checked,
-    Finding,
-    Ignored,
-    LockSummary,
-    Observation,
-    PackageRow,
-    PolicyNote,
-    Report,
-)
 
 __all__ = [
     "Artifact",
     "ArtifactKind",
     "Attestation",
     "AttestationState",
-    "Checked",
     "DeclaredNative",
     "Degree",
     "DirectUrl",
@@ -95,13 +85,11 @@ __all__ = [
     "FileCheck",
     "FileState",
     "FileType",
-    "Finding",
     "Hidden",
     "HistoryEntry",
     "Identity",
     "IdentityKind",
     "IgnoreEntry",
-    "Ignored",
     "Image",
     "ImageConfig",
     "Interpreter",
@@ -109,7 +97,6 @@ __all__ = [
     "Layer",
     "Libc",
     "LockMismatch",
-    "LockSummary",
     "LockedPackage",
     "MetadataKind",
     "NotChecked",
@@ -119,7 +106,6 @@ __all__ = [
     "OtherPlatform",
     "Owner",
     "OwnerKind",
-    "PackageRow",
     "PathEntry",
     "PathOrigin",
     "PipListResult",
@@ -131,7 +117,6 @@ __all__ = [
     "Proof",
     "Record",
     "RecordRow",
-    "Report",
     "Requirement",
     "Rootfs",
     "Severity",

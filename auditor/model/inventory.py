@@ -35,7 +35,7 @@ class Interpreter:
     implementation: str
     """`cpython` or `pypy`."""
     full_version: str
-    """`3.11.7`; `3.11` where the bytes do not tell the last part."""
+    """`3.11.7`; `3.11` where the bytes do not say the last part."""
     free_threaded: bool
     machine: str
     """`platform.machine()` spelling."""
@@ -46,13 +46,19 @@ class Interpreter:
         """Major and minor: `3.11`."""
         return ".".join(self.full_version.split(".")[:2])
 
+    @property
+    def library(self) -> str:
+        """Name of the folder below `lib` that it looks in: `python3.11`."""
+        stem = "pypy" if self.implementation == "pypy" else "python"
+        return f"{stem}{self.version}{'t' if self.free_threaded else ''}"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a lock is selected for: every marker key and the tags, none taken from the host."""
 
     markers: Mapping[str, str]
-    """The keys of PEP 508; one that an image cannot tell is absent."""
+    """The keys of PEP 508; those that an image does not determine are absent."""
     tags: tuple[Tag, ...]
     """Most specific first, as `packaging.tags` orders them."""
 
@@ -66,7 +72,7 @@ class MetadataKind(StrEnum):
 
 
 class RecordRow(NamedTuple):
-    """One row of a RECORD, its path placed in the image.
+    """One row of a RECORD, with its path in the image.
 
     A tuple, like `FileCheck`, since an image has tens of thousands of them.
     """
@@ -80,7 +86,7 @@ class RecordRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A distribution's RECORD (recording-installed-packages): hints about its files."""
+    """A distribution's RECORD (recording-installed-packages): unverified hints about its files."""
 
     rows: tuple[RecordRow, ...]
     problems: tuple[str, ...] = ()
@@ -89,9 +95,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class DirectUrl:
-    """What `direct_url.json` (PEP 610) claims about where a distribution came from.
+    """Where a distribution came from, as `direct_url.json` (PEP 610) claims.
 
-    `provenance_url.json` (PEP 710, a draft) says the same of what came from an index.
+    `provenance_url.json` (PEP 710, a draft) has the same fields, for what came from an index.
     """
 
     url: str
@@ -121,10 +127,10 @@ class Distribution:
     direct_url: DirectUrl | None = None
     wheel_tags: tuple[str, ...] = ()
     built: bool = False
-    """`uv_build.json` says that it was built from source here."""
+    """`uv_build.json` says that it was built from source during its installation."""
     requested: bool = False
     source: str | None = None
-    """Where an editable install's code lies, by the installation's own word."""
+    """Directory of an editable install's code, as the installation names it; unverified."""
     os_package: str | None = None
     """The dpkg, apk or rpm package that owns it."""
     sboms: tuple[str, ...] = ()
@@ -132,11 +138,11 @@ class Distribution:
 
 
 class OsFile(NamedTuple):
-    """What a package database, the operating system's or conda's, says about one file."""
+    """One file's entry in a package database, the operating system's or conda's."""
 
     package: str
     source: str
-    """The database file that says so."""
+    """The database file that has the entry."""
     algorithm: str = ""
     """As `hashlib` names it; empty where no digest is recorded."""
     digest: bytes = b""
@@ -151,11 +157,11 @@ class OsPackages:
     files: Mapping[str, OsFile] = field(default_factory=dict)
     """By real path; a path may be absent from the image."""
     problems: tuple[Problem, ...] = ()
-    """Databases that could not be read: where there is one, a file may have an unknown owner."""
+    """Databases that could not be read: with one of them, a file may have an unknown owner."""
 
 
 class OwnerKind(StrEnum):
-    """The sorts of owner that a file may have."""
+    """The kinds of owner that a file may have."""
 
     DISTRIBUTION = "distribution"
     OS_PACKAGE = "os-package"
@@ -168,7 +174,7 @@ class OwnerKind(StrEnum):
 
 
 class Owner(NamedTuple):
-    """Whose a file is."""
+    """The owner of a file."""
 
     kind: OwnerKind
     name: str
@@ -178,7 +184,7 @@ class Owner(NamedTuple):
 
 
 class PathOrigin(StrEnum):
-    """Why something is on `sys.path`; the words are for sentences."""
+    """Why something is on `sys.path`; the values are for sentences."""
 
     WORKING_DIRECTORY = "the working directory"
     SCRIPT = "the script's own directory"
@@ -202,24 +208,24 @@ class Environment:
     """One place Python can run from: an interpreter and what it imports."""
 
     prefix: str
-    interpreter: str | None
-    """Path of its `python` as the image spells it; None where it is gone."""
-    python_version: str | None
-    """`3.11.7`, `3.11`, or None where the files do not tell."""
-    import_paths: tuple[str, ...]
+    interpreter: str | None = None
+    """Path of its `python` as the image spells it; None where it does not exist."""
+    python_version: str | None = None
+    """`3.11.7`, `3.11`, or None where the files do not say."""
+    import_paths: tuple[str, ...] = ()
     """Directories that distributions are looked for in, in the order of `sys.path`."""
-    runtime: bool
-    runtime_reason: str
+    runtime: bool = False
+    runtime_reason: str = ""
     """Why this is the runtime environment; empty for every other."""
-    distributions: tuple[Distribution, ...]
+    distributions: tuple[Distribution, ...] = ()
     """All of them, in the order of `import_paths` and then by name."""
-    seeded: bool = False
-    """pyvenv.cfg says that the tool that made it also put bootstrap packages in."""
-    managed: bool = False
-    """EXTERNALLY-MANAGED (PEP 668) says that another package manager looks after it."""
+    has_seed_packages: bool = False
+    """pyvenv.cfg says that the tool that made it installed bootstrap tools as well."""
+    externally_managed: bool = False
+    """EXTERNALLY-MANAGED (PEP 668) says that another package manager installs into it."""
     sys_path: tuple[PathEntry, ...] = ()
-    """All of `sys.path` as the image's command sets it up; known of the runtime one only."""
-    fault: str = ""
+    """All of `sys.path` as the image's command sets it up; only for the runtime environment."""
+    unusable_reason: str = ""
     """Why its interpreter cannot run what is installed in it: a clause; empty where it can."""
     problems: tuple[Problem, ...] = ()
 
@@ -233,7 +239,7 @@ class Inventory:
     interpreter: Interpreter | None
     """The runtime environment's."""
     candidates: tuple[str, ...] = ()
-    """Where no environment could be named the runtime: those that it could have been."""
+    """Where no runtime environment was found: the prefixes of those that it may be."""
     problems: tuple[Problem, ...] = ()
     os_packages: OsPackages = field(default_factory=OsPackages)
     conda_files: Mapping[str, OsFile] = field(default_factory=dict)
@@ -241,19 +247,19 @@ class Inventory:
 
     @property
     def runtime(self) -> Environment | None:
-        """The environment that the image runs, if one could be told."""
+        """The environment that the image runs, None where it is not known."""
         return next((env for env in self.environments if env.runtime), None)
 
 
 @dataclass(frozen=True, slots=True)
 class OtherPlatform:
-    """What the audited reference leads to for another platform, as far as it is compared."""
+    """The image of the audited reference for another platform, as far as it is compared."""
 
     platform: Platform
     inventory: Inventory
     expectation: Expectation
     """What the same lock selects there."""
     problems: tuple[Problem, ...] = ()
-    """Whatever of it could not be read or decided."""
+    """What of it could not be read or decided."""
     opened: bool = True
-    """False where there was no image to look at; a problem says why."""
+    """False where the image could not be opened; a problem says why."""

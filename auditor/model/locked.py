@@ -1,4 +1,4 @@
-"""What a lock says, and what it selects for one image."""
+"""The entries of a lock, and what it selects for one image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ArtifactKind(StrEnum):
-    """The sorts of file that a lock names."""
+    """The kinds of file that a lock names."""
 
     WHEEL = "wheel"
     SDIST = "sdist"
@@ -33,9 +33,9 @@ class Artifact:
     size: int | None = None
     url: str | None = None
     path: str | None = None
-    """Relative to the lock file, where the lock says `path`."""
+    """Relative to the lock file, where the lock has a `path`."""
     index: str | None = None
-    """The index that the lock has it from."""
+    """The index that the lock names for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class LockedPackage:
     name: str
     """Normalised."""
     version: Version | None
-    """None for source trees, which have none in a lock."""
+    """None for source trees, which have no version in a lock."""
     line: int | None
     """Line of its `[[packages]]` header in the lock file, from 1."""
     artifacts: tuple[Artifact, ...] = ()
@@ -72,7 +72,7 @@ class LockedPackage:
     vcs: Vcs | None = None
     directory: Directory | None = None
     attestation_identities: tuple[Mapping[str, object], ...] = ()
-    """Who is to have attested some of its files, as the lock says it (PEP 751, PEP 740)."""
+    """The publishers that must have attested some of its files (PEP 751)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Unselected:
     version: Version | None
     line: int | None
     why: str
-    """`group dev`, `extra gpu`, `marker sys_platform == 'win32'`: for a sentence."""
+    """`group dev`, `extra gpu`, `marker sys_platform == 'win32'`: part of a sentence."""
     optional: bool
     """True where another choice of extras or groups would select it."""
 
@@ -107,3 +107,8 @@ class Expectation:
     mismatches: tuple[LockMismatch, ...] = ()
     problems: tuple[Problem, ...] = ()
     """Entries whose marker cannot be decided from an image: neither expected nor extra."""
+
+    @property
+    def undecided(self) -> frozenset[str]:
+        """The names of those entries."""
+        return frozenset(problem.subject for problem in self.problems)

@@ -1,4 +1,4 @@
-"""What `pip list` inside the image says."""
+"""The result of `pip list` inside the image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PipListRow:
 
 @dataclass(frozen=True, slots=True)
 class PipListResult:
-    """What `pip list` inside the image said, or why it could not be asked."""
+    """What `pip list` inside the image printed, or why it could not run."""
 
     packages: tuple[PipListRow, ...] = ()
     failure: str | None = None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditor.errors import UsageError
 from auditor.lock.toml_lines import line_of
-from auditor.toml_file import read_toml
+from auditor.toml_file import read_file, read_toml
 from auditor.wording import did_you_mean, one_line
 
 if TYPE_CHECKING:
@@ -71,7 +70,10 @@ def read_document(path: Path, shown: str) -> Document | None:
     Raises `UsageError` for a file that cannot be read or is no TOML.
     """
     hint = "correct the file; `--no-config` audits without it"
-    text, data = read_toml(_read(path, shown), shown, UsageError, hint)
+    content = read_file(
+        path, shown, MAX_BYTES, UsageError, "name another file with `--config PATH`"
+    )
+    text, data = read_toml(content, shown, UsageError, hint)
     if path.name != SHARED:
         return Document(shown, text, data)
     table: object = data
@@ -83,24 +85,6 @@ def read_document(path: Path, shown: str) -> Document | None:
     if not isinstance(table, dict):
         raise document.error((), f"{kind_of(table)}, not a table", "write it as [tool.auditor]")
     return Document(shown, text, table, TABLE)
-
-
-def _read(path: Path, shown: str) -> bytes:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UsageError(f"{shown}: not a regular file", "name a file with `--config PATH`")
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(
-            f"{shown}: {error.strerror or error}", "name a readable file with `--config PATH`"
-        ) from error
-    if len(content) > MAX_BYTES:
-        raise UsageError(
-            f"{shown}: larger than {MAX_BYTES // 1024 // 1024} MiB, the limit for a configuration",
-            "name the configuration with `--config PATH`",
-        )
-    return content
 
 
 def kind_of(value: object) -> str:

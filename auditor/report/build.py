@@ -1,4 +1,4 @@
-"""From observations to a report: kinds stamped, layers blamed, policy applied, verdict drawn."""
+"""From observations to a report: kinds stamped, layers named, policy applied, verdict drawn."""
 
 from __future__ import annotations
 
@@ -7,73 +7,90 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.catalogue import KINDS, NOT_CHECKED
-from auditor.model import (
-    AttestationState,
+from auditor.errors import ExitCode
+from auditor.model import Degree, FileState, OwnerKind, Severity, Verdict
+from auditor.report.document import (
+    BytecodeCount,
     Checked,
-    Degree,
-    FileState,
     Finding,
-    Image,
-    Layer,
+    FindingLayer,
+    ImageKind,
     LockSummary,
-    NotChecked,
-    Observation,
-    OwnerKind,
+    Mode,
     PackageRow,
-    Policy,
-    PolicyNote,
-    Proof,
     Report,
-    Severity,
-    Verdict,
+    ReportArtifact,
+    ReportEnvironment,
+    ReportImage,
+    ReportLayer,
 )
 from auditor.report.fingerprint import fingerprints
-from auditor.report.ignores import idle_entries, set_aside
+from auditor.report.ignores import idle_entries, ignored_by_choice, ignored_by_policy
+from auditor.report.json_form import decodable_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from auditor.lock import Lock
+    from auditor.model import Image, NotChecked, Observation, PolicyNote, Proof
+    from auditor.report.ignores import Threshold
     from auditor.rules import Facts
 
-_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+_EXIT_CODES = {
+    Verdict.CONSISTENT: ExitCode.CONSISTENT,
+    Verdict.DRIFT: ExitCode.DRIFT,
+    Verdict.INCOMPLETE: ExitCode.INCOMPLETE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class RuleResults:
-    """What the runner hands over: observations by code, and what was left out."""
+    """What the rules found, by the code of each that ran, and what was left out."""
 
     observations: Mapping[str, tuple[Observation, ...]]
     not_checked: tuple[NotChecked, ...]
     policy_notes: tuple[PolicyNote, ...] = ()
     """What the stages noticed about the policy, beside its ignores."""
-    mode: str = "full"
-    """As in `Report`."""
+    mode: Mode = Mode.FULL
 
 
-def build_report(
-    facts: Facts, judged: RuleResults, lock: LockSummary, fail_on: Severity | None
-) -> Report:
+def build_report(facts: Facts, results: RuleResults, lock: Lock, threshold: Threshold) -> Report:
     """Return the report of one audit, everything in it sorted."""
-    policy = facts.policy
-    found = _findings(facts.image, judged.observations, policy)
-    findings = set_aside(policy, found)
-    idle = idle_entries(policy, found, judged.observations)
-    return Report(
-        verdict=verdict(findings, fail_on or Severity.WARNING),
-        mode=judged.mode,
-        image=facts.image,
-        lock=lock,
-        environments=facts.inventory.environments,
-        packages=tuple(_package_rows(facts)),
-        findings=findings,
-        checked=_checked(facts),
-        not_checked=tuple(sorted(judged.not_checked, key=lambda each: (each.what, each.why))),
-        policy_notes=tuple(sorted((*idle, *judged.policy_notes), key=lambda note: note.line or 0)),
+    found = sorted(
+        ((code, each) for code, several in results.observations.items() for each in several),
+        key=lambda pair: (pair[0], pair[1].subject, pair[1].path or "", pair[1].message),
     )
+    findings = [
+        _finding(facts, code, observation, fingerprint, threshold)
+        for (code, observation), fingerprint in zip(found, fingerprints(found), strict=True)
+    ]
+    findings.sort(key=lambda finding: (_RANK[finding.severity], finding.code))
+    notes = (*idle_entries(facts.policy, found, results.observations), *results.policy_notes)
+    drawn = verdict(findings, threshold.fail_on or Severity.WARNING)
+    report: Report = decodable_copy(
+        Report(
+            verdict=drawn,
+            mode=results.mode,
+            image=_image(facts.image),
+            lock=LockSummary(
+                lock.path, lock.sha256, lock.created_by, len(facts.expectation.packages)
+            ),
+            environments=tuple(_environments(facts)),
+            packages=tuple(_package_rows(facts)),
+            findings=tuple(findings),
+            checked=_checked(facts),
+            not_checked=tuple(sorted(results.not_checked, key=lambda each: (each.what, each.why))),
+            policy_notes=tuple(sorted(notes, key=lambda note: note.line or 0)),
+            rules=tuple(sorted(results.observations)),
+            exit_code=exit_code(drawn, threshold.fail_on),
+        )
+    )
+    return report
 
 
 def verdict(findings: Iterable[Finding], fail_on: Severity) -> Verdict:
-    """Draw the verdict: drift beats incomplete, ignored findings do not count."""
+    """Return the verdict: drift before incomplete, and ignored findings do not count."""
     counted = [
         finding
         for finding in findings
@@ -84,79 +101,9 @@ def verdict(findings: Iterable[Finding], fail_on: Severity) -> Verdict:
     return Verdict.INCOMPLETE if counted else Verdict.CONSISTENT
 
 
-def _findings(
-    image: Image, observations: Mapping[str, tuple[Observation, ...]], policy: Policy
-) -> tuple[Finding, ...]:
-    flat = sorted(
-        ((code, each) for code, several in observations.items() for each in several),
-        key=lambda pair: (pair[0], pair[1].subject, pair[1].path or "", pair[1].message),
-    )
-    found = [
-        _finding(image, code, observation, fingerprint, policy)
-        for (code, observation), fingerprint in zip(flat, fingerprints(flat), strict=True)
-    ]
-    return tuple(sorted(found, key=lambda finding: (_RANK[finding.severity], finding.code)))
-
-
-def _finding(
-    image: Image, code: str, observation: Observation, fingerprint: str, policy: Policy
-) -> Finding:
-    kind = KINDS[code]
-    return Finding(
-        code=code,
-        name=kind.name,
-        severity=policy.severities.get(code, kind.severity),
-        subject=observation.subject,
-        message=observation.message,
-        path=observation.path,
-        environment=observation.environment,
-        layer=_blame(image, observation),
-        lock_line=observation.lock_line,
-        expected=observation.expected,
-        actual=observation.actual,
-        fingerprint=fingerprint,
-    )
-
-
-def _blame(image: Image, observation: Observation) -> Layer | None:
-    """Return the layer that the rule names, else the one that put the path where it is."""
-    number, path = observation.layer, observation.path
-    if number is None and path is not None:
-        entry = image.rootfs.lstat(path)
-        number = entry.layer if entry is not None else None
-    if number is None or number >= len(image.layers):
-        return None
-    return image.layers[number]
-
-
-def _package_rows(facts: Facts) -> Iterable[PackageRow]:
-    compared = verified_bytecode(facts)
-    for name in sorted({*facts.expectation.packages, *facts.installed}):
-        package = facts.expectation.packages.get(name)
-        found = facts.installed.get(name)
-        proof = facts.proofs.get(name)
-        yield PackageRow(
-            name=name,
-            in_lock=package is not None,
-            locked=str(package.version) if package and package.version else None,
-            installed=found.chosen.version if found else None,
-            environment=facts.prefix if found else None,
-            evidence=proof.degree if proof else Degree.NONE,
-            artifact=proof.artifact if proof else None,
-            files=proof.checked if proof else 0,
-            built_files=_count(proof, FileState.BUILT),
-            unproven_files=_count(proof, FileState.UNPROVEN, FileState.UNREADABLE),
-            bytecode_verified=compared[name],
-            bytecode_unverified=max(proof.bytecode - compared[name], 0) if proof else 0,
-            attestation_identities=package.attestation_identities if package else (),
-            attested=_attested(facts, name),
-            sboms=found.chosen.sboms if found else (),
-        )
-
-
-def _attested(facts: Facts, name: str) -> AttestationState | None:
-    found = (facts.attested or {}).get(name)
-    return found.attested if found else None
+def exit_code(verdict: Verdict, fail_on: Severity | None) -> ExitCode:
+    """Return what the process exits with: always 0 where nothing is to fail it."""
+    return ExitCode.CONSISTENT if fail_on is None else _EXIT_CODES[verdict]
 
 
 def verified_bytecode(facts: Facts) -> Counter[str]:
@@ -169,8 +116,102 @@ def verified_bytecode(facts: Facts) -> Counter[str]:
     )
 
 
+def _finding(
+    facts: Facts, code: str, observation: Observation, fingerprint: str, threshold: Threshold
+) -> Finding:
+    kind = KINDS[code]
+    return Finding(
+        code=code,
+        name=kind.name,
+        severity=facts.policy.severities.get(code, kind.severity),
+        subject=observation.subject,
+        message=observation.message,
+        path=observation.path,
+        environment=observation.environment,
+        layer=_layer(facts.image, observation),
+        lock_line=observation.lock_line,
+        expected=observation.expected,
+        actual=observation.actual,
+        fingerprint=fingerprint,
+        ignored=ignored_by_policy(facts.policy, code, observation)
+        or ignored_by_choice(threshold, code),
+    )
+
+
+def _layer(image: Image, observation: Observation) -> FindingLayer | None:
+    """Return the layer that the rule names, else the one that put the path where it is."""
+    number, path = observation.layer, observation.path
+    if number is None and path is not None:
+        entry = image.rootfs.lstat(path)
+        number = entry.layer if entry is not None else None
+    if number is None or number >= len(image.layers):
+        return None
+    layer = image.layers[number]
+    return FindingLayer(layer.digest, layer.created_by, layer.base)
+
+
+def _image(image: Image) -> ReportImage:
+    has_image = image.digest or image.layers
+    kind = ImageKind.IMAGE if has_image else ImageKind.FILE_SYSTEM
+    return ReportImage(
+        reference=image.reference,
+        digest=image.digest,
+        manifest_digest=image.manifest_digest,
+        platform=str(image.config.platform),
+        layers=tuple(
+            ReportLayer(each.digest, each.created_by, each.base, each.size) for each in image.layers
+        ),
+        kind=kind if image.prefix is None else ImageKind.ENVIRONMENT,
+    )
+
+
+def _environments(facts: Facts) -> Iterator[ReportEnvironment]:
+    for each in facts.inventory.environments:
+        yield ReportEnvironment(
+            prefix=each.prefix,
+            interpreter=each.interpreter,
+            python_version=each.python_version,
+            runtime=each.runtime,
+            runtime_reason=each.runtime_reason,
+            distributions=len(each.distributions),
+        )
+
+
+def _package_rows(facts: Facts) -> Iterator[PackageRow]:
+    compared = verified_bytecode(facts)
+    for name in sorted({*facts.expectation.packages, *facts.installed}):
+        package = facts.expectation.packages.get(name)
+        found = facts.installed.get(name)
+        proof = facts.proofs.get(name)
+        attestation = (facts.attested or {}).get(name)
+        yield PackageRow(
+            name=name,
+            in_lock=package is not None,
+            locked=str(package.version) if package and package.version else None,
+            installed=found.chosen.version if found else None,
+            environment=facts.prefix if found else None,
+            evidence=proof.degree if proof else Degree.NONE,
+            artifact=_artifact(proof),
+            files=proof.checked if proof else 0,
+            built_files=_count(proof, FileState.BUILT),
+            unproven_files=_count(proof, FileState.UNPROVEN, FileState.UNREADABLE),
+            bytecode=BytecodeCount(
+                verified=compared[name],
+                unverified=max(proof.bytecode - compared[name], 0) if proof else 0,
+            ),
+            attestation_identities=package.attestation_identities if package else (),
+            attested=attestation.attested if attestation else None,
+            sboms=found.chosen.sboms if found else (),
+        )
+
+
+def _artifact(proof: Proof | None) -> ReportArtifact | None:
+    artifact = proof.artifact if proof else None
+    return ReportArtifact(artifact.filename, artifact.hashes.get("sha256")) if artifact else None
+
+
 def _count(proof: Proof | None, *states: FileState) -> int:
-    return sum(1 for check in proof.files if check.state in states) if proof else 0
+    return sum(check.state in states for check in proof.files) if proof else 0
 
 
 def _checked(facts: Facts) -> Checked:

@@ -1,41 +1,67 @@
-"""The policy applied: findings set aside, and the entries that set nothing aside."""
+"""Findings that do not count: by the policy, and by `--ignore` and `--select`."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from auditor.model import Ignored, PolicyNote
+from auditor.model import PolicyNote, Severity
+from auditor.report.document import Ignored
+from auditor.wording import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
-    from auditor.model import Finding, IgnoreEntry, Policy
+    from auditor.model import IgnoreEntry, Observation, Policy
 
 
-def set_aside(policy: Policy, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Mark the findings that an entry of the policy ignores; all stay."""
-    entries = [each for each in policy.ignores if not is_expired(each, policy)]
-    return tuple(_marked(finding, entries) for finding in findings)
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Which findings count, by the caller's choice."""
+
+    fail_on: Severity | None = Severity.WARNING
+    """The least severity that counts; None: the exit code is 0 whatever is found."""
+    select: tuple[str, ...] = ()
+    """Prefixes of the codes that count; empty: all."""
+    ignore: tuple[str, ...] = ()
+    """Prefixes of the codes that do not count."""
+
+
+def ignored_by_policy(policy: Policy, code: str, observation: Observation) -> Ignored | None:
+    """Return the reason of the first `[[ignore]]` that holds and matches; None without one."""
+    for entry in policy.ignores:
+        if not is_expired(entry, policy) and is_match(entry, code, observation):
+            return Ignored(entry.reason, entry.until.isoformat() if entry.until else None)
+    return None
+
+
+def ignored_by_choice(threshold: Threshold, code: str) -> Ignored | None:
+    """Return why a finding is left out by `--ignore` or `--select`; None where it is not."""
+    if threshold.ignore and code.startswith(threshold.ignore):
+        return Ignored("--ignore")
+    if threshold.select and not code.startswith(threshold.select):
+        return Ignored("not in --select")
+    return None
 
 
 def idle_entries(
-    policy: Policy, findings: Collection[Finding], judged: Collection[str]
+    policy: Policy, found: Collection[tuple[str, Observation]], rules: Collection[str]
 ) -> Iterator[PolicyNote]:
     """Yield a note for every `[[ignore]]` that has expired or has nothing to ignore.
 
-    `judged` are the codes that this audit looked for: about the others nothing is known.
+    `found` are the codes and observations of the audit, `rules` the codes that it looked for:
+    an entry about others may well be needed.
     """
     for entry in policy.ignores:
-        met = sum(1 for finding in findings if is_met(entry, finding))
+        matches = sum(is_match(entry, code, observation) for code, observation in found)
         why = ""
         if is_expired(entry, policy):
-            why = f"expired after {entry.until}; it meets {met} of the findings"
-        elif not met and entry.codes.intersection(judged):
-            why = "nothing was found that it could ignore"
+            why = f"expired after {entry.until}; it matches {plural(matches, 'finding')}"
+        elif not matches and entry.codes.intersection(rules):
+            why = "no finding matches it"
         if why:
             shown = f"[[ignore]] {entry.code} {entry.subject}"
             yield PolicyNote(shown, why, policy.path, entry.line)
@@ -46,12 +72,12 @@ def is_expired(entry: IgnoreEntry, policy: Policy) -> bool:
     return entry.until is not None and entry.until < policy.today
 
 
-def is_met(entry: IgnoreEntry, finding: Finding) -> bool:
-    """Return whether a finding is one that the entry means."""
+def is_match(entry: IgnoreEntry, code: str, observation: Observation) -> bool:
+    """Return whether the entry is about a finding of this code and observation."""
     return (
-        finding.code in entry.codes
-        and _is_subject(entry.subject, finding.subject)
-        and (entry.path is None or fnmatchcase(finding.path or "", entry.path))
+        code in entry.codes
+        and _is_subject(entry.subject, observation.subject)
+        and (entry.path is None or fnmatchcase(observation.path or "", entry.path))
     )
 
 
@@ -60,11 +86,3 @@ def _is_subject(pattern: str, subject: str) -> bool:
     return fnmatchcase(subject, pattern) or (
         "/" not in pattern and fnmatchcase(subject, canonicalize_name(pattern))
     )
-
-
-def _marked(finding: Finding, entries: Iterable[IgnoreEntry]) -> Finding:
-    entry = next((each for each in entries if is_met(each, finding)), None)
-    if entry is None:
-        return finding
-    until = entry.until.isoformat() if entry.until else None
-    return replace(finding, ignored=Ignored(entry.reason, until))

@@ -1,4 +1,4 @@
-"""What a full audit did not compare, and why; a quick one has its own list (`rules.quick`)."""
+"""What a full audit did not compare, and why; a quick one has its own list (`rules.LEFT`)."""
 
 from __future__ import annotations
 
@@ -21,33 +21,38 @@ _LISTED = 20
 
 
 def not_checked(facts: Facts) -> Iterator[NotChecked]:
-    """Name what this audit did not compare, so that silence is not read as proof."""
+    """Yield what this audit did not compare, so that silence is not read as proof."""
     yield from facts.image.not_checked
-    hindered = why_not_comparable(facts.inventory, facts.expectation)
-    if hindered:
-        yield NotChecked("distributions and files", hindered)
-    yield from _stages(facts)
-    yield from _platforms(facts)
-
-
-def _stages(facts: Facts) -> Iterator[NotChecked]:
-    """Yield what the stages left out, each by its own account."""
+    not_comparable = why_not_comparable(facts.inventory, facts.expectation)
+    if not_comparable:
+        yield NotChecked("distributions and files", not_comparable)
     yield from artifacts_not_checked(facts)
     yield from attestations_not_checked(facts)
-    yield from _os_files(facts)
     if not facts.image.history:
-        yield NotChecked("instructions", "nothing tells how it was made")
-    half = sum(not each.elf.complete for each in facts.natives.files)
-    if half:
-        yield NotChecked("native libraries", f"the headers of {half:,} could not be read whole")
+        yield NotChecked("instructions", "there is no history of how the image was made")
     if facts.pip_list is None:
-        yield NotChecked("pip list", "nothing was run inside it")
+        yield NotChecked("pip list", "it was not run in the image")
+    for what, why in (*_files(facts), *_platforms(facts, not_comparable)):
+        yield NotChecked(what, why)
+
+
+def _files(facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yield the files that were not compared, by what they are."""
+    found = facts.os_comparison
+    if found.taken_as_installed:
+        files = plural(found.taken_as_installed, "file")
+        why = f"{files} in the layer of the package's file list, not compared with it"
+        yield "operating system files", why
+    if found.unreadable:
+        yield "operating system files", f"{plural(found.unreadable, 'file')} could not be read"
+    damaged = sum(not each.elf.complete for each in facts.natives.files)
+    if damaged:
+        yield "native libraries", f"{plural(damaged, 'file')} with headers that are not whole"
     others = [each for each in facts.inventory.environments if not each.runtime]
-    held = sum(len(each.distributions) for each in others)
-    if held:
+    count = sum(len(each.distributions) for each in others)
+    if count:
         where = ", ".join(each.prefix for each in others if each.distributions)
-        why = f"the files of {plural(held, 'distribution')} in {where}"
-        yield NotChecked("other environments", why)
+        yield "other environments", f"the files of {plural(count, 'distribution')} in {where}"
     unproven = {
         name: count
         for name, proof in facts.proofs.items()
@@ -56,42 +61,29 @@ def _stages(facts: Facts) -> Iterator[NotChecked]:
     }
     if unproven:
         files = plural(sum(unproven.values()), "file")
-        why = f"RECORD has none for {files} of {', '.join(unproven)}"
-        yield NotChecked("files without a hash", why)
+        yield "files without a hash", f"RECORD has no hash for {files} of {', '.join(unproven)}"
     compiled = sum(proof.bytecode for proof in facts.proofs.values())
-    compiled -= sum(verified_bytecode(facts).values())
+    compiled -= verified_bytecode(facts).total()
     if compiled:
-        why = f"{plural(compiled, 'compiled file')} not compared with sources"
-        yield NotChecked("bytecode", why)
+        yield "bytecode", f"{plural(compiled, 'compiled file')} not compared with sources"
 
 
-def _platforms(facts: Facts) -> Iterator[NotChecked]:
+def _platforms(facts: Facts, not_comparable: str) -> Iterator[tuple[str, str]]:
+    """Yield the other platforms of the image that were not compared with the audited one."""
     compared = {other.platform for other in facts.others or ()}
     left = [str(each) for each in facts.image.other_platforms if each not in compared]
     if left:
         listed = ", ".join(left[:_LISTED]) + (", ..." if len(left) > _LISTED else "")
         why = "audit them with --platform, or compare with --all-platforms"
-        yield NotChecked("other platforms", f"{listed}: {why}")
+        yield "other platforms", f"{listed}: {why}"
     elif facts.others is not None and not facts.others:
-        yield NotChecked("other platforms", "the reference leads to none but the audited one")
-    hindered = why_not_comparable(facts.inventory, facts.expectation)
+        yield "other platforms", "the image is for no other platform"
     for other in (each for each in facts.others or () if each.opened):
-        what = f"platform {other.platform}"
         why = why_not_comparable(other.inventory, other.expectation)
-        if why or hindered:
-            yield NotChecked(what, why or "the audited platform cannot be compared itself")
+        if why or not_comparable:
+            why = why or "the audited platform cannot be compared itself"
         elif other.problems:
-            first = other.problems[0]
-            more = len(other.problems) - 1
+            first, more = other.problems[0], len(other.problems) - 1
             why = f"{first.subject}: {first.why}{f'; and {more} more' if more else ''}"
-            yield NotChecked(what, why)
-
-
-def _os_files(facts: Facts) -> Iterator[NotChecked]:
-    found = facts.os_comparison
-    what = "operating system files"
-    if found.taken_as_installed:
-        why = "from the layer of the package's own list, not compared with it"
-        yield NotChecked(what, f"{plural(found.taken_as_installed, 'file')} {why}")
-    if found.unreadable:
-        yield NotChecked(what, f"{found.unreadable:,} could not be read once more")
+        if why:
+            yield f"platform {other.platform}", why

@@ -20,7 +20,7 @@ from auditor.wording import and_more
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from auditor.model import DirectUrl, Distribution, Environment, Expectation, LockedPackage
+    from auditor.model import DirectUrl, Distribution, Environment, LockedPackage
     from auditor.rules.facts import Facts
 
 _MOST_NAMED = 3
@@ -33,18 +33,13 @@ def is_bootstrap(facts: Facts, name: str, environment: Environment | None = None
     It is one of `environment`, of the runtime one where none is given.
     """
     where = environment or facts.runtime
-    seeded = where is not None and where.seeded
+    seeded = where is not None and where.has_seed_packages
     return name in BOOTSTRAP or (seeded and name == "packaging")
-
-
-def undecided(expectation: Expectation) -> set[str]:
-    """Return the names whose marker no image can decide: neither expected nor extra."""
-    return {problem.subject for problem in expectation.problems}
 
 
 def _extras(facts: Facts) -> Iterator[Distribution]:
     """Yield what is installed and neither selected, the system's, nor the project's own."""
-    exempt = {*facts.expectation.packages, *facts.own, *undecided(facts.expectation)}
+    exempt = {*facts.expectation.packages, *facts.own, *facts.expectation.undecided}
     for name, found in facts.installed.items():
         if name not in exempt and found.chosen.os_package is None and not is_bootstrap(facts, name):
             yield found.chosen

@@ -24,7 +24,7 @@ def unused_installation(facts: Facts) -> Iterator[Observation]:
     if facts.runtime is None:
         return
     for environment in facts.inventory.environments:
-        if environment.runtime or environment.fault:
+        if environment.runtime or environment.unusable_reason:
             continue
         for distribution in environment.distributions:
             name = distribution.name
@@ -36,7 +36,7 @@ def _unused(facts: Facts, environment: Environment, distribution: Distribution) 
     """Describe a distribution that the image does not run, and how it differs from the lock."""
     name, version = distribution.name, distribution.version
     packages, locked = facts.expectation.packages, facts.locked_version(name)
-    managed = " (externally managed)" if environment.managed else ""
+    managed = " (externally managed)" if environment.externally_managed else ""
     place = f"{environment.prefix}{managed}"
     clauses = [f"{name} {version} is installed in {place}, where {facts.prefix} does not look"]
     own = facts.installed.get(name)
@@ -75,13 +75,9 @@ def shadowed_module(facts: Facts) -> Iterator[Observation]:
 
 def unusable_environment(facts: Facts) -> Iterator[Observation]:
     """LI404: an interpreter that is gone, or that looks elsewhere than the packages are."""
-    faulty = {each.prefix: each for each in reversed(facts.inventory.environments) if each.fault}
-    for prefix, environment in faulty.items():
+    unusable = [each for each in facts.inventory.environments if each.unusable_reason]
+    for prefix, environment in {each.prefix: each for each in reversed(unusable)}.items():
         held = plural(len(environment.distributions), "distribution")
         what = f" ({held})" if environment.distributions else ""
-        yield Observation(
-            subject=prefix,
-            message=f"{environment.fault}{what}",
-            path=prefix,
-            environment=prefix,
-        )
+        message = f"{environment.unusable_reason}{what}"
+        yield Observation(prefix, message, path=prefix, environment=prefix)

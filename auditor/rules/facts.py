@@ -9,7 +9,7 @@ from auditor.evidence.bytecode_check import Bytecode
 from auditor.evidence.shadowing import Shadowing
 from auditor.inventory.native import Natives
 from auditor.inventory.ownership.os_file_changes import OsComparison
-from auditor.inventory.python.startup_files import Start
+from auditor.inventory.python.startup_files import Startup
 from auditor.model import Observation, Policy
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Facts:
     """The owner of each file."""
     bytecode: Bytecode = field(default_factory=Bytecode)
     """Compiled files against their sources."""
-    start: Start = field(default_factory=Start)
+    start: Startup = field(default_factory=Startup)
     """What runs before any program."""
     shadowing: Shadowing = field(default_factory=Shadowing)
     """What is imported in place of locked distributions."""
@@ -127,8 +127,8 @@ class Facts:
 def why_not_comparable(inventory: Inventory, expectation: Expectation) -> str:
     """Return why there is nothing to compare installed distributions with; empty where there is."""
     runtime = inventory.runtime
-    if runtime is not None and runtime.fault and not runtime.distributions:
-        return f"the runtime environment cannot run: {runtime.fault}"
+    if runtime is not None and runtime.unusable_reason and not runtime.distributions:
+        return f"the runtime environment cannot run: {runtime.unusable_reason}"
     if inventory.interpreter is None:
         return "no interpreter was found to select from the lock for"
     return "the lock is not for this platform or Python" if expectation.mismatches else ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from auditor.inventory.commands.installs import install_of
 from auditor.inventory.commands.instructions import masked, parse, run_commands, short
 from auditor.inventory.distributions.bootstrap_tools import BOOTSTRAP
-from auditor.inventory.paths import names, text_of
+from auditor.inventory.paths import list_directory, text_of
 from auditor.model import Observation
 from auditor.wording import and_more
 
@@ -112,7 +112,7 @@ def _matching(facts: Facts, pattern: str) -> Iterator[tuple[str, str]]:
         if _fits(hidden.path, pattern):
             yield posixpath.basename(hidden.path), hidden.sha256
     rootfs, folder = facts.image.rootfs, posixpath.dirname(pattern)
-    paths = [posixpath.join(folder, name) for name in names(rootfs, folder)]
+    paths = [posixpath.join(folder, name) for name in list_directory(rootfs, folder)]
     present = rootfs.digests(path for path in paths if _fits(path, pattern))
     yield from ((posixpath.basename(path), digest.hex()) for path, digest in present.items())
 

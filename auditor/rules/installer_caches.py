@@ -6,7 +6,7 @@ import posixpath
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from auditor.inventory.paths import names, text_of
+from auditor.inventory.paths import list_directory, text_of
 from auditor.model import FileType, Observation
 from auditor.wording import human_bytes, plural
 
@@ -65,7 +65,7 @@ def _homes(image: Image) -> set[str]:
     """Return the home directories that there are or were."""
     rows = text_of(image.rootfs, "/etc/passwd", _PASSWD_BYTES).splitlines()
     homes = {fields[5] for row in rows if len(fields := row.split(":")) > 5}
-    homes |= {"/root", *(f"/home/{name}" for name in names(image.rootfs, "/home"))}
+    homes |= {"/root", *(f"/home/{name}" for name in list_directory(image.rootfs, "/home"))}
     homes |= {
         "/".join(each.path.split("/")[:3])
         for each in image.hidden

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 
 from auditor.inventory.commands.instructions import short
+from auditor.inventory.site_packages import SITE_FOLDER, SITE_PARTS
 from auditor.model import Observation
 from auditor.rules.distributions import is_bootstrap
 from auditor.rules.installer_caches import LEAST, cache_roots
@@ -26,9 +27,9 @@ _TREE_LEAST = 1 << 20
 """Bytes of a hidden environment from which it is a finding."""
 _ARCHIVES = (".whl", ".conda")
 _SDISTS = (".tar.gz", ".zip")
-_NOT_LEFT = ("/ensurepip/_bundled/", "/site-packages/", "/dist-packages/")
+_NOT_LEFT = ("/ensurepip/_bundled/", *SITE_PARTS)
 """Places where a wheel is a package's own data."""
-_SITE = re.compile(r"(/.*?/(?:site|dist)-packages)/")
+_SITE = re.compile(rf"(/.*?/{SITE_FOLDER})/")
 _INFO = re.compile(r"([^/]+?)-([^/-]+)\.(?:dist|egg)-info")
 _OWN_NOTES = frozenset(
     ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json")

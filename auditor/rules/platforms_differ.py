@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from auditor.evidence import installations
 from auditor.evidence.installations import same_version
 from auditor.model import Observation
-from auditor.rules.distributions import undecided
 from auditor.rules.facts import why_not_comparable
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ def platforms_differ(facts: Facts) -> Iterator[Observation]:
             continue
         there = _installed(other.inventory, other.expectation)
         platforms = (str(facts.image.config.platform), str(other.platform))
-        left_out = undecided(facts.expectation) | undecided(other.expectation)
-        for name in sorted((here.keys() | there.keys()) - left_out):
+        undecided = facts.expectation.undecided | other.expectation.undecided
+        for name in sorted((here.keys() | there.keys()) - undecided):
             pair = (here.get(name), there.get(name))
             locked = (facts.expectation.packages.get(name), other.expectation.packages.get(name))
             if _differ(*pair) and not _explained(pair, locked):

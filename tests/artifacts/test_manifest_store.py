@@ -12,20 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from auditor.artifacts import (
-    Absence,
-    Absent,
-    ArtifactSources,
-    Manifest,
-    ManifestCache,
-    ManifestStore,
-)
+from auditor.artifacts import Absence, Absent, Manifest, ManifestCache
 from auditor.artifacts.local_files import in_pip_cache
 from auditor.artifacts.manifest_format import VERSION
 from auditor.errors import UsageError
 from auditor.file_cache import Usage
 from auditor.model import ArtifactKind
-from tests.builders.wanted import CONTENT, NAME, OTHER, absent, artifact, manifest
+from tests.builders.wanted import (
+    CONTENT,
+    NAME,
+    OTHER,
+    absent,
+    artifact,
+    manifest,
+    places,
+    store,
+)
 from tests.builders.wheels import sdist, wheel
 
 URL = f"https://example.org/{NAME}"
@@ -54,55 +56,53 @@ def test_order_and_repetition(folder: Path) -> None:
         source, filename="demo-1.0.tar.gz", path="demo-1.0.tar.gz", kind=ArtifactKind.SDIST
     )
     gone = artifact(path="gone.whl")
-    with ManifestStore(ArtifactSources(folder)) as store:
-        store.prefetch([second])
-        found = store.get([artifact(), gone, second, artifact()])
-        assert store.get([second]) == [found[2]]
+    with store(places(folder)) as manifests:
+        manifests.prefetch([second])
+        found = manifests.get([artifact(), gone, second, artifact()])
+        assert manifests.get([second]) == [found[2]]
     assert [type(each) for each in found] == [Manifest, Absent, Manifest, Manifest]
     assert found[0] is found[3]
 
 
 def test_path_is_relative_to_the_lock(folder: Path, empty: Path) -> None:
-    found = manifest(artifact(), ArtifactSources(folder))
+    found = manifest(artifact(), places(folder))
     assert found.members[-1].path == "demo.py"
     assert (found.sha256, found.size, found.verified) == (
         hashlib.sha256(CONTENT).hexdigest(),
         len(CONTENT),
         True,
     )
-    missing = absent(artifact(), ArtifactSources(empty))
+    missing = absent(artifact(), places(empty))
     assert missing.absence is Absence.UNREACHABLE
     assert missing.why == "its file cannot be read: no such file or directory"
 
 
 def test_url_may_be_a_file(folder: Path, empty: Path) -> None:
-    assert manifest(
-        artifact(path=None, url=(folder / NAME).as_uri()), ArtifactSources(empty)
-    ).members
+    assert manifest(artifact(path=None, url=(folder / NAME).as_uri()), places(empty)).members
     elsewhere = artifact(path=None, url=f"file://example.org{folder}/{NAME}")
-    assert absent(elsewhere, ArtifactSources(empty, offline=True)).absence is Absence.OFFLINE
+    assert absent(elsewhere, places(empty, offline=True)).absence is Absence.OFFLINE
 
 
 @pytest.mark.parametrize("path", ["pipe", "folder", "zero\0byte"])
 def test_path_that_is_no_file(empty: Path, path: str) -> None:
     os.mkfifo(empty / "pipe")
     (empty / "folder").mkdir()
-    assert absent(artifact(path=path), ArtifactSources(empty)).absence is Absence.UNREACHABLE
+    assert absent(artifact(path=path), places(empty)).absence is Absence.UNREACHABLE
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512", "sha3_256", "blake2b"])
 def test_any_strong_hash_verifies(folder: Path, tmp_path: Path, algorithm: str) -> None:
     cache = ManifestCache(tmp_path)
-    found = manifest(artifact(CONTENT, algorithm), ArtifactSources(folder), cache)
+    found = manifest(artifact(CONTENT, algorithm), places(folder), cache)
     assert found.sha256 == hashlib.sha256(CONTENT).hexdigest()
     (folder / NAME).unlink()
-    assert manifest(artifact(CONTENT, algorithm), ArtifactSources(folder), cache) == found
+    assert manifest(artifact(CONTENT, algorithm), places(folder), cache) == found
 
 
 @pytest.mark.parametrize("algorithms", [("md5",), ("sha1", "md5"), ("shake_128",)])
 def test_weak_hashes_verify_nothing(folder: Path, algorithms: tuple[str, ...]) -> None:
     wanted = artifact(hashes=dict.fromkeys(algorithms, "00"))
-    assert absent(wanted, ArtifactSources(folder)).absence is Absence.UNHASHED
+    assert absent(wanted, places(folder)).absence is Absence.UNHASHED
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512", "md5"])
@@ -113,31 +113,31 @@ def test_every_listed_hash_counts(folder: Path, tmp_path: Path, algorithm: str) 
     altered = digest[:-1] + ("0" if digest[-1] != "0" else "1")
     wrong = artifact(hashes={**right.hashes, algorithm: altered})
     for _ in range(2):
-        found = absent(wrong, ArtifactSources(folder), cache)
+        found = absent(wrong, places(folder), cache)
         assert found.absence is Absence.MISMATCH
         assert found.why == f"the lock says {algorithm} {altered}, it has {digest}"
         # And once more with the right one cached, which knows every digest.
-        assert manifest(right, ArtifactSources(folder), cache).members
+        assert manifest(right, places(folder), cache).members
 
 
 def test_hash_that_was_not_computed_then_is_computed_now(folder: Path, tmp_path: Path) -> None:
     cache = ManifestCache(tmp_path)
-    manifest(artifact(), ArtifactSources(folder), cache)
+    manifest(artifact(), places(folder), cache)
     more = artifact(CONTENT, "sha256", "sha512")
-    assert manifest(more, ArtifactSources(folder), cache).members
+    assert manifest(more, places(folder), cache).members
     wrong = artifact(hashes={**artifact().hashes, "sha512": "00"})
-    assert absent(wrong, ArtifactSources(folder), cache).absence is Absence.MISMATCH
+    assert absent(wrong, places(folder), cache).absence is Absence.MISMATCH
     (folder / NAME).unlink()
-    assert manifest(more, ArtifactSources(folder), cache).members
-    assert absent(artifact(CONTENT, "sha256", "sha3_256"), ArtifactSources(folder), cache)
+    assert manifest(more, places(folder), cache).members
+    assert absent(artifact(CONTENT, "sha256", "sha3_256"), places(folder), cache)
 
 
 @pytest.mark.parametrize("size", [len(CONTENT) - 1, len(CONTENT) + 1])
 def test_size_counts(folder: Path, tmp_path: Path, size: int) -> None:
     cache = ManifestCache(tmp_path)
-    assert absent(artifact(size=size), ArtifactSources(folder), cache).absence is Absence.MISMATCH
-    assert manifest(artifact(size=None), ArtifactSources(folder), cache).members
-    assert absent(artifact(size=size), ArtifactSources(folder), cache).absence is Absence.MISMATCH
+    assert absent(artifact(size=size), places(folder), cache).absence is Absence.MISMATCH
+    assert manifest(artifact(size=None), places(folder), cache).members
+    assert absent(artifact(size=size), places(folder), cache).absence is Absence.MISMATCH
 
 
 def test_wheelhouse(folder: Path, empty: Path, tmp_path: Path) -> None:
@@ -146,13 +146,13 @@ def test_wheelhouse(folder: Path, empty: Path, tmp_path: Path) -> None:
     (wrong / NAME).write_bytes(OTHER)
     wanted = artifact(path=None, url=URL)
     houses = (empty, wrong, folder)
-    assert manifest(wanted, ArtifactSources(empty, houses, offline=True)).members
+    assert manifest(wanted, places(empty, houses, offline=True)).members
     # Another file of that name is no contradiction; where the lock itself names it, it is.
-    assert absent(wanted, ArtifactSources(empty, (wrong,), offline=True)).absence is Absence.OFFLINE
-    assert absent(artifact(), ArtifactSources(wrong, (empty,))).absence is Absence.MISMATCH
-    assert manifest(artifact(), ArtifactSources(wrong, (folder,))).members
+    assert absent(wanted, places(empty, (wrong,), offline=True)).absence is Absence.OFFLINE
+    assert absent(artifact(), places(wrong, (empty,))).absence is Absence.MISMATCH
+    assert manifest(artifact(), places(wrong, (folder,))).members
     up = artifact(path=None, filename=f"../lock/{NAME}")
-    assert absent(up, ArtifactSources(empty, (empty,))).absence is Absence.UNREACHABLE
+    assert absent(up, places(empty, (empty,))).absence is Absence.UNREACHABLE
 
 
 def test_pip_cache(empty: Path, tmp_path: Path) -> None:
@@ -162,12 +162,12 @@ def test_pip_cache(empty: Path, tmp_path: Path) -> None:
     key = hashlib.sha224(f"https://example.org/packages/{NAME}?x=1".encode()).hexdigest()
     assert path == tmp_path / "http-v2" / "/".join(key[:5]) / f"{key}.body"
     wanted = artifact(path=None, url=url)
-    assert absent(wanted, ArtifactSources(empty, pip_cache=tmp_path, offline=True))
+    assert absent(wanted, places(empty, pip_cache=tmp_path, offline=True))
     path.parent.mkdir(parents=True)
     path.write_bytes(CONTENT)
-    assert manifest(wanted, ArtifactSources(empty, pip_cache=tmp_path, offline=True)).members
+    assert manifest(wanted, places(empty, pip_cache=tmp_path, offline=True)).members
     path.write_bytes(OTHER)
-    assert absent(wanted, ArtifactSources(empty, pip_cache=tmp_path, offline=True))
+    assert absent(wanted, places(empty, pip_cache=tmp_path, offline=True))
 
 
 @pytest.mark.parametrize(
@@ -183,25 +183,25 @@ def test_url_that_is_none_is_told(
 ) -> None:
     offline = absence is Absence.OFFLINE
     wanted = artifact(CONTENT, path=None, **{field: url})
-    found = absent(wanted, ArtifactSources(empty, pip_cache=tmp_path, offline=offline))
+    found = absent(wanted, places(empty, pip_cache=tmp_path, offline=offline))
     assert found.absence is absence
-    assert "its URL leads nowhere" in found.why or offline
+    assert "its URL is not valid" in found.why or offline
 
 
 def test_verified_bytes_that_are_no_archive(empty: Path) -> None:
     (empty / NAME).write_bytes(b"hello")
-    assert absent(artifact(b"hello"), ArtifactSources(empty)).absence is Absence.UNREADABLE
+    assert absent(artifact(b"hello"), places(empty)).absence is Absence.UNREADABLE
 
 
 def test_second_run_needs_no_artifact(folder: Path, tmp_path: Path) -> None:
     cache = ManifestCache(tmp_path)
-    first = manifest(artifact(), ArtifactSources(folder), cache)
+    first = manifest(artifact(), places(folder), cache)
     (folder / NAME).unlink()
-    again = manifest(artifact(), ArtifactSources(folder, offline=True), ManifestCache(tmp_path))
+    again = manifest(artifact(), places(folder, offline=True), ManifestCache(tmp_path))
     assert again == first
-    renamed = manifest(artifact(filename="x.whl"), ArtifactSources(folder), ManifestCache(tmp_path))
+    renamed = manifest(artifact(filename="x.whl"), places(folder), ManifestCache(tmp_path))
     assert renamed.filename == "x.whl"
-    assert absent(artifact(), ArtifactSources(folder)).absence is Absence.UNREACHABLE
+    assert absent(artifact(), places(folder)).absence is Absence.UNREACHABLE
 
 
 def test_bytes_that_are_a_wheel_and_an_sdist_are_kept_as_both(folder: Path, tmp_path: Path) -> None:
@@ -209,33 +209,33 @@ def test_bytes_that_are_a_wheel_and_an_sdist_are_kept_as_both(folder: Path, tmp_
     for name, kind in ((ZIP, ArtifactKind.SDIST), (NAME, ArtifactKind.WHEEL)):
         (folder / name).write_bytes(CONTENT)
         wanted = artifact(kind=kind, filename=name, path=name)
-        first = manifest(wanted, ArtifactSources(folder), cache)
+        first = manifest(wanted, places(folder), cache)
         (folder / name).unlink()
-        assert manifest(wanted, ArtifactSources(folder), cache) == first
+        assert manifest(wanted, places(folder), cache) == first
         assert (first.kind, bool(first.dist_info)) == (kind, kind is ArtifactKind.WHEEL)
     another = artifact(kind=ArtifactKind.SDIST, filename="other-2.zip", path="other-2.zip")
-    assert manifest(another, ArtifactSources(folder), cache).kind is ArtifactKind.SDIST
+    assert manifest(another, places(folder), cache).kind is ArtifactKind.SDIST
 
 
 def test_damaged_entry_is_made_again(folder: Path, tmp_path: Path) -> None:
     cache = ManifestCache(tmp_path)
-    first = manifest(artifact(), ArtifactSources(folder), cache)
+    first = manifest(artifact(), places(folder), cache)
     (entry,) = (tmp_path / "manifests").iterdir()
     whole = entry.read_bytes()
     for damaged in (b"", whole[:-1], whole[:50] + b"X" + whole[51:], whole + b"x"):
         entry.write_bytes(damaged)
-        with ManifestStore(ArtifactSources(folder, offline=True), cache) as store:
-            assert store.get([artifact()]) == [first]
+        with store(places(folder, offline=True), cache) as manifests:
+            assert manifests.get([artifact()]) == [first]
         assert entry.read_bytes() == whole
     other = artifact(OTHER, path=None)
     entry.rename(entry.with_name(f"{VERSION}-wheel-sha256-{other.hashes['sha256']}.manifest"))
-    assert absent(other, ArtifactSources(folder), cache)
+    assert absent(other, places(folder), cache)
 
 
 def test_usage_and_clear(folder: Path, tmp_path: Path) -> None:
     cache = ManifestCache(tmp_path)
     assert cache.usage() == Usage(0, 0)
-    manifest(artifact(), ArtifactSources(folder), cache)
+    manifest(artifact(), places(folder), cache)
     (tmp_path / "manifests/mine.txt").write_text("")
     old = tmp_path / "manifests" / ("." + "0" * 32 + ".new")
     old.write_text("")
@@ -251,35 +251,35 @@ def test_usage_and_clear(folder: Path, tmp_path: Path) -> None:
     none = ManifestCache(None)
     none.tidy()
     assert (none.usage(), none.clear()) == (Usage(0, 0), Usage(0, 0))
-    assert manifest(artifact(), ArtifactSources(folder), none).members
+    assert manifest(artifact(), places(folder), none).members
 
 
 @pytest.mark.parametrize("form", ["memory://{}", "{}", "file://{}", "dir::file://{}"])
 def test_shared_folder(folder: Path, tmp_path: Path, form: str) -> None:
     place = form.format(tmp_path / "shared")
-    first = manifest(artifact(), ArtifactSources(folder), ManifestCache(tmp_path / "one", place))
+    first = manifest(artifact(), places(folder), ManifestCache(tmp_path / "one", place))
     (folder / NAME).unlink()
     other = ManifestCache(tmp_path / "two", place)
-    assert manifest(artifact(), ArtifactSources(folder), other) == first
+    assert manifest(artifact(), places(folder), other) == first
     assert other.usage().entries == 1
-    assert manifest(artifact(), ArtifactSources(folder), ManifestCache(None, place)) == first
+    assert manifest(artifact(), places(folder), ManifestCache(None, place)) == first
 
 
 def test_shared_folder_that_fails_costs_only_time(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for place in (f"{tmp_path}/file", f"dir::file://{tmp_path}/file"):
-        assert manifest(artifact(), ArtifactSources(folder), ManifestCache(None, place)).members
+        assert manifest(artifact(), places(folder), ManifestCache(None, place)).members
 
 
 def test_shared_entry_that_is_damaged(folder: Path, tmp_path: Path) -> None:
     place = f"dir::file://{tmp_path}/shared"
-    manifest(artifact(), ArtifactSources(folder), ManifestCache(None, place))
+    manifest(artifact(), places(folder), ManifestCache(None, place))
     (entry,) = (tmp_path / "shared").rglob("*.manifest")
     entry.write_bytes(entry.read_bytes()[:-1])
-    assert manifest(artifact(), ArtifactSources(folder), ManifestCache(None, place)).members
+    assert manifest(artifact(), places(folder), ManifestCache(None, place)).members
     entry.write_bytes(entry.read_bytes()[:-1])
     (folder / NAME).unlink()
-    assert absent(artifact(), ArtifactSources(folder), ManifestCache(None, place))
+    assert absent(artifact(), places(folder), ManifestCache(None, place))
 
 
 def test_place_that_fsspec_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,12 +294,12 @@ def test_place_that_fsspec_does_not_know(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_progress_is_told_by_the_thread_that_waits(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auditor.artifacts.manifest_store._TELL", 0.001)
+    monkeypatch.setattr("auditor.artifacts.manifest_store._REPORT_SECONDS", 0.001)
     told: list[tuple[str, int, int | None]] = []
     big = wheel({"demo.bin": bytes(20 << 20)}, compression=zipfile.ZIP_STORED)
     (folder / "big.whl").write_bytes(big)
-    with ManifestStore(ArtifactSources(folder), show=lambda *said: told.append(said)) as store:
-        store.get([artifact(big, path="big.whl")])
+    with store(places(folder), show=lambda *said: told.append(said)) as manifests:
+        manifests.get([artifact(big, path="big.whl")])
     assert told
     assert {what for what, _, _ in told} == {"artifacts"}
     assert all(total == len(big) and done <= total for _, done, total in told)
@@ -308,26 +308,13 @@ def test_progress_is_told_by_the_thread_that_waits(
 RUN = """
 import sys
 from pathlib import Path
-from auditor.artifacts import Manifest, ManifestCache, ManifestStore, ArtifactSources
-from tests.builders.wanted import artifact
+from auditor.artifacts import Manifest, ManifestCache
+from tests.builders.wanted import artifact, places, store
 folder, cache, names = Path(sys.argv[1]), ManifestCache(Path(sys.argv[2])), sys.argv[3:]
 wanted = [artifact((folder / name).read_bytes(), path=name, filename=name) for name in names]
-with ManifestStore(ArtifactSources(folder), cache) as store:
-    assert all(isinstance(each, Manifest) for each in store.get(wanted)), store.get(wanted)
+with store(places(folder), cache) as manifests:
+    assert all(isinstance(each, Manifest) for each in manifests.get(wanted)), manifests.get(wanted)
 """
-
-
-def test_twenty_runs_share_one_cache(tmp_path: Path) -> None:
-    names = [f"demo{number}-1.0-py3-none-any.whl" for number in range(5)]
-    for number, name in enumerate(names):
-        (tmp_path / name).write_bytes(wheel({"demo.py": f"{number}\n" * 10_000}))
-    command = [sys.executable, "-c", RUN, str(tmp_path), str(tmp_path / "cache"), *names]
-    root = Path(__file__).parents[2]
-    runs = [subprocess.Popen(command, cwd=root) for _ in range(20)]
-    assert [run.wait(timeout=120) for run in runs] == [0] * 20
-    entries = sorted((tmp_path / "cache/manifests").iterdir())
-    assert len(entries) == 5
-    assert all(path.suffix == ".manifest" for path in entries)
 
 
 def test_killed_run_leaves_no_bad_entry(tmp_path: Path) -> None:
@@ -337,8 +324,8 @@ def test_killed_run_leaves_no_bad_entry(tmp_path: Path) -> None:
     loop = RUN + textwrap.dedent("""
         while True:
             cache.clear()
-            with ManifestStore(ArtifactSources(folder), cache) as store:
-                store.get(wanted)
+            with store(places(folder), cache) as manifests:
+                manifests.get(wanted)
             print(flush=True)
     """)
     command = [sys.executable, "-c", loop, str(tmp_path), str(tmp_path / "cache"), *names]
@@ -352,7 +339,7 @@ def test_killed_run_leaves_no_bad_entry(tmp_path: Path) -> None:
             run.send_signal(signal.SIGKILL)
         cache = ManifestCache(tmp_path / "cache")
         wanted = [artifact((tmp_path / n).read_bytes(), path=n, filename=n) for n in names]
-        with ManifestStore(ArtifactSources(tmp_path), cache) as store:
-            assert all(isinstance(each, Manifest) for each in store.get(wanted))
+        with store(places(tmp_path), cache) as manifests:
+            assert all(isinstance(each, Manifest) for each in manifests.get(wanted))
         for path in (tmp_path / "cache/manifests").glob("*.manifest"):
             assert cache.find([path.stem.removeprefix(f"{VERSION}-")]) is not None

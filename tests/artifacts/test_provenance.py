@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from auditor.artifacts import Absence, Absent, ArtifactSources, ManifestStore
-from auditor.artifacts import sources as sources_module
-from auditor.artifacts.attestor import Attestor
+from auditor.artifacts import Absence, Absent
+from auditor.artifacts import provenance as provenance_module
+from auditor.artifacts.attestor import Attestor, TrustRoot
+from auditor.http.retries import RetryPolicy
 from auditor.model import Attestation, AttestationState
-from auditor.web import RetryPolicy
 from tests.builders.attested import WHEEL, Published, published
 from tests.builders.fake_registry import Answer, fake_registry
-from tests.builders.wanted import NAME, artifact
+from tests.builders.wanted import NAME, Places, artifact, places, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DOCUMENT = b'{"version": 1, "attestation_bundles": []}'
 GITHUB: dict[str, object] = {"kind": "GitHub", "repository": "a/b", "workflow": "release.yml"}
 PAGE = "/simple/demo/"
+HERE = Path("/nowhere")
 SHA = artifact().hashes["sha256"]
 
 
@@ -46,15 +47,15 @@ def server() -> Iterator[FakeRegistry]:
         yield served
 
 
-def found(wanted: Artifact, folder: Path = Path("/nowhere"), **changes: object) -> bytes | Absent:
+def found(wanted: Artifact, folder: Path = HERE, **changes: Any) -> bytes | Absent:  # noqa: ANN401
     retry_policy = RetryPolicy(connect=2, read=0.3, tries=2, pause=0.01, longest=1)
-    sources = ArtifactSources(**{"folder": folder, "retry_policy": retry_policy, **changes})  # type: ignore[arg-type]
-    with ManifestStore(sources) as store:
-        (given,) = store.provenances([wanted])
+    where = places(folder, **{"retry_policy": retry_policy, **changes})
+    with store(where) as manifests:
+        (given,) = manifests.provenances([wanted])
     return given
 
 
-def absent(wanted: Artifact, folder: Path = Path("/nowhere"), **changes: object) -> Absent:
+def absent(wanted: Artifact, folder: Path = HERE, **changes: Any) -> Absent:  # noqa: ANN401
     given = found(wanted, folder, **changes)
     assert isinstance(given, Absent)
     return given
@@ -99,7 +100,7 @@ def test_nothing_beside_it(tmp_path: Path) -> None:
     assert given.why == "no provenance is beside it, and no index is named"
     given = absent(artifact(index="https://example.org/simple"), tmp_path, offline=True)
     assert given.absence is Absence.OFFLINE
-    assert given.why == "no provenance is beside it, and nobody is asked (--offline)"
+    assert given.why == "no provenance is beside it, and no server is asked (--offline)"
 
 
 def test_beside_it_and_not_to_be_read(tmp_path: Path) -> None:
@@ -110,14 +111,14 @@ def test_beside_it_and_not_to_be_read(tmp_path: Path) -> None:
 def test_more_than_the_limit(
     server: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources_module, "PROVENANCE_BYTES", len(DOCUMENT) - 1)
+    monkeypatch.setattr(provenance_module, "PROVENANCE_BYTES", len(DOCUMENT) - 1)
     (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
     given = absent(artifact(), tmp_path)
     assert given.absence is Absence.LIMIT
     assert "more than" in given.why
     server.script[PAGE] = [json_page(provenance="/provenance")]
     assert "more than" in absent(artifact(index=f"http://{server.host}/simple")).why
-    monkeypatch.setattr(sources_module, "PROVENANCE_BYTES", len(DOCUMENT))
+    monkeypatch.setattr(provenance_module, "PROVENANCE_BYTES", len(DOCUMENT))
     assert found(artifact(), tmp_path) == DOCUMENT
 
 
@@ -151,8 +152,8 @@ def test_index_names_it(server: FakeRegistry, listing: Answer, where: str) -> No
         (json_page(provenance="https://[::1"), "has no provenance of it"),
         (html_page('data-provenance=""'), "has no provenance of it"),
         (json_page(provenance="/gone"), "answers 404"),
-        (json_page(provenance="http://example.org/provenance"), "is not reached by TLS"),
-        (json_page(provenance="file:///etc/passwd"), "is not reached by TLS"),
+        (json_page(provenance="http://example.org/provenance"), "does not use TLS"),
+        (json_page(provenance="file:///etc/passwd"), "does not use TLS"),
         (json_page(hashes={"sha256": "0" * 64}, provenance="/provenance"), "the lock says sha256"),
         (Answer(404), "answers 404"),
     ],
@@ -172,44 +173,42 @@ def test_a_file_beside_it_comes_first(server: FakeRegistry, tmp_path: Path) -> N
 def test_page_that_listed_the_artifact_is_asked_for_once(server: FakeRegistry) -> None:
     server.script[PAGE] = [json_page(provenance="/provenance")]
     wanted = artifact(path=None, index=f"http://{server.host}/simple")
-    with ManifestStore(ArtifactSources(Path("/nowhere"))) as store:
-        store.get([wanted])
-        assert store.provenances([wanted]) == [DOCUMENT]
+    with store(places(HERE)) as manifests:
+        manifests.get([wanted])
+        assert manifests.provenances([wanted]) == [DOCUMENT]
     assert [asked.path for asked in server.asked].count(PAGE) == 1
 
 
 # --------------------------------------------------------------------------------- verified
 
 
-def attested(
-    store_of: ArtifactSources, *claims: tuple[Artifact, dict[str, object]]
-) -> list[Attestation]:
-    with ManifestStore(store_of) as store:
-        attestor = Attestor(store, offline=True)
+def attested(where: Places, *claims: tuple[Artifact, dict[str, object]]) -> list[Attestation]:
+    with store(where) as manifests:
+        attestor = Attestor(manifests, TrustRoot(offline=True))
         return attestor.attest([(wanted, [identity]) for wanted, identity in claims])
 
 
 def test_nobody_is_asked_about_nothing(tmp_path: Path) -> None:
-    assert attested(ArtifactSources(tmp_path)) == []
+    assert attested(places(tmp_path)) == []
     assert not (tmp_path / "home").exists()
 
 
 def test_what_cannot_be_verified(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
     claims = [artifact(), artifact(b"", "sha512"), artifact(path="gone.whl")]
-    given = attested(ArtifactSources(tmp_path, offline=True), *((each, GITHUB) for each in claims))
+    given = attested(places(tmp_path, offline=True), *((each, GITHUB) for each in claims))
     assert {each.attested for each in given} == {AttestationState.UNKNOWN}
     assert [each.why for each in given] == [
         "its provenance holds no attestation",
         "the lock lists no sha256 of it",
-        "no provenance is beside it, and nobody is asked (--offline)",
+        "no provenance is beside it, and no server is asked (--offline)",
     ]
 
 
 def test_no_root_of_trust(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
     (tmp_path / "home").touch()
-    (given,) = attested(ArtifactSources(tmp_path), (artifact(), GITHUB))
+    (given,) = attested(places(tmp_path), (artifact(), GITHUB))
     assert given.attested is AttestationState.UNKNOWN
     assert "root of trust cannot be kept" in given.why
 
@@ -233,6 +232,6 @@ def test_a_published_wheel_by_way_of_an_index(
     index = f"http://{server.host}/simple"
     wanted = artifact(real.content, path=None, filename=WHEEL, index=index)
     identity = bundle["publisher"] if by_them else GITHUB
-    (given,) = attested(ArtifactSources(Path("/nowhere")), (wanted, identity))
+    (given,) = attested(places(HERE), (wanted, identity))
     assert given.attested is (AttestationState.VERIFIED if by_them else AttestationState.REFUSED)
     assert (given.found or "").startswith("CircleCI ")

@@ -5,36 +5,42 @@ from __future__ import annotations
 import base64
 import json
 import os
-import ssl
 import stat
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from auditor.artifacts import (
-    Absence,
-    Absent,
-    ArtifactSources,
-    Manifest,
-    ManifestCache,
-    ManifestStore,
-)
+from auditor.artifacts import Absence, Absent, Manifest, ManifestCache
 from auditor.artifacts import download as download_module
-from auditor.artifacts import http as http_module
-from auditor.artifacts import response_body as bodies_module
 from auditor.artifacts import simple_index as index_module
+from auditor.artifacts.artifact_client import ArtifactClient
 from auditor.artifacts.artifact_error import ArtifactError
+from auditor.http import client as http_client_module
+from auditor.http import transfer as transfer_module
+from auditor.http.connections import HttpConnections
+from auditor.http.retries import RetryPolicy
 from auditor.model import ArtifactKind
-from auditor.web import RetryPolicy
 from tests.builders.certificates import certificates
 from tests.builders.fake_registry import Answer, fake_registry
-from tests.builders.wanted import CONTENT, NAME, OTHER, absent, artifact, manifest, one
+from tests.builders.wanted import (
+    CONTENT,
+    NAME,
+    OTHER,
+    Places,
+    absent,
+    artifact,
+    manifest,
+    one,
+    places,
+    store,
+)
 from tests.builders.wheels import sdist, wheel
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
     from auditor.model import Artifact
@@ -68,8 +74,8 @@ def server() -> Iterator[FakeRegistry]:
         yield served
 
 
-def sources(**changes: object) -> ArtifactSources:
-    return ArtifactSources(**{"folder": HERE, "retry_policy": SOON, **changes})  # type: ignore[arg-type]
+def sources(**changes: Any) -> Places:  # noqa: ANN401 -- any option
+    return places(HERE, **{"retry_policy": SOON, **changes})
 
 
 def at(server: FakeRegistry, content: bytes = CONTENT, path: str = FILE) -> Artifact:
@@ -205,14 +211,14 @@ def test_cut_without_a_length_is_told_by_the_lock(server: FakeRegistry) -> None:
     server.script[FILE] = [short, Answer(body=CONTENT)]
     assert manifest(at(server), sources()).members
     server.script[FILE] = [short]
-    assert "breaks the connection off" in absent(at(server), sources()).why
+    assert "closes the connection early" in absent(at(server), sources()).why
 
 
 def test_server_that_always_cuts(server: FakeRegistry) -> None:
     server.script[FILE] = [Answer(body=BIG, headers={"ETag": '"x"'}, cut=1000)]
     found = absent(at(server, BIG), sources())
     assert found.absence is Absence.UNREACHABLE
-    assert found.why == f"{server.host} breaks the connection off"
+    assert found.why == f"{server.host} closes the connection early"
     assert len(server.asked) == 3
 
 
@@ -222,7 +228,7 @@ def test_server_that_always_cuts(server: FakeRegistry) -> None:
 def test_only_a_download_that_goes_on_is_tried_for_ever(
     server: FakeRegistry, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], asked: int
 ) -> None:
-    monkeypatch.setattr(download_module, "_IN_MEMORY", 200_000)
+    monkeypatch.setattr(transfer_module, "_PROGRESS", 200_000)
     long, short = (Answer(body=BIG, headers=headers, cut=cut) for cut in (250_000, 1000))
     server.script[FILE] = [long] if headers else [long, short] * 4
     found = one(at(server, BIG), sources())
@@ -231,10 +237,10 @@ def test_only_a_download_that_goes_on_is_tried_for_ever(
 
 
 def test_trickle_is_given_up(server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies_module, "_WINDOW", -1)
-    monkeypatch.setattr(bodies_module, "_LEAST", 1 << 30)
-    assert "breaks the connection off" in absent(at(server), sources()).why
-    monkeypatch.setattr(bodies_module, "_LEAST", 1)
+    monkeypatch.setattr(http_client_module, "_WINDOW", -1)
+    monkeypatch.setattr(http_client_module, "_LEAST", 1 << 30)
+    assert "sends too slowly" in absent(at(server), sources()).why
+    monkeypatch.setattr(http_client_module, "_LEAST", 1)
     assert manifest(at(server), sources()).members
 
 
@@ -259,7 +265,7 @@ def test_no_room_for_the_file(server: FakeRegistry, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
     found = absent(at(server), sources())
     assert found.absence is Absence.UNREACHABLE
-    assert "no place to keep it meanwhile: No such file" in found.why
+    assert "cannot be kept in a temporary file: No such file" in found.why
 
 
 def test_leaving_breaks_off_what_is_read(server: FakeRegistry) -> None:
@@ -268,8 +274,8 @@ def test_leaving_breaks_off_what_is_read(server: FakeRegistry) -> None:
     server.script["/later"] = [Answer(429)]
     later = artifact(BIG, path=None, url=f"http://{server.host}/later")
     started = time.monotonic()
-    with ManifestStore(sources(retry_policy=patient)) as store:
-        store.prefetch([at(server, BIG), later])
+    with store(sources(retry_policy=patient)) as manifests:
+        manifests.prefetch([at(server, BIG), later])
         while len(server.asked) < 2:
             time.sleep(0.01)
     assert time.monotonic() - started < 20
@@ -277,10 +283,10 @@ def test_leaving_breaks_off_what_is_read(server: FakeRegistry) -> None:
 
 
 def test_answer_that_comes_after_leaving_is_not_read(server: FakeRegistry) -> None:
-    http = http_module.Http()
-    server.rule = lambda _: http.close()
+    client = ArtifactClient(HttpConnections())
+    server.rule = lambda _: client.close()
     url = f"http://{server.host}{FILE}"
-    with pytest.raises(ArtifactError, match="broken off"), http.answer(url, {}):
+    with pytest.raises(ArtifactError, match="interrupted"), client.response(url, {}):
         pytest.fail("nobody waits for it any more")
 
 
@@ -297,8 +303,8 @@ def test_several_are_fetched_at_once(server: FakeRegistry) -> None:
         content = wheel({"demo.py": str(number)})
         server.script[f"/{number}"] = [Answer(body=content)]
         wanted.append(at(server, content, f"/{number}"))
-    with ManifestStore(sources()) as store:
-        assert all(isinstance(each, Manifest) for each in store.get(wanted))
+    with store(sources()) as manifests:
+        assert all(isinstance(each, Manifest) for each in manifests.get(wanted))
 
 
 # ------------------------------------------------------------------------------ redirects
@@ -325,10 +331,10 @@ def test_redirect_on_one_host_keeps_them(server: FakeRegistry) -> None:
 @pytest.mark.parametrize(
     ("location", "words"),
     [
-        ("http://example.org/x", "leads to example.org, which is not reached by TLS"),
-        ("file:///etc/passwd", "is not reached by TLS"),
+        ("http://example.org/x", "redirects to example.org, which does not use TLS"),
+        ("file:///etc/passwd", "does not use TLS"),
         (FILE, "redirects without end"),
-        ("http://[::1", "leads nowhere"),
+        ("http://[::1", "is not valid"),
     ],
 )
 def test_redirect_that_is_not_followed(server: FakeRegistry, location: str, words: str) -> None:
@@ -344,20 +350,12 @@ def test_redirect_without_a_place_is_a_refusal(server: FakeRegistry) -> None:
 def test_plain_http_to_elsewhere_only_if_an_option_says_so(
     server: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_module, "_is_here", lambda _: False)
+    monkeypatch.setattr("auditor.artifacts.artifact_client.is_loopback", lambda _: False)
     found = absent(at(server), sources())
-    assert found.why == "it is not reached by TLS; --mirror URL=URL allows that"
+    assert found.why == "its URL does not use TLS; --mirror URL=URL allows that"
     assert server.asked == []
     url = f"http://{server.host}/"
     assert manifest(at(server), sources(mirrors=((url, url),))).members
-
-
-@pytest.mark.parametrize(
-    ("host", "here"),
-    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("10.0.0.1", False), ("a.b", False)],
-)
-def test_what_this_machine_is(host: str, here: bool) -> None:
-    assert http_module._is_here(host) is here  # noqa: SLF001 -- decides who needs TLS
 
 
 # ---------------------------------------------------------------------------- credentials
@@ -432,34 +430,36 @@ def test_credentials_of_keyring(
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority (`ca.crt`) and a certificate for 127.0.0.1 by it (`it.pem`)."""
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
+    """An authority's certificate, and what serves 127.0.0.1 by another one of it."""
     folder = tmp_path_factory.mktemp("tls")
-    certificates(folder)
-    return folder
+    context = certificates(folder)
+    return folder / "ca.crt", context
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
-def test_private_authority(authority: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority / "it.pem", authority / "server-key.pem")
+def test_private_authority(
+    authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    certificate, context = authority
     with fake_registry(context) as server:
         server.script[FILE] = [Answer(body=CONTENT)]
         wanted = artifact(path=None, url=f"https://{server.host}{FILE}")
         found = absent(wanted, sources())
         assert found.absence is Absence.UNREACHABLE
         assert "TLS fails (certificate verify failed" in found.why
-        monkeypatch.setenv(variable, str(authority / "ca.crt"))
+        monkeypatch.setenv(variable, str(certificate))
         assert manifest(wanted, sources()).members
 
 
 def test_no_redirect_leaves_tls(
-    authority: Path, server: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+    authority: tuple[Path, ssl.SSLContext],
+    server: FakeRegistry,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Not to this machine nor to what an option names, either: both are reached otherwise."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority / "ca.crt"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority / "it.pem", authority / "server-key.pem")
+    certificate, context = authority
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     plain = f"http://{server.host}{FILE}"
     with fake_registry(context) as secure:
         secure.script[FILE] = [Answer(body=CONTENT)]
@@ -467,7 +467,7 @@ def test_no_redirect_leaves_tls(
         for location in (plain, "http://example.org/x", "file:///etc/passwd"):
             secure.script["/old"] = [Answer(302, headers={"Location": location})]
             found = absent(wanted, sources(mirrors=((plain, plain),)))
-            assert found.why == f"{secure.host} redirects to where there is no TLS"
+            assert found.why == f"{secure.host} redirects to a URL without TLS"
         assert server.asked == []
         secure.script["/old"] = [Answer(302, headers={"Location": FILE})]
         assert manifest(wanted, sources()).members
@@ -477,7 +477,7 @@ def test_no_redirect_leaves_tls(
 
 def test_server_that_does_not_speak_tls(server: FakeRegistry) -> None:
     found = absent(artifact(path=None, url=f"https://{server.host}{FILE}"), sources())
-    assert "TLS fails" in found.why
+    assert found.why == f"{server.host} does not speak TLS"
 
 
 def test_proxy_of_the_environment(server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -588,7 +588,7 @@ def test_html_base_counts(server: FakeRegistry) -> None:
             "something else",
         ),
         (Answer(body=b"x" * 2000), Absence.UNREACHABLE, "more than 1000 bytes"),
-        (Answer(body=b"x" * 90, cut=9), Absence.UNREACHABLE, "breaks the connection off"),
+        (Answer(body=b"x" * 90, cut=9), Absence.UNREACHABLE, "closes the connection early"),
     ],
 )
 def test_index_that_does_not_have_it(
@@ -619,7 +619,7 @@ def test_project_of_a_file_name(server: FakeRegistry, filename: str, project: st
     index = f"http://{server.host}/simple"
     found = absent(artifact(path=None, filename=filename, index=index), sources())
     assert paths(server) == ([f"/simple/{project}/"] if project else [])
-    assert project or "tells no project" in found.why
+    assert project or "does not say which project" in found.why
 
 
 def test_page_is_asked_for_once(server: FakeRegistry) -> None:
@@ -630,8 +630,8 @@ def test_page_is_asked_for_once(server: FakeRegistry) -> None:
     second = artifact(
         source, path=None, filename="demo-1.0.tar.gz", kind=ArtifactKind.SDIST, index=index
     )
-    with ManifestStore(sources()) as store:
-        found = store.get([artifact(path=None, index=index), second])
+    with store(sources()) as manifests:
+        found = manifests.get([artifact(path=None, index=index), second])
     assert not [each for each in found if isinstance(each, Absent)]
     assert paths(server).count(PAGE) == 1
 
@@ -644,21 +644,11 @@ def test_cut_page_is_asked_for_again(server: FakeRegistry) -> None:
     assert paths(server) == ["/simple/demo/", "/simple/demo/", FILE]
 
 
-def test_page_that_trickles_is_given_up(
-    server: FakeRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bodies_module, "_WINDOW", -1)
-    server.script["/simple/demo/"] = [Answer(body=b"slow")]
-    wanted = artifact(path=None, url=None)
-    found = absent(wanted, sources(index_urls=(f"http://{server.host}/simple/",)))
-    assert found.why == f"{server.host} breaks the connection off"
-
-
 def test_index_that_failed_is_asked_once(server: FakeRegistry) -> None:
     index = f"http://{server.host}/simple"
     wanted = [artifact(path=None, index=index), artifact(OTHER, path=None, index=index)]
-    with ManifestStore(sources()) as store:
-        assert all(isinstance(each, Absent) for each in store.get(wanted))
+    with store(sources()) as manifests:
+        assert all(isinstance(each, Absent) for each in manifests.get(wanted))
     assert paths(server) == [PAGE]
 
 
@@ -703,7 +693,7 @@ def test_cut_range_is_asked_for_again(server: FakeRegistry) -> None:
     assert len(server.asked) == 2
     server.script[FILE] = [cut]
     found = absent(at(server, LARGE), sources(indexed=True))
-    assert found.why == f"{server.host} breaks the connection off"
+    assert found.why == f"{server.host} closes the connection early"
     assert len(server.asked) == 2 + SOON.tries
 
 
@@ -764,14 +754,14 @@ def test_index_of_another_file(server: FakeRegistry) -> None:
 
 def test_index_of_a_local_file(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(CONTENT)
-    found = manifest(artifact(), ArtifactSources(tmp_path, indexed=True))
+    found = manifest(artifact(), places(tmp_path, indexed=True))
     assert not found.verified
     cache = ManifestCache(tmp_path)
-    manifest(artifact(), ArtifactSources(tmp_path, indexed=True), cache)
+    manifest(artifact(), places(tmp_path, indexed=True), cache)
     assert cache.usage().entries == 0
-    assert manifest(artifact(), ArtifactSources(tmp_path), cache).verified
+    assert manifest(artifact(), places(tmp_path), cache).verified
     # What is proven already is better than a wheel's word.
-    assert manifest(artifact(), ArtifactSources(tmp_path, indexed=True), cache).verified
+    assert manifest(artifact(), places(tmp_path, indexed=True), cache).verified
 
 
 def test_index_of_a_wheel_with_a_huge_record(
@@ -779,5 +769,5 @@ def test_index_of_a_wheel_with_a_huge_record(
 ) -> None:
     (tmp_path / NAME).write_bytes(CONTENT)
     monkeypatch.setattr("auditor.artifacts.archive_limits.METADATA_BYTES", 10)
-    found = absent(artifact(), ArtifactSources(tmp_path, indexed=True))
+    found = absent(artifact(), places(tmp_path, indexed=True))
     assert found.absence is Absence.LIMIT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def certificates(folder: Path) -> None:
+def certificates(folder: Path) -> ssl.SSLContext:
     """Make an authority (`ca.crt`), and a certificate for 127.0.0.1 (`it.pem`, `server-key.pem`).
 
-    Needs openssl, which is looked for in the usual places whatever PATH a test has.
+    Return the server's context. Needs openssl, which is looked for in the usual places whatever
+    PATH a test has.
     """
     (folder / "san").write_text("subjectAltName=IP:127.0.0.1\n")
     for command in (
@@ -28,3 +30,6 @@ def certificates(folder: Path) -> None:
             capture_output=True,
             env={"PATH": os.defpath},
         )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "it.pem", folder / "server-key.pem")
+    return context

@@ -50,6 +50,8 @@ class FakeRegistry:
         self.rule: Callable[[Asked], Answer | None] = lambda _: None
         """Asked before the script."""
         self.over = threading.Event()
+        self.connections = 0
+        """TCP connections that were accepted."""
 
     def blob(self, content: bytes, *before: Answer) -> str:
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
@@ -99,6 +101,10 @@ def fake_registry(tls: SSLContext | None = None) -> Iterator[FakeRegistry]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            registry.connections += 1
 
         def do_GET(self) -> None:
             length = int(self.headers.get("Content-Length", 0))

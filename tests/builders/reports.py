@@ -3,81 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from auditor.catalogue import KINDS
-from auditor.model import (
-    Artifact,
-    ArtifactKind,
+from auditor.errors import ExitCode
+from auditor.model import Degree, NotChecked, Verdict
+from auditor.report.document import (
+    BytecodeCount,
     Checked,
-    Degree,
-    Distribution,
-    Environment,
     Finding,
-    Image,
-    ImageConfig,
-    Layer,
+    FindingLayer,
+    ImageKind,
     LockSummary,
-    MetadataKind,
-    NotChecked,
+    Mode,
     PackageRow,
-    Platform,
     Report,
-    Verdict,
+    ReportArtifact,
+    ReportEnvironment,
+    ReportImage,
+    ReportLayer,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from auditor.model import Elf, Entry
 
 SHA = "0123456789abcdef" * 4
 DIGEST = f"sha256:{SHA}"
 OTHER_DIGEST = f"sha256:{SHA[::-1]}"
 SITE = "/opt/venv/lib/python3.11/site-packages"
-BASE = Layer(DIGEST, "ADD rootfs.tar.xz / # buildkit", 31_234_567)
-UPGRADE = Layer(OTHER_DIGEST, "RUN /bin/sh -c pip install --upgrade requests", 1_200_345)
-WHEEL = Artifact(ArtifactKind.WHEEL, "attrs-25.3.0-py3-none-any.whl", {"sha256": SHA})
-
-
-class NoFiles:
-    """A root file system without a file: formats have no business there."""
-
-    def lstat(self, path: str) -> Entry | None:
-        raise AssertionError(path)
-
-    def resolve(self, path: str) -> str | None:
-        raise AssertionError(path)
-
-    def stat(self, path: str) -> Entry | None:
-        raise AssertionError(path)
-
-    def names(self, path: str) -> Sequence[str]:
-        raise AssertionError(path)
-
-    def read(self, path: str, limit: int = 0) -> bytes:
-        raise AssertionError(path, limit)
-
-    def references_dlopen(self, path: str) -> bool:
-        raise AssertionError(path)
-
-    def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
-        raise AssertionError(paths, limit)
-
-    def digests(self, paths: Iterable[str], algorithm: str = "sha256") -> Mapping[str, bytes]:
-        raise AssertionError(paths, algorithm)
-
-    def elf(self, path: str) -> Elf | None:
-        raise AssertionError(path)
-
-    def versions(self, path: str) -> tuple[str, ...]:
-        raise AssertionError(path)
-
-    def bytecode_header(self, path: str) -> bytes:
-        raise AssertionError(path)
-
-    def walk(self, top: str = "/") -> Iterator[tuple[str, Entry]]:
-        raise AssertionError(top)
+BASE = FindingLayer(DIGEST, "ADD rootfs.tar.xz / # buildkit", base=False)
+UPGRADE = replace(
+    BASE, digest=OTHER_DIGEST, created_by="RUN /bin/sh -c pip install --upgrade requests"
+)
 
 
 def finding(code: str, subject: str, message: str) -> Finding:
@@ -110,39 +63,30 @@ def row(name: str, version: str, evidence: Degree = Degree.RECORDED) -> PackageR
         files=12,
         built_files=0,
         unproven_files=0,
-        bytecode_verified=0,
-        bytecode_unverified=7,
+        bytecode=BytecodeCount(0, 7),
     )
 
 
-def environment(prefix: str, count: int, reason: str = "") -> Environment:
-    distributions = tuple(
-        Distribution(f"d{n}", "1", MetadataKind.DIST_INFO, f"{SITE}/d{n}-1.dist-info", SITE)
-        for n in range(count)
-    )
-    return Environment(
-        prefix=prefix,
-        interpreter=f"{prefix}/bin/python",
-        python_version="3.11.7",
-        import_paths=(f"{prefix}/lib/python3.11/site-packages",),
-        runtime=bool(reason),
-        runtime_reason=reason,
-        distributions=distributions,
+def environment(prefix: str, count: int, reason: str = "") -> ReportEnvironment:
+    return ReportEnvironment(
+        prefix, f"{prefix}/bin/python", "3.11.7", bool(reason), reason, distributions=count
     )
 
 
-IMAGE = Image(
+IMAGE = ReportImage(
     reference="docker:shop/backend:1.4",
     digest=DIGEST,
     manifest_digest=None,
-    config=ImageConfig(Platform("linux", "amd64")),
-    layers=(BASE, UPGRADE),
-    rootfs=NoFiles(),
+    platform="linux/amd64",
+    layers=(
+        ReportLayer(BASE.digest, BASE.created_by, base=False, size=31_234_567),
+        ReportLayer(UPGRADE.digest, UPGRADE.created_by, base=False, size=1_200_345),
+    ),
 )
 
 CLEAN = Report(
     verdict=Verdict.CONSISTENT,
-    mode="full",
+    mode=Mode.FULL,
     image=IMAGE,
     lock=LockSummary("pylock.toml", SHA, "uv", 1),
     environments=(environment("/opt/venv", 1, "the Entrypoint's gunicorn belongs to it"),),
@@ -150,12 +94,17 @@ CLEAN = Report(
     findings=(),
     checked=Checked(files=38_600, bytes=1_770_000_000, packages=1, native_libraries=0),
     not_checked=(),
+    rules=("LI101", "LI103"),
+    exit_code=ExitCode.CONSISTENT,
 )
 
 EMPTY = replace(
     CLEAN,
     verdict=Verdict.INCOMPLETE,
-    image=replace(IMAGE, reference="dir:rootfs", digest=None, layers=()),
+    image=replace(
+        IMAGE, reference="dir:rootfs", digest=None, layers=(), kind=ImageKind.FILE_SYSTEM
+    ),
+    exit_code=ExitCode.INCOMPLETE,
     environments=(),
     packages=(),
     checked=Checked(files=0, bytes=0, packages=0, native_libraries=0),
@@ -164,12 +113,16 @@ EMPTY = replace(
 DRIFTED = replace(
     CLEAN,
     verdict=Verdict.DRIFT,
+    exit_code=ExitCode.DRIFT,
     environments=(
         environment("/opt/venv", 4, "the Entrypoint's gunicorn belongs to it"),
         environment("/usr/local", 3),
     ),
     packages=(
-        replace(row("attrs", "25.3.0", Degree.ORIGIN), artifact=WHEEL),
+        replace(
+            row("attrs", "25.3.0", Degree.ORIGIN),
+            artifact=ReportArtifact("attrs-25.3.0-py3-none-any.whl", SHA),
+        ),
         row("idna", "3.10"),
         replace(row("own", "1"), locked=None),
         replace(row("pip", "24.0"), in_lock=False, locked=None),

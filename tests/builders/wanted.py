@@ -1,12 +1,27 @@
-"""Artifacts that locks name, and what a store says of them."""
+"""Artifacts that locks name, and what a store finds of them."""
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from auditor.artifacts import Absent, ArtifactSources, Manifest, ManifestCache, ManifestStore
+from auditor.artifacts import (
+    Absent,
+    ArtifactPool,
+    ArtifactSources,
+    Manifest,
+    ManifestCache,
+    ManifestStore,
+)
 from auditor.model import Artifact, ArtifactKind
 from tests.builders.wheels import wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from auditor.progress import Progress
 
 NAME = "demo-1.0-py3-none-any.whl"
 CONTENT = wheel({"demo.py": "print('hello')\n"})
@@ -26,26 +41,48 @@ def artifact(content: bytes = CONTENT, *algorithms: str, **changes: object) -> A
     return Artifact(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def one(
-    wanted: Artifact, sources: ArtifactSources, cache: ManifestCache | None = None
-) -> Manifest | Absent:
-    with ManifestStore(sources, cache) as store:
-        (found,) = store.get([wanted])
+class Places(NamedTuple):
+    """Where artifacts are looked for."""
+
+    folder: Path
+    sources: ArtifactSources
+
+
+def places(
+    folder: Path,
+    wheelhouses: tuple[Path, ...] = (),
+    **options: Any,  # noqa: ANN401 -- any option
+) -> Places:
+    """Return the folder of a lock and who else may be asked."""
+    return Places(folder, ArtifactSources(wheelhouses, **options))
+
+
+@contextmanager
+def store(
+    where: Places, cache: ManifestCache | None = None, show: Progress | None = None
+) -> Iterator[ManifestStore]:
+    """Yield the manifests of a lock, by a pool of its own."""
+    with (
+        ArtifactPool(where.sources, cache) as pool,
+        ManifestStore(pool, where.folder, show) as manifests,
+    ):
+        yield manifests
+
+
+def one(wanted: Artifact, where: Places, cache: ManifestCache | None = None) -> Manifest | Absent:
+    with store(where, cache) as manifests:
+        (found,) = manifests.get([wanted])
     return found
 
 
-def manifest(
-    wanted: Artifact, sources: ArtifactSources, cache: ManifestCache | None = None
-) -> Manifest:
-    found = one(wanted, sources, cache)
+def manifest(wanted: Artifact, where: Places, cache: ManifestCache | None = None) -> Manifest:
+    found = one(wanted, where, cache)
     assert isinstance(found, Manifest), found
     return found
 
 
-def absent(
-    wanted: Artifact, sources: ArtifactSources, cache: ManifestCache | None = None
-) -> Absent:
-    found = one(wanted, sources, cache)
+def absent(wanted: Artifact, where: Places, cache: ManifestCache | None = None) -> Absent:
+    found = one(wanted, where, cache)
     assert isinstance(found, Absent)
     assert found.artifact is wanted
     return found

@@ -25,6 +25,8 @@ from auditor.image.engine.container_run import Completed
 from auditor.lock import read_lock
 from auditor.model import Attestation, AttestationState, Degree
 from auditor.policy import read_config
+from auditor.report import Report
+from auditor.report.formats import FORMATS
 from tests.builders import (
     File,
     Shelf,
@@ -42,7 +44,8 @@ if TYPE_CHECKING:
 
     from auditor.audit_stages import Runner
     from auditor.lock import Lock
-    from auditor.model import Finding, Image, OtherPlatform, Policy, Report
+    from auditor.model import Image, OtherPlatform, Policy
+    from auditor.report import Finding
 
 HERE = Path(__file__).parent
 SITE = "/usr/local/lib/python3.11/site-packages"
@@ -260,6 +263,9 @@ def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     case = tomllib.loads(path.read_text(encoding="utf-8"))
     report = audit(case, tmp_path)
     assert sorted(map(shown, report.findings)) == case["expect"]
+    again = Report.from_json(report.to_json())
+    assert again == report
+    assert [show(again) for show in FORMATS.values()] == [show(report) for show in FORMATS.values()]
 
 
 @pytest.mark.parametrize("code", KINDS)

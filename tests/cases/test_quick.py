@@ -14,11 +14,11 @@ from auditor.catalogue import KINDS, QUICK_KINDS, QUICK_NOT_CHECKED
 from auditor.errors import ImageError
 from auditor.image.engine.container_run import Completed
 from auditor.inventory.collect import collect_inventory
-from auditor.inventory.query.question import Question
-from auditor.inventory.query.stated_inventory import stated_inventory
+from auditor.inventory.query.probe_command import ProbeCommand
+from auditor.inventory.query.probed_inventory import probed_inventory
 from auditor.model import PathOrigin
 from auditor.run_audit import known_names
-from tests.builders.statements import spoken, statement_of
+from tests.builders.probes import probe_output, probe_result_of
 from tests.cases.test_cases import CASES, audit, opened
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from auditor.audit_stages import Choices, Inputs
     from auditor.lock import Lock
-    from auditor.model import Image, Report
+    from auditor.model import Image
+    from auditor.report import Report
 
 COVERED = KINDS.keys() - QUICK_KINDS
 IN_PART = {"LI108", "LI901", "LI903", "LI906"}
@@ -43,27 +44,29 @@ def quick(
     del inputs
     inventory = collect_inventory(image, choices.python)
     runtime = inventory.runtime
-    question = Question(image.reference, choices.python)
-    if runtime is None or inventory.interpreter is None or runtime.fault:
+    probe = ProbeCommand(image.reference, choices.python)
+    if runtime is None or inventory.interpreter is None or runtime.unusable_reason:
         return None
     try:
-        question(image.rootfs, image.config)
+        probe(image.rootfs, image.config)
     except ImageError:
         return None
-    own = {entry.path for entry in question.beside if entry.origin is not PathOrigin.PYTHONPATH}
+    own = {
+        entry.path for entry in probe.command_entries if entry.origin is not PathOrigin.PYTHONPATH
+    }
     listed = [
         (each.name, each.version) for each in runtime.distributions if each.location not in own
     ]
-    said = statement_of(image.rootfs, runtime.prefix, runtime.import_paths)
-    stated = stated_inventory(
-        question,
-        Completed(0, spoken(said, dict(listed[::-1]).items()), b""),
+    answer = probe_result_of(image.rootfs, runtime.prefix, runtime.import_paths)
+    probed = probed_inventory(
+        probe,
+        Completed(0, probe_output(answer, dict(listed[::-1]).items()), b""),
         image.config,
         lambda: nullcontext(image.rootfs),
         known_names(lock),
     )
-    image_without_layers = replace(image, rootfs=stated.rootfs, layers=(), history=(), hidden=())
-    return audit_statement(image_without_layers, stated, lock, choices)
+    image_without_layers = replace(image, rootfs=probed.rootfs, layers=(), history=(), hidden=())
+    return audit_statement(image_without_layers, probed, lock, choices)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")

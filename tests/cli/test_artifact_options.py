@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.web import RetryPolicy
+from auditor.http.retries import RetryPolicy
 from tests.builders import interpreter
 from tests.builders.attested import WHEEL as ATTESTED
 from tests.builders.attested import Published, published
@@ -112,7 +112,7 @@ WAYS = {
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     retry_policy = RetryPolicy(connect=2, read=0.2, tries=2, pause=0.01)
-    monkeypatch.setattr("auditor.artifacts.http.RetryPolicy", lambda: retry_policy)
+    monkeypatch.setattr("auditor.artifacts.artifact_client.RetryPolicy", lambda: retry_policy)
 
 
 @pytest.mark.usefixtures("hurried")
@@ -241,7 +241,7 @@ def test_attestations_are_verified_only_where_asked(invoke: Invoke, named: Proje
 @pytest.mark.parametrize(
     ("provenance", "why"),
     [
-        (None, "nobody is asked (--offline)"),
+        (None, "no server is asked (--offline)"),
         (b"{", "its provenance cannot be read"),
         (b'{"version": 1, "attestation_bundles": []}', "its provenance holds no attestation"),
     ],

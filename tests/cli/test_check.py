@@ -197,7 +197,9 @@ def test_fail_on_note_counts_notes(invoke: Invoke, project: Project, level: str)
             "--cache-dir auditor.lock/a/b: ",
             id="cache-dir",
         ),
-        pytest.param(("--format", "json", "--format", "table"), "two reports for", id="formats"),
+        pytest.param(
+            ("--format", "json", "--format", "table"), "two reports would go to", id="formats"
+        ),
     ],
 )
 def test_usage_errors(

@@ -45,12 +45,18 @@ def test_pairing(
 @pytest.mark.parametrize(
     ("order", "formats", "files", "message"),
     [
-        pytest.param([O, F], ["json"], ["a"], "-o a stands before any --format", id="before"),
+        pytest.param([O, F], ["json"], ["a"], "-o a comes before any --format", id="before"),
         pytest.param([F, O, O], ["json"], ["a", "b"], "has two files: -o b", id="two-files"),
         pytest.param([O, O], ["table"], ["a", "b"], "has two files: -o b", id="default-two"),
-        pytest.param([F, F], ["json", "table"], [], "two reports for standard output", id="both"),
         pytest.param(
-            [F, O, F, O], ["json", "table"], ["a", "./a"], "two reports for a", id="same-file"
+            [F, F], ["json", "table"], [], "two reports would go to standard output", id="both"
+        ),
+        pytest.param(
+            [F, O, F, O],
+            ["json", "table"],
+            ["a", "./a"],
+            "two reports would go to a",
+            id="same-file",
         ),
     ],
 )

@@ -78,7 +78,7 @@ def test_all_platforms(invoke: Invoke, layout: Path) -> None:
 def test_an_image_of_one_platform(invoke: Invoke, project: Project) -> None:
     result = invoke("check", project.image, "--all-platforms")
     assert result.exit_code == 0
-    assert "the reference leads to none but the audited one" in result.stdout
+    assert "the image is for no other platform" in result.stdout
 
 
 def test_platforms_that_are_too_many_are_named(

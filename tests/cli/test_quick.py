@@ -11,7 +11,7 @@ from auditor.catalogue import QUICK_NOT_CHECKED
 from auditor.report.schema import schema_text
 from tests.builders.container_archive import files_of
 from tests.builders.fake_engine import cut, fake_engine, status, value
-from tests.builders.statements import INTERPRETER, spoken
+from tests.builders.probes import INTERPRETER, probe_output
 from tests.cli.conftest import SITE
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def statement(*installed: str) -> dict[str, Any]:
 
 
 def answers(*installed: str, files: Mapping[str, str | bytes] = FILES) -> dict[str, Answer]:
-    said = spoken(statement(*installed), [(*each.split("=="),) for each in installed])  # type: ignore[misc]
+    said = probe_output(statement(*installed), [(*each.split("=="),) for each in installed])  # type: ignore[misc]
     frame = b"\1\0\0\0" + len(said).to_bytes(4, "big") + said
     return {
         INSPECT: value(IMAGE),
@@ -109,6 +109,7 @@ def test_as_locked(ask: Ask) -> None:
         "manifest_digest": "sha256:" + "b" * 64,
         "platform": "linux/amd64",
         "layers": [],
+        "kind": "image",
     }
     assert found["checked"] == {"files": 0, "bytes": 0, "packages": 1, "native_libraries": 0}
     assert [row["evidence"] for row in found["packages"]] == ["version"]
@@ -149,7 +150,7 @@ def test_table_says_that_it_was_quick(
 
 
 def test_image_without_pip(ask: Ask) -> None:
-    output = spoken(statement("idna==3.10")).replace(b"\n[]\n", b"\n")
+    output = probe_output(statement("idna==3.10")).replace(b"\n[]\n", b"\n")
     error = b"ImportError: No module named pip"
     frames = b"".join(
         bytes([number, 0, 0, 0]) + len(text).to_bytes(4, "big") + text
@@ -181,7 +182,7 @@ def refuse(call: Call) -> None:
             {"POST /containers/NAME/start": refuse},
             (),
             3,
-            "docker:thing: /usr/local/bin/python cannot be asked: /usr/local/bin/python cannot",
+            "docker:thing: /usr/local/bin/python did not answer: /usr/local/bin/python cannot",
         ),
         ({}, ("--python", "/opt/venv"), 2, "--python /opt/venv: docker:thing has no such"),
         ({}, ("--platform", "linux/arm64"), 3, "docker:thing is for linux/amd64, not for"),

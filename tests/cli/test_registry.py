@@ -236,7 +236,7 @@ def test_who_is_trusted(
     if not registry.tls:
         assert "does not speak TLS\nhint: give --plain-http" in result.stderr
         return
-    assert "TLS fails: certificate verify failed" in result.stderr
+    assert "TLS fails (certificate verify failed" in result.stderr
     assert "--tls-ca" in result.stderr
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         with monkeypatch.context() as patched:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.evidence.shadowing import modules
-from auditor.inventory.python.importable import module_file, module_name, place_at
+from auditor.inventory.python.importable import import_root, module_file, module_name
 from auditor.model import Distribution, MetadataKind, Record, RecordRow
 from tests.builders import rootfs_of
 from tests.cases.test_cases import zipped
@@ -82,7 +82,7 @@ MEMBERS = {"google/cloud/storage/__init__.py": "", "empty/": "", "six.py": ""}
 def test_what_a_place_has(path: str, file: str | None, *, zip_file: bool) -> None:
     content = {f"/p/{name}": text for name, text in MEMBERS.items() if not name.endswith("/")}
     rootfs = rootfs_of({"/p": zipped(MEMBERS)} if zip_file else content)
-    place, problem = place_at(rootfs, "/p")
+    place, problem = import_root(rootfs, "/p")
     assert problem is None
     assert module_file(place, path, "3.11") == file
     assert place.locate("six.py") == ("/p" if zip_file else "/p/six.py")
@@ -91,16 +91,16 @@ def test_what_a_place_has(path: str, file: str | None, *, zip_file: bool) -> Non
 
 
 def test_a_zip_file_that_is_none_is_a_problem() -> None:
-    place, problem = place_at(rootfs_of({"/p": "no zip file"}), "/p")
+    place, problem = import_root(rootfs_of({"/p": "no zip file"}), "/p")
     assert place.names("") == []
     assert problem is not None
-    assert "no zip file" in problem.why
+    assert "cannot be read as a zip file" in problem.why
 
 
 @pytest.mark.parametrize(("limit", "names"), [("_ZIP_BYTES", 0), ("_ZIP_NAMES", 1)])
 def test_limits_of_zip_files(limit: str, names: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"auditor.inventory.python.importable.{limit}", 1)
-    place, problem = place_at(rootfs_of({"/p": zipped({"a.py": "", "b.py": ""})}), "/p")
+    place, problem = import_root(rootfs_of({"/p": zipped({"a.py": "", "b.py": ""})}), "/p")
     assert problem is not None
     assert problem.limit
     assert len(place.names("")) == names

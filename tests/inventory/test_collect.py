@@ -171,7 +171,7 @@ def test_an_interpreter_that_is_gone_is_said() -> None:
     assert inventory.interpreter is None
     assert inventory.runtime is not None
     assert inventory.runtime.interpreter is None
-    assert inventory.runtime.fault == (
+    assert inventory.runtime.unusable_reason == (
         "/opt/venv/bin/python leads to /usr/local/bin/python3.11, which does not exist"
     )
     assert names(inventory.runtime) == ["idna"]
@@ -192,7 +192,7 @@ def test_links_in_a_circle_lead_nowhere() -> None:
         "/opt/venv/bin/python3": Symlink("python"),
     }
     runtime = runtime_of(image_of([BASE, {**VENV, **circle}], cmd=["/opt/venv/bin/python"]))
-    assert runtime.fault.endswith("does not exist")
+    assert runtime.unusable_reason.endswith("does not exist")
 
 
 def test_directories_that_hold_distributions_are_found_up_to_a_limit(
@@ -217,14 +217,14 @@ def test_the_caller_may_name_it() -> None:
     assert runtime_of(image, "/opt/venv").prefix == "/opt/venv"
     with pytest.raises(UsageError, match="has no such interpreter") as error:
         collect_inventory(image, "/srv/venv")
-    assert error.value.hint == "it has /opt/venv"
+    assert error.value.hint == "the image's virtual environments are /opt/venv"
     with pytest.raises(UsageError) as error:
         collect_inventory(image_of(BASE), "/srv/venv")
-    assert "drop --python" in error.value.hint
+    assert "leave out --python" in error.value.hint
 
 
 @pytest.mark.parametrize(
-    ("text", "seeded"),
+    ("text", "expected"),
     [
         ("seed = pip", True),
         ("uv-seed = true", True),
@@ -232,8 +232,8 @@ def test_the_caller_may_name_it() -> None:
         ("no equals", False),
     ],
 )
-def test_a_seeded_venv(text: str, seeded: bool) -> None:
+def test_seed_packages_of_a_venv(text: str, expected: bool) -> None:
     image = image_of(
         [BASE, {**VENV, "/opt/venv/pyvenv.cfg": text}], env={"VIRTUAL_ENV": "/opt/venv"}
     )
-    assert runtime_of(image).seeded is seeded
+    assert runtime_of(image).has_seed_packages is expected

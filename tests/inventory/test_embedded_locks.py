@@ -48,8 +48,8 @@ CASES = {
     "bytes": (AUDITED.replace("0" * 64, "1" * 64), "locks other bytes of a, b"),
     "commit": (AUDITED.replace(commit("0"), commit("1")), "locks other bytes of c"),
     "lacks": (HEAD + entry("a") + entry("c", source=commit("0")), "lacks b"),
-    "more": (AUDITED + entry("d"), "has besides d"),
-    "many-more": (AUDITED + "".join(map(entry, "defgh")), "has besides d, e, f and 2 more"),
+    "more": (AUDITED + entry("d"), "also has d"),
+    "many-more": (AUDITED + "".join(map(entry, "defgh")), "also has d, e, f and 2 more"),
     "two-entries": (AUDITED + entry("a", "2.0"), "locks other versions of a (1.0 and 2.0 instead"),
     "sdist": (
         AUDITED.replace(entry("a"), entry("a", source=sdist("0"))),
@@ -63,8 +63,8 @@ CASES = {
         AUDITED.replace(entry("a"), entry("a", source='directory = { path = "." }')),
         "locks other versions of a (source instead of 1.0)",
     ),
-    "no-toml": ("[", "is no lock: 1:2: not valid TOML"),
-    "newer-major": (AUDITED.replace('"1.0"', '"2.0"', 1), "is no lock: "),
+    "no-toml": ("[", "is not a valid lock: 1:2: not valid TOML"),
+    "newer-major": (AUDITED.replace('"1.0"', '"2.0"', 1), "is not a valid lock: "),
 }
 
 

@@ -4,7 +4,7 @@ import pytest
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
-from auditor.lock.markers import Decider
+from auditor.lock.markers import MarkerEvaluator
 from auditor.model import Target
 from tests.builders.targets import LINUX, target
 
@@ -38,9 +38,9 @@ from tests.builders.targets import LINUX, target
     ],
 )
 def test_a_marker_is_decided_from_the_image_alone(marker: str, answer: bool | None) -> None:
-    decider = Decider(LINUX)
-    assert decider.marker(Marker(marker), {"gpu"}, {"test-tools"}) is answer
-    assert decider.marker(Marker(marker), {"gpu"}, {"test-tools"}) is answer
+    evaluator = MarkerEvaluator(LINUX)
+    assert evaluator.marker(Marker(marker), {"gpu"}, {"test-tools"}) is answer
+    assert evaluator.marker(Marker(marker), {"gpu"}, {"test-tools"}) is answer
 
 
 @pytest.mark.parametrize(
@@ -59,17 +59,17 @@ def test_a_marker_is_decided_from_the_image_alone(marker: str, answer: bool | No
 def test_a_python_known_as_major_and_minor_decides_what_it_can(
     marker: str, answer: bool | None
 ) -> None:
-    assert Decider(target("3.11")).marker(Marker(marker)) is answer
+    assert MarkerEvaluator(target("3.11")).marker(Marker(marker)) is answer
 
 
 def test_a_pypy_known_by_its_language_version_leaves_its_own_open() -> None:
-    decider = Decider(target("3.10.13", implementation="pypy"))
-    assert decider.marker(Marker("implementation_version < '8'")) is None
-    assert decider.marker(Marker("python_full_version == '3.10.13'")) is True
+    evaluator = MarkerEvaluator(target("3.10.13", implementation="pypy"))
+    assert evaluator.marker(Marker("implementation_version < '8'")) is None
+    assert evaluator.marker(Marker("python_full_version == '3.10.13'")) is True
 
 
 def test_nothing_is_taken_from_the_host() -> None:
-    nothing = Decider(Target(markers={}, tags=()))
+    nothing = MarkerEvaluator(Target(markers={}, tags=()))
     assert nothing.marker(Marker("os_name == 'posix'")) is None
     assert nothing.marker(Marker("python_version >= '3'")) is None
     assert nothing.python(SpecifierSet(">=3")) is None
@@ -89,9 +89,9 @@ def test_nothing_is_taken_from_the_host() -> None:
     ],
 )
 def test_a_requirement_on_python(version: str, required: str, answer: bool | None) -> None:
-    assert Decider(target(version)).python(SpecifierSet(required)) is answer
+    assert MarkerEvaluator(target(version)).python(SpecifierSet(required)) is answer
 
 
 def test_the_unknown_keys_of_a_marker() -> None:
     marker = Marker("platform_version == '1' and platform_release == '2' and os_name == 'nt'")
-    assert Decider(LINUX).unknown_keys(marker) == ["platform_release", "platform_version"]
+    assert MarkerEvaluator(LINUX).unknown_keys(marker) == ["platform_release", "platform_version"]

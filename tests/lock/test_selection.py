@@ -133,7 +133,7 @@ def test_sources_have_no_version_to_compare() -> None:
             LINUX,
             (
                 "its wheels are for macosx_11_0_arm64, win_amd64 and it has no sdist; the "
-                "interpreter takes cp311-cp311 on manylinux_2_36_x86_64"
+                "interpreter accepts cp311-cp311 on manylinux_2_36_x86_64"
             ),
         ),
         (
@@ -141,7 +141,7 @@ def test_sources_have_no_version_to_compare() -> None:
             LINUX,
             (
                 "its wheels are for cp312-cp312 and it has no sdist; the "
-                "interpreter takes cp311-cp311 on manylinux_2_36_x86_64"
+                "interpreter accepts cp311-cp311 on manylinux_2_36_x86_64"
             ),
         ),
         (
@@ -149,7 +149,7 @@ def test_sources_have_no_version_to_compare() -> None:
             ARM,
             (
                 "its wheels are for manylinux_2_28_x86_64 and it has no sdist; the "
-                "interpreter takes cp311-cp311 on manylinux_2_36_aarch64"
+                "interpreter accepts cp311-cp311 on manylinux_2_36_aarch64"
             ),
         ),
         (
@@ -157,7 +157,7 @@ def test_sources_have_no_version_to_compare() -> None:
             ALPINE,
             (
                 "its wheels are for manylinux_2_28_x86_64 and it has no sdist; the "
-                "interpreter takes cp311-cp311 on musllinux_1_2_x86_64"
+                "interpreter accepts cp311-cp311 on musllinux_1_2_x86_64"
             ),
         ),
         (
@@ -166,7 +166,7 @@ def test_sources_have_no_version_to_compare() -> None:
             (
                 "its wheels are for macosx_10_0_arm64, macosx_11_0_arm64, macosx_12_0_arm64, "
                 "macosx_13_0_arm64 and 2 more and it has no sdist; the "
-                "interpreter takes cp311-cp311 on linux_x86_64"
+                "interpreter accepts cp311-cp311 on linux_x86_64"
             ),
         ),
         (
@@ -174,7 +174,7 @@ def test_sources_have_no_version_to_compare() -> None:
             target("3.13.0", free_threaded=True),
             (
                 "its wheels are for cp313-cp313 and it has no sdist; the "
-                "interpreter takes cp313-cp313t on manylinux_2_36_x86_64"
+                "interpreter accepts cp313-cp313t on manylinux_2_36_x86_64"
             ),
         ),
     ],
@@ -269,7 +269,7 @@ def test_one_bad_package_does_not_stop_the_rest() -> None:
     (problem,) = expectation.problems
     assert problem.subject == "kernel"
     assert problem.why == (
-        'its marker platform_release >= "5" needs platform_release, which files do not tell'
+        'its marker platform_release >= "5" needs platform_release, which the image does not say'
     )
     assert not problem.limit
 
@@ -304,21 +304,21 @@ def test_what_cannot_be_decided_of_a_python_known_as_major_and_minor() -> None:
     assert [(problem.subject, problem.why) for problem in expectation.problems] == [
         (
             "pylock.toml",
-            "its requires-python >=3.11.2 cannot be decided: files tell Python 3.11 only",
+            "its requires-python >=3.11.2 cannot be decided: the image only says Python 3.11",
         ),
         (
             "pylock.toml",
-            'its environments cannot be decided from files: python_full_version > "3.11.5"',
+            'its environments cannot be decided from the image: python_full_version > "3.11.5"',
         ),
         (
             "b",
             (
                 'its marker python_full_version < "3.11.3" needs python_full_version, which '
-                "files do not tell"
+                "the image does not say"
             ),
         ),
         ("d", 'its marker "x" == "y" compares what cannot be compared'),
-        ("a", "its requires-python >=3.11.4 cannot be decided: files tell Python 3.11 only"),
+        ("a", "its requires-python >=3.11.4 cannot be decided: the image only says Python 3.11"),
     ]
     assert list(expectation.packages) == ["c"]
     assert expectation.mismatches == ()

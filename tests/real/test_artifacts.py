@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import ssl
 import sys
 import tarfile
 import zipfile
@@ -13,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.artifacts import ArtifactSources, Manifest, ManifestCache, ManifestStore
+from auditor.artifacts import Manifest, ManifestCache
+from auditor.http.retries import RetryPolicy
 from auditor.lock import read_lock
 from auditor.lock.lock_artifacts import prefetchable_artifacts
-from auditor.web import RetryPolicy
 from tests.builders.audits import do
 from tests.builders.certificates import certificates
 from tests.builders.fake_registry import Answer, fake_registry
-from tests.builders.wanted import CONTENT, NAME, artifact, manifest
+from tests.builders.wanted import CONTENT, NAME, Places, artifact, manifest, places, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,12 +48,12 @@ def artifacts(folder: Path) -> list[Artifact]:
     return found
 
 
-def found_in(sources: ArtifactSources, artifacts: list[Artifact]) -> list[Manifest]:
-    with ManifestStore(sources) as store:
-        found = store.get(artifacts)
-    manifests = [each for each in found if isinstance(each, Manifest)]
-    assert len(manifests) == len(found), [each for each in found if each not in manifests]
-    return manifests
+def found_in(where: Places, artifacts: list[Artifact]) -> list[Manifest]:
+    with store(where) as manifests:
+        found = manifests.get(artifacts)
+    read = [each for each in found if isinstance(each, Manifest)]
+    assert len(read) == len(found), [each for each in found if each not in read]
+    return read
 
 
 def by_the_standard_library(path: Path) -> dict[str, bytes]:
@@ -75,7 +74,7 @@ def by_the_standard_library(path: Path) -> dict[str, bytes]:
 
 
 def test_members_are_those_of_the_standard_library(folder: Path, artifacts: list[Artifact]) -> None:
-    for one, found in zip(artifacts, found_in(ArtifactSources(folder), artifacts), strict=True):
+    for one, found in zip(artifacts, found_in(places(folder), artifacts), strict=True):
         expected = by_the_standard_library(folder / str(one.path))
         assert {each.path: each.sha256 for each in found.members} == expected
 
@@ -83,10 +82,10 @@ def test_members_are_those_of_the_standard_library(folder: Path, artifacts: list
 def test_what_is_kept_is_what_was_read(
     folder: Path, artifacts: list[Artifact], tmp_path: Path
 ) -> None:
-    with ManifestStore(ArtifactSources(folder), ManifestCache(tmp_path)) as store:
-        first = store.get(artifacts)
-    with ManifestStore(ArtifactSources(tmp_path, offline=True), ManifestCache(tmp_path)) as store:
-        assert store.get(artifacts) == first
+    with store(places(folder), ManifestCache(tmp_path)) as manifests:
+        first = manifests.get(artifacts)
+    with store(places(tmp_path, offline=True), ManifestCache(tmp_path)) as manifests:
+        assert manifests.get(artifacts) == first
 
 
 def test_what_wheels_say_of_themselves_is_true(folder: Path, artifacts: list[Artifact]) -> None:
@@ -98,9 +97,9 @@ def test_what_wheels_say_of_themselves_is_true(folder: Path, artifacts: list[Art
             server.script[path] = [Answer(body=(folder / str(each.path)).read_bytes())]
             served.append(replace(each, path=None, url=f"http://{server.host}{path}"))
         retry_policy = RetryPolicy(tries=2)
-        said = found_in(ArtifactSources(folder, indexed=True, retry_policy=retry_policy), served)
+        said = found_in(places(folder, indexed=True, retry_policy=retry_policy), served)
         asked = sum("Range" in each.headers for each in server.asked)
-    read = found_in(ArtifactSources(folder), artifacts)
+    read = found_in(places(folder), artifacts)
     wheels = [pair for pair in zip(said, read, strict=True) if pair[0].dist_info]
     assert asked < 2 * len(wheels)
     wrong = []
@@ -117,14 +116,11 @@ def test_what_wheels_say_of_themselves_is_true(folder: Path, artifacts: list[Art
 
 
 def test_pip_keeps_what_it_fetched_where_we_look(tmp_path: Path) -> None:
-    certificates(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "it.pem", tmp_path / "server-key.pem")
     trusted = dict.fromkeys(
         ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), str(tmp_path / "ca.crt")
     )
     own = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
-    with fake_registry(context) as server:
+    with fake_registry(certificates(tmp_path)) as server:
         url = f"https://{server.host}/files/{NAME}"
         server.script["/simple/demo/"] = [
             Answer(body=f'<a href="{url}">{NAME}</a>'.encode(), headers={"Content-Type": HTML})
@@ -138,5 +134,5 @@ def test_pip_keeps_what_it_fetched_where_we_look(tmp_path: Path) -> None:
             env={**own, **trusted},
         )
     wanted = artifact(path=None, url=url)
-    sources = ArtifactSources(tmp_path, pip_cache=tmp_path / "pip", offline=True)
-    assert manifest(wanted, sources).verified
+    where = places(tmp_path, pip_cache=tmp_path / "pip", offline=True)
+    assert manifest(wanted, where).verified

@@ -109,13 +109,17 @@ def test_as_locked_it_is_consistent(sample: Callable[[str], str]) -> None:
     assert {"grpcio", "lc3py", "numpy", "onnxruntime", "scipy", "webrtcvad"} <= audit.degrees.keys()
 
 
-def test_the_readme_shows_what_is_printed(sample: Callable[[str], str]) -> None:
+@pytest.mark.parametrize(("variant", "code"), [("clean", 0), ("drifted", 1)])
+def test_the_readme_shows_what_is_printed(
+    variant: str, code: int, sample: Callable[[str], str]
+) -> None:
+    command = f"check docker:auditor-sample/backend:{variant}\n"
     shown = (PROJECT / "README.md").read_text(encoding="utf-8")
-    shown = shown.partition("check docker:auditor-sample/backend:drifted\n")[2].partition("```")[0]
-    tag = sample("backend-drifted")
+    shown = shown.partition(command)[2].partition("```")[0]
+    tag = sample(f"backend-{variant}")
     done = run("check", f"docker:{tag}", "--lock", LOCK.name, cwd=LOCK.parent)
 
-    assert done.returncode == 1
+    assert done.returncode == code
     above, elided, below = _without_digests(shown).partition("  ...\n")
     printed = _without_digests(done.stdout)
     assert elided

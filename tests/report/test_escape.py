@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.report.formats.escape import clip, decodable, escape, guard
+from auditor.report.escape import clip, decodable, escape, guard
 
 
 @pytest.mark.parametrize(

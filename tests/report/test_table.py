@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.errors import ExitCode
-from auditor.model import Ignored, Layer, NotChecked, Report, Verdict
+from auditor.model import NotChecked, Verdict
+from auditor.report.document import FindingLayer, Ignored, Report
 from auditor.report.formats import FORMATS, View
 from tests.builders.reports import (
     CLEAN,
@@ -42,8 +42,8 @@ def test_first_line_is_verdict_reference_digest(verdict: Verdict) -> None:
 
 
 def test_exit_code_is_told_where_something_exits() -> None:
-    assert table(DRIFTED, View(exit_code=ExitCode.DRIFT)).splitlines()[-1].endswith("(exit 1)")
-    assert "exit" not in table(CLEAN).splitlines()[-1]
+    assert table(DRIFTED).splitlines()[-1].endswith("(exit 1)")
+    assert "exit" not in table(replace(CLEAN, exit_code=None)).splitlines()[-1]
 
 
 @pytest.mark.parametrize("width", [0, 1, 30, 40, 79, 80, 200])
@@ -126,7 +126,8 @@ def test_difference(expected: str | None, actual: str | None, lines: list[str]) 
 
 
 def test_layer_without_an_instruction_is_named_by_its_digest() -> None:
-    one = replace(finding("LI103", "idna", "is another"), layer=Layer(DIGEST, "", 1))
+    layer = FindingLayer(DIGEST, "", base=False)
+    one = replace(finding("LI103", "idna", "is another"), layer=layer)
     assert f"    layer      {DIGEST}\n" in table(replace(CLEAN, findings=(one,)))
 
 
@@ -145,9 +146,10 @@ def test_hostile_texts_stay_inside_their_line() -> None:
         findings=(
             replace(
                 finding("LI103", evil, evil),
+                code=evil,
                 path=evil,
                 environment=evil,
-                layer=Layer(DIGEST, evil, 1),
+                layer=FindingLayer(evil, evil, base=True),
                 lock_line=3,
                 expected=evil,
                 actual=evil,

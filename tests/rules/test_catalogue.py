@@ -30,6 +30,6 @@ def test_names_are_unique() -> None:
 
 
 @pytest.mark.parametrize("code", RULES)
-def test_a_rule_is_called_as_its_kind(code: str) -> None:
+def test_a_rule_says_which_kind_it_finds(code: str) -> None:
     assert RULES[code].__name__ == KINDS[code].name.replace("-", "_")
     assert (RULES[code].__doc__ or "").startswith(f"{code}: ")

@@ -17,6 +17,7 @@ from auditor.image.platforms import host_platform, parse_platform
 from auditor.image.tree.host_tree import HostTree
 from auditor.image.tree.rootfs import TreeRootfs
 from auditor.model import Image, ImageConfig, NotChecked, Problem, UnreadableError
+from auditor.pyvenv_cfg import read_venv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,13 +154,13 @@ def _refused(rootfs: TreeRootfs, tree: HostTree) -> tuple[Problem, ...]:
 
 def _scope(rootfs: Rootfs, prefix: str) -> Iterator[str]:
     """Yield the real directories that belong to an environment."""
-    settings = _settings(rootfs, f"{prefix}/pyvenv.cfg")
+    venv = read_venv(rootfs, prefix)
     real = rootfs.resolve(prefix)
-    if real is not None and settings is not None:
+    if real is not None and venv is not None:
         yield real
-    bases = [] if settings is not None else [prefix]
-    if settings and "home" in settings:
-        bases.append(os.path.dirname(settings["home"]))  # noqa: PTH120 - a path in the image
+    bases = [prefix] if venv is None else []
+    if venv is not None and venv.home:
+        bases.append(os.path.dirname(venv.home))  # noqa: PTH120 - a path in the image
     for name in ("python", "python3"):
         executable = rootfs.resolve(f"{prefix}/bin/{name}")
         if executable is not None:
@@ -178,13 +179,3 @@ def _libraries(rootfs: Rootfs, base: str) -> Iterator[str]:
         for name in names:
             if _PYTHON_FOLDER.fullmatch(name) and (found := rootfs.resolve(f"{folder}/{name}")):
                 yield found
-
-
-def _settings(rootfs: Rootfs, path: str) -> dict[str, str] | None:
-    """Read a pyvenv.cfg; None where there is none."""
-    try:
-        content = rootfs.read(path).decode("utf-8", "surrogateescape")
-    except UnreadableError:
-        return None
-    lines = (line.partition("=") for line in content.splitlines())
-    return {key.strip().lower(): value.strip() for key, equals, value in lines if equals}

@@ -1,157 +1,129 @@
-"""From a registry's challenge to the header it wants (distribution's token specification).
-
-oras knows the challenge and the token's question. What it leaves out stands here: answers that
-refuse, identity tokens (OAuth2), Basic without a token, and when credentials must not be sent.
-"""
+"""From a registry's challenge to the header it wants (distribution's token specification)."""
 
 from __future__ import annotations
 
-import base64
 import json
-import threading
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
-
-from oras.auth import get_auth_backend
-from oras.auth.utils import parse_auth_header
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
 
 from auditor.errors import ImageError
+from auditor.http.origin import host_of
 from auditor.image.documents import mapping
-from auditor.image.registry.docker_login import credentials_for
-from auditor.web import host_of
+from auditor.image.registry.docker_login import docker_login
+from auditor.image.registry.registry_errors import login_hint, refusal
 from auditor.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from oras.auth.utils import authHeader
+    from auditor.http.client import HttpClient
+    from auditor.http.connections import HttpConnections
+    from auditor.http.origin import Login
 
-    from auditor.image.registry.docker_login import Credentials
-    from auditor.image.registry.http import Http
-
-_TOKEN = 1 << 20
-"""Bytes of the answer that holds a token."""
-
-_LOGIN = "log in with `docker login {}`; its credentials are used"
+_TOKEN_BYTES = 1 << 20
+"""Bytes of the document that holds a token."""
+_PARAMETER = re.compile(r'([A-Za-z]+)="([^"]+)"')
 
 
 class Authorization:
-    """The `Authorization` header for one repository, renewed when the registry asks for it."""
+    """The `Authorization` header for pulling from one repository, for all who read from it."""
 
-    def __init__(self, http: Http, host: str, repository: str) -> None:
-        """Authorize for pulling from `host`, as docker's configuration calls it."""
-        self._http = http
+    def __init__(
+        self,
+        client: HttpClient,
+        connections: HttpConnections,
+        host: str,
+        repository: str,
+        *,
+        plain: bool,
+    ) -> None:
+        """Authorize at `host`, as docker's configuration calls it; `plain` is without TLS."""
+        self._client = client
+        self._known = connections.authorizations
+        self._logins = connections.logins
         self._host = host
         self._scope = f"repository:{repository}:pull"
-        self._lock = threading.Lock()
-        self.header: str | None = None
+        self._schemes = {"https", "http"} if plain else {"https"}
+        self._key = (f"{'http' if plain else 'https'}://{host}", self._scope)
 
-    def renew(self, challenge: str, refused: str | None) -> None:
+    @property
+    def header(self) -> str | None:
+        """The header that answered the last challenge."""
+        return self._known.known(self._key)
+
+    def renewed(self, challenge: str, refused: str | None) -> str:
         """Answer a challenge, unless another thread did since the header `refused` was sent.
 
         Raises `ImageError` where that cannot be done.
         """
-        with self._lock:
-            if self.header == refused:
-                self.header = self._answered(challenge)
+        return self._known.get(self._key, lambda: self._answer(challenge), refused)
 
-    def _answered(self, challenge: str) -> str:
-        credentials = credentials_for(self._host)
+    def _answer(self, challenge: str) -> str:
+        login = self._logins.get(self._host, lambda: docker_login(self._host))
         scheme = challenge.strip().partition(" ")[0].lower()
         if scheme == "bearer":
-            return f"Bearer {self._token(parse_auth_header(challenge), credentials)}"
+            return f"Bearer {self._token(dict(_PARAMETER.findall(challenge)), login)}"
         if scheme != "basic":
             raise ImageError(
-                f"{self._host} asks for credentials in a way that is not known: "
+                f"{self._host} asks for credentials by an unknown scheme: "
                 f"{one_line(scheme) or 'none'}",
                 "registries ask for Basic or Bearer",
             )
-        if credentials is None or credentials.identity_token:
-            raise ImageError(f"{self._host} wants credentials", _LOGIN.format(self._host))
-        pair = f"{credentials.username}:{credentials.password}".encode()
-        return f"Basic {base64.b64encode(pair).decode()}"
+        if login is None or login.identity_token:
+            raise ImageError(f"{self._host} wants credentials", login_hint(self._host))
+        return login.header
 
-    def _token(self, challenge: authHeader, credentials: Credentials | None) -> str:
-        realm = challenge.realm or ""
-        schemes = {"https", "http"} if self._http.plain else {"https"}
-        if urlsplit(realm).scheme not in schemes:
+    def _token(self, challenge: Mapping[str, str], login: Login | None) -> str:
+        realm = challenge.get("realm", "")
+        if urlsplit(realm).scheme not in self._schemes:
             raise ImageError(
-                f"{self._host} names a token server that is not reached by TLS",
+                f"{self._host} names a token server that does not use TLS",
                 "credentials are not sent there; --plain-http would",
             )
-        challenge.scope = challenge.scope or self._scope
-        server = _TokenServer(self._http, self._host, known=credentials is not None)
-        if credentials is not None and credentials.identity_token:
+        asked = {"scope": challenge.get("scope", self._scope)}
+        if "service" in challenge:
+            asked = {"service": challenge["service"], **asked}
+        if login is not None and login.identity_token:
             form = {
                 "grant_type": "refresh_token",
-                "refresh_token": credentials.identity_token,
-                "service": challenge.service or "",
-                "scope": challenge.scope,
+                "refresh_token": login.identity_token,
+                **asked,
                 "client_id": "pylock-auditor",
             }
-            return server.token(server.ask(realm, {}, form=form).json())
-        asking = get_auth_backend("token", session=server, insecure=self._http.plain)
-        if credentials is not None:
-            asking.set_basic_auth(credentials.username, credentials.password)
-        return server.token({"token": asking.request_token(challenge)})
-
-
-class _Answer(NamedTuple):
-    """What oras takes for an answer of `requests`."""
-
-    status_code: int
-    content: bytes
-
-    def json(self) -> Mapping[str, object]:
-        """Return the body's object, empty where it is none."""
+            content = self._token_document(realm, login, form)
+        else:
+            url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(asked)}"
+            content = self._token_document(url, login, None)
         try:
-            return mapping(json.loads(self.content))
+            document = mapping(json.loads(content))
         except (ValueError, RecursionError):
-            return {}
-
-
-class _TokenServer:
-    """What oras takes for a session of `requests`: every question has our limits."""
-
-    def __init__(self, http: Http, host: str, *, known: bool) -> None:
-        self._http = http
-        self._host = host
-        self._known = known
-
-    def get(
-        self, url: str, *, headers: Mapping[str, str], params: Mapping[str, str], verify: bool
-    ) -> _Answer:
-        """Ask for a token; which certificates are trusted is not for oras to say."""
-        del verify
-        return self.ask(url, headers, params=params)
-
-    def ask(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        params: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
-    ) -> _Answer:
-        """Return the answer; raises `ImageError` where it is a refusal."""
-        answer = self._http.fetch(url, headers, params=params, form=form)
-        if answer.status_code == 200:
-            return _Answer(200, self._http.body(answer, _TOKEN))
-        refused = answer.status_code in {400, 401, 403}
-        words = f"{host_of(url)}, which gives tokens for {self._host}, {self._http.refusal(answer)}"
-        if not refused:
-            raise ImageError(words, "try again later")
-        if self._known:
-            raise ImageError(
-                f"{words}: docker's credentials are not accepted", _LOGIN.format(self._host)
-            )
-        raise ImageError(words, _LOGIN.format(self._host))
-
-    def token(self, answer: Mapping[str, object]) -> str:
-        """Return the token in an answer; raises `ImageError` where there is none."""
-        token = answer.get("token") or answer.get("access_token")
+            document = {}
+        token = document.get("token") or document.get("access_token")
         if isinstance(token, str) and token.isascii() and token.isprintable():
             return token
         raise ImageError(
-            f"the token server of {self._host} gives no token", "ask whoever runs the registry"
+            f"the token server of {self._host} sends no token", "ask whoever runs the registry"
         )
+
+    def _token_document(
+        self, url: str, login: Login | None, form: Mapping[str, str] | None
+    ) -> bytes:
+        """Return the token server's response; raises `ImageError` where it refuses."""
+
+        def read() -> bytes:
+            credentials = None if form else login
+            with self._client.response(url, {}, credentials, form) as response:
+                status = response.status_code
+                if status == 200:
+                    return self._client.body(response, _TOKEN_BYTES)
+                words = (
+                    f"{host_of(url)}, which issues tokens for {self._host}, "
+                    f"{refusal(self._client, response)}"
+                )
+            if status not in {400, 401, 403}:
+                raise ImageError(words, "try again later")
+            accepted = "" if login is None else ": docker's credentials are not accepted"
+            raise ImageError(f"{words}{accepted}", login_hint(self._host))
+
+        return self._client.repeated(url, read)

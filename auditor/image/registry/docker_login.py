@@ -1,7 +1,7 @@
-"""Who we are to a registry: what `docker login` left behind, read as docker reads it.
+"""The login to a registry that `docker login` left behind, read as docker reads it.
 
 `DOCKER_AUTH_CONFIG`, then `config.json` in `DOCKER_CONFIG` or `~/.docker`: credentials in it,
-or the helpers that it names. Nothing of them is ever put into a message.
+or the helpers that it names. No message ever quotes them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,13 @@ from docker.auth import INDEX_NAME, AuthConfig
 from docker.errors import DockerException
 
 from auditor.errors import ImageError
+from auditor.http.origin import Login
 
 _VARIABLE = "DOCKER_AUTH_CONFIG"
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A name and a password, or the token that stands for both."""
-
-    username: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
-    identity_token: str = field(default="", repr=False)
-    """For OAuth2, in place of the other two."""
-
-
-def credentials_for(host: str) -> Credentials | None:
-    """Return docker's credentials for a registry; None where it has none.
+def docker_login(host: str) -> Login | None:
+    """Return docker's login to a registry; None where it has none.
 
     Raises `ImageError` where they cannot be read.
     """
@@ -44,7 +34,7 @@ def credentials_for(host: str) -> Credentials | None:
 
 
 def _configurations() -> list[tuple[str, str]]:
-    """Return what configures docker's credentials: a name for messages, and the JSON text."""
+    """Return what configures docker's logins: its name for messages, and its JSON text."""
     found = []
     if given := os.environ.get(_VARIABLE):
         found.append((_VARIABLE, given))
@@ -59,7 +49,7 @@ def _configurations() -> list[tuple[str, str]]:
     return found
 
 
-def _resolved(host: str, place: str, content: str) -> Credentials | None:
+def _resolved(host: str, place: str, content: str) -> Login | None:
     try:
         value: object = json.loads(content)
         if not isinstance(value, dict):
@@ -71,12 +61,12 @@ def _resolved(host: str, place: str, content: str) -> Credentials | None:
             return None
         config = AuthConfig.load_config(None, _plain_entries(parts))
     except (ValueError, RecursionError, AttributeError, TypeError, DockerException) as error:
-        # The reason would quote the file, and with it what it keeps.
+        # The reason would quote the file, and with it its secrets.
         raise _unusable(place, "it is no configuration of docker's") from error
     name = INDEX_NAME if host in {INDEX_NAME, f"index.{INDEX_NAME}"} else host
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a missing helper is told below
+            warnings.simplefilter("ignore")  # a missing helper raises below
             found = config.resolve_authconfig(name)
     except (DockerException, ValueError, KeyError, TypeError, OSError) as error:
         helper = f"docker-credential-{config.get_credential_store(name)}"
@@ -84,25 +74,25 @@ def _resolved(host: str, place: str, content: str) -> Credentials | None:
             f"the credential helper {helper} fails for {host}",
             "check that it is on PATH and works: docker login",
         ) from error
-    return _credentials(found or {})
+    return _login(found or {})
 
 
 def _plain_entries(parts: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what says nothing: `docker` takes `"auth": ""` for no entry."""
+    """Leave out empty settings: `docker` takes `"auth": ""` for no entry."""
     auths = {
-        host: {key: said for key, said in entry.items() if said}
+        host: {key: value for key, value in entry.items() if value}
         for host, entry in parts.get("auths", {}).items()
     }
     return {**parts, "auths": auths} if auths else parts
 
 
-def _credentials(found: dict[str, Any]) -> Credentials | None:
+def _login(found: dict[str, Any]) -> Login | None:
     lower = {key.lower(): value for key, value in found.items() if isinstance(value, str)}
     token = lower.get("identitytoken", "")
     if token:
-        return Credentials(identity_token=token)
+        return Login(identity_token=token)
     if "username" in lower:
-        return Credentials(lower["username"], lower.get("password", ""))
+        return Login(lower["username"], lower.get("password", ""))
     return None
 
 

@@ -1,12 +1,12 @@
-"""An image of a registry as a layout: the manifests asked for one by one, the layers streamed."""
+"""An image of a registry as a layout: manifests are fetched one by one, layers streamed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from concurrent.futures import as_completed
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError
@@ -18,12 +18,14 @@ from auditor.image.layers.layer_request import damaged, verify
 from auditor.image.layout import oci
 from auditor.image.layout.assemble import assemble
 from auditor.image.layout.blob_store import ImageQuery, blob_digest
-from auditor.image.registry.repository import Client
+from auditor.image.registry.repository import Repository
+from auditor.progress import ByteCounter
 from auditor.thread_pool import threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from auditor.http.retries import RetryPolicy
     from auditor.image.codec.stream import Buffer
     from auditor.image.layers.layer_index import LayerIndex
     from auditor.image.layers.layer_tree import Opener
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from auditor.image.reference import Access, Reference
     from auditor.model import Image
     from auditor.progress import Progress
-    from auditor.web import RetryPolicy
 
 AT_ONCE = 4
 """Layers that are read at one time; each costs its index and a chunk of its bytes in memory."""
@@ -53,8 +54,7 @@ def open_registry_image(
     had or are not those that were asked for.
     """
     wanted = ImageQuery(reference.text, None, platform)
-    client = Client(reference.value, access, retry_policy)
-    store = RegistryStore(client, reference.text)
+    store = RegistryStore(Repository(reference.value, access, retry_policy), reference.text)
     return assemble(oci.choose(store, wanted, complete=True), store, reference.text, reading)
 
 
@@ -68,7 +68,7 @@ def registry_layers(
 
     Raises what `open_registry_image` does.
     """
-    store = RegistryStore(Client(reference.value, access, retry_policy), reference.text)
+    store = RegistryStore(Repository(reference.value, access, retry_policy), reference.text)
     chosen = oci.choose(store, ImageQuery(reference.text, None, platform), complete=True)
     return tuple(diff_ids(chosen.configuration, reference.text))
 
@@ -76,9 +76,9 @@ def registry_layers(
 class RegistryStore:
     """The blobs of one image and its manifests, by the names of a layout."""
 
-    def __init__(self, client: Client, reference: str) -> None:
-        """Read by `client` what the user calls `reference`."""
-        self._client = client
+    def __init__(self, repository: Repository, reference: str) -> None:
+        """Read from `repository` what the user calls `reference`."""
+        self._repository = repository
         self._reference = reference
         self._manifests: dict[str, bytes | None] = {}
         """The manifests that an index names, and the content of the one that was asked for."""
@@ -93,16 +93,16 @@ class RegistryStore:
         if blob is None:
             return None
         if blob not in self._manifests:
-            return self._client.small_blob(blob)
-        content = self._manifests[blob] or self._client.manifest(blob)
+            return self._repository.small_blob(blob)
+        content = self._manifests[blob] or self._repository.manifest(blob)
         if content is not None:
             self._note(content)
         return content
 
     def _index(self) -> bytes:
-        """Ask for the image itself; give the index that lists it alone."""
-        asked = self._client.digest or self._client.tag
-        content = self._client.manifest(asked)
+        """Fetch the image's own manifest; return an index that lists it alone."""
+        asked = self._repository.digest or self._repository.tag
+        content = self._repository.manifest(asked)
         if content is None:
             raise ImageError(
                 f"{self._reference}: the registry has no such image",
@@ -112,16 +112,16 @@ class RegistryStore:
             raise ImageError(
                 f"{self._reference} has a manifest of Docker's first schema, which names no "
                 "configuration",
-                "push it again with an engine of this decade",
+                "push it again with a current engine",
             )
         # By digest, the blob is verified against the one that was asked for like any other.
-        name = self._client.digest or f"sha256:{hashlib.sha256(content).hexdigest()}"
+        name = self._repository.digest or f"sha256:{hashlib.sha256(content).hexdigest()}"
         self._manifests[name] = content
         return json.dumps({"manifests": [{"digest": name}]}).encode()
 
     def _note(self, content: bytes) -> None:
         """Remember which digests are manifests, and how large layers are."""
-        with suppress(ImageError):  # what is wrong with it is told by who asked for it
+        with suppress(ImageError):  # whoever asked for it says what is wrong with it
             manifest = document(content, "manifest")
             for each in objects(manifest.get("manifests")):
                 self._manifests.setdefault(digest(each.get("digest"), "index"), None)
@@ -135,54 +135,51 @@ class RegistryStore:
     ) -> list[tuple[LayerIndex, Opener | None]]:
         """Index layers while they come, several at a time; the same one twice comes once."""
         different = {layer.digest: layer for layer in wanted}
-        total = sum(self._sizes.get(name, 0) for name in different)
-        count = _Counter(progress, total)
+        counter = ByteCounter()
+        counter.expect(sum(self._sizes.get(name, 0) for name in different))
         with threads(AT_ONCE, "layers") as pool:
             try:
-                waiting = {
-                    pool.submit(self._read, layer, count): name for name, layer in different.items()
-                }
+                read = partial(self._read, counter=counter, progress=progress)
+                waiting = {pool.submit(read, layer): name for name, layer in different.items()}
                 indexes = {waiting[each]: each.result() for each in as_completed(waiting)}
             except BaseException:
-                self._client.http.close()
+                self._repository.close()
                 raise
         return [(indexes[layer.digest], self.opener(layer)) for layer in wanted]
 
     def opener(self, layer: LayerName) -> Opener:
         """Return what fetches a layer once more."""
-        return _BlobOpener(self._client, layer.digest, self._size(layer))
+        return _BlobOpener(self._repository, layer.digest, self._size(layer))
 
     def _size(self, layer: LayerName) -> int | None:
         return self._sizes.get(layer.digest)
 
-    def _read(self, layer: LayerName, count: _Counter) -> LayerIndex:
+    def _read(
+        self, layer: LayerName, counter: ByteCounter, progress: Progress | None
+    ) -> LayerIndex:
         """Index one layer and verify it; raises `ImageError`."""
-        chunks = count.counted(self._client.blob(layer.digest, self._size(layer)))
         try:
-            index = index_layer(chunks, algorithm=layer.digest.partition(":")[0], inner=layer.inner)
+            # Closed at once: an error keeps what is open in its traceback.
+            with closing(self._repository.blob(layer.digest, self._size(layer))) as blob:
+                chunks = _counted(blob, counter, progress)
+                algorithm = layer.digest.partition(":")[0]
+                index = index_layer(chunks, algorithm=algorithm, inner=layer.inner)
         except DamagedError as error:
             raise ImageError(damaged(layer.digest, error).message, layer.hint) from error
         verify(index, layer.digest)
         return index
 
 
-class _Counter:
-    """Adds up what several threads read."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress = progress
-        self._total = total or None
-        self._done = 0
-        self._lock = threading.Lock()
-
-    def counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield `chunks`, each told."""
-        for chunk in chunks:
-            if self._progress is not None:
-                with self._lock:
-                    self._done += len(chunk)
-                    self._progress("layers", self._done, self._total)
-            yield chunk
+def _counted(
+    chunks: Iterator[bytes], counter: ByteCounter, progress: Progress | None
+) -> Iterator[bytes]:
+    """Yield `chunks`, and report each; not from two threads at a time."""
+    for chunk in chunks:
+        if progress is not None:
+            with counter.lock:
+                counter.add(len(chunk))
+                progress("layers", *counter.so_far())
+        yield chunk
 
 
 class _BlobOpener:
@@ -190,8 +187,8 @@ class _BlobOpener:
 
     passes = limits.STREAM_PASSES
 
-    def __init__(self, client: Client, digest: str, size: int | None) -> None:
-        self._client = client
+    def __init__(self, repository: Repository, digest: str, size: int | None) -> None:
+        self._repository = repository
         self._digest = digest
         self._size = size
 
@@ -201,12 +198,13 @@ class _BlobOpener:
         algorithm, _, expected = self._digest.partition(":")
         whole = hashlib.new(algorithm)
         try:
-            chunks = hashed(self._client.blob(self._digest, self._size), whole)
-            source = Source(chunks, limit=_ENDLESS)
-            source.skip(skip)
-            yield source.rest()
-            for _ in chunks:
-                pass
+            with closing(self._repository.blob(self._digest, self._size)) as blob:
+                chunks = hashed(blob, whole)
+                source = Source(chunks, limit=_ENDLESS)
+                source.skip(skip)
+                yield source.rest()
+                for _ in chunks:  # the digest is that of all bytes
+                    pass
         except ImageError as error:
             raise DamagedError(f"cannot be fetched again: {error.message}") from error
         if whole.hexdigest() != expected:

@@ -1,6 +1,6 @@
-"""Installers that base images and virtual environments bring along, locked or not.
+"""Installers that base images and virtual environments contain, locked or not.
 
-Nobody vouches for an unlocked one, so its RECORD speaks for nothing but what it is known to have.
+The RECORD of an unlocked one proves nothing: only files that the tool is known to have are its own.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _TOPS = {
     "wheel": ("wheel",),
     "uv": ("uv",),
 }
-"""Distribution -> what it has in a site directory, beside its metadata."""
+"""Distribution -> what it has in a site directory besides its metadata."""
 
 _PROGRAM = re.compile(r"(?:pip|easy_install|wheel|uv|uvx)(?:-?\d[\d.]*)?")
-_MARK = ".virtualenv"
-"""Ends the name of an empty file by which virtualenv knows what it seeded."""
+_SEED_MARKER = ".virtualenv"
+"""Suffix of the empty file by which virtualenv recognises its seed packages."""
 
 BOOTSTRAP = frozenset(_TOPS)
 """Normalised names."""
 
 
 def may_have(distribution: Distribution, path: str) -> bool:
-    """Return whether the file at a real path can be one of a distribution's; of others, any."""
+    """Return whether a file can be the distribution's: these tools have only the known ones."""
     tops = _TOPS.get(distribution.name)
     if tops is None or f"{path}/".startswith(f"{distribution.metadata_path}/"):
         return True
     site = f"{distribution.location.rstrip('/')}/"
     if path.startswith(site):
         top = path.removeprefix(site).partition("/")[0]
-        return top.removesuffix(".py") in tops or top.endswith(_MARK)
+        return top.removesuffix(".py") in tops or top.endswith(_SEED_MARKER)
     folder, name = posixpath.split(path)
     return folder.endswith("/bin") and _PROGRAM.fullmatch(name) is not None

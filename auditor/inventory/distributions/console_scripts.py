@@ -1,7 +1,7 @@
 """Scripts as installers write them: generated ones, and those whose first line they replace.
 
-What pip, uv, installer and distlib write was compared. A script is judged by all of its text,
-since anything else in it would run: the line that names the interpreter too.
+The patterns match what pip, uv, installer and distlib write. All of a script's text has to match,
+the line that names the interpreter too, since anything else in it would run.
 """
 
 from __future__ import annotations
@@ -49,30 +49,30 @@ _OPENING = re.compile(
     )[ \t]*(?:\r?\n|\Z)
     """
 )
-"""The first line, or what stands for it where the interpreter's path is long, relative or has
-blanks: a shell that starts the interpreter, in a text that is nothing to Python."""
+"""The first line, or what replaces it where the interpreter's path is long, relative or has
+blanks: a shell command that starts the interpreter, which Python reads as a string."""
 
 _CODING = re.compile(r"#.*?coding[:=][ \t]*([-\w.]+)")
-"""A source's encoding (PEP 263), which its first line may name, too: any but UTF-8 could make
-code of a comment."""
+"""A source's encoding (PEP 263), which its first line may name too: any but UTF-8 could turn a
+comment into code."""
 
 _MOUNTED = ("/dev", "/proc", "/run", "/sys")
-"""Directories that a running container has from elsewhere. Builders lie below /tmp as well."""
+"""Directories that a running container mounts. Not /tmp: builders have interpreters there."""
 _LINKS = 40
-"""Links that a path may lead through, as for Linux."""
+"""Links that a path may lead through, as in Linux."""
 
 
 class Opening(NamedTuple):
     """How a script starts its interpreter."""
 
     interpreter: str
-    """Absolute, or a name beside the script; empty where PATH finds it."""
+    """An absolute path, or the name of a file beside the script; empty for a search of PATH."""
     end: int
-    """Where the rest of the text begins."""
+    """Offset of the rest of the text."""
 
 
 def opening_of(text: str) -> Opening | None:
-    """Return how a script starts a Python; None where it starts anything else."""
+    """Return how a script starts a Python; None where it does not start one."""
     match = _OPENING.match(text)
     if match is None or not _is_utf8(match[0]):
         return None
@@ -83,7 +83,7 @@ def opening_of(text: str) -> Opening | None:
 
 
 def _is_utf8(line: str) -> bool:
-    """Return whether a line names no other encoding."""
+    """Return whether a line names no encoding but UTF-8."""
     coding = _CODING.search(line)
     return coding is None or coding[1].lower() in {"utf-8", "utf8"}
 
@@ -91,7 +91,7 @@ def _is_utf8(line: str) -> bool:
 def interpreter_of(script: str, text: str) -> str:
     """Return the path of the interpreter that the script at a path names.
 
-    Empty where PATH finds it, or where the text starts no Python.
+    Empty where PATH is searched for it, or where the text does not start a Python.
     """
     opening = opening_of(text)
     named = opening.interpreter if opening is not None else ""
@@ -99,9 +99,9 @@ def interpreter_of(script: str, text: str) -> str:
 
 
 def may_appear(rootfs: Rootfs, path: str) -> bool:
-    """Return whether a running container may have something at a path that the image has not.
+    """Return whether a running container may have a file at a path where the image has none.
 
-    True as well where the links on the way cannot be told apart from such a path.
+    True as well where links make that impossible to say.
     """
     for _ in range(_LINKS):
         if ".." in path.split("/"):
@@ -112,8 +112,8 @@ def may_appear(rootfs: Rootfs, path: str) -> bool:
             rest = posixpath.join(name, rest) if rest else name
         real = rootfs.resolve(folder)
         if real is not None:
-            there = posixpath.join(real, rest)
-            return any(there.startswith(f"{mounted}/") for mounted in _MOUNTED)
+            target = posixpath.join(real, rest)
+            return any(target.startswith(f"{mounted}/") for mounted in _MOUNTED)
         entry = rootfs.lstat(folder)
         above = rootfs.resolve(posixpath.dirname(folder)) or "/"
         path = posixpath.join(above, entry.target if entry else "", rest)
@@ -123,8 +123,8 @@ def may_appear(rootfs: Rootfs, path: str) -> bool:
 def is_console_script(text: str, targets: Iterable[str]) -> bool:
     """Return whether a script does nothing but call one of the entry points `module:name`.
 
-    It may be what pip, uv, installer or distlib write: known lines in any order, one import
-    and one call of what was imported.
+    True for what pip, uv, installer and distlib write: known lines in any order, one import and
+    one call of what was imported.
     """
     opening = opening_of(text)
     if opening is None:

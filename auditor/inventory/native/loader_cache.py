@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from auditor.inventory.paths import names, text_of
+from auditor.inventory.paths import list_directory, text_of
 from auditor.model import UnreadableError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def configured_directories(rootfs: Rootfs) -> list[str]:
 def _matching(rootfs: Rootfs, path: str, pattern: str) -> Iterator[str]:
     """Yield the files that an include line means; its directory has no pattern in practice."""
     folder, _, name = posixpath.join(posixpath.dirname(path), pattern).rpartition("/")
-    for each in names(rootfs, folder or "/"):
+    for each in list_directory(rootfs, folder or "/"):
         if fnmatchcase(each, name):
             yield posixpath.join(folder, each)
 

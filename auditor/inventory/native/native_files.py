@@ -12,7 +12,8 @@ from auditor.inventory.native.loader_cache import (
     read_cache,
 )
 from auditor.inventory.ownership.application import application_folders, inside
-from auditor.inventory.paths import is_file, names
+from auditor.inventory.paths import is_file, list_directory
+from auditor.inventory.site_packages import SITE_DIRECTORY
 from auditor.model import FileType
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")
 
 
-_SITE = re.compile(r".*/lib(?:64)?/(?:python|pypy)[\d.]+t?/(?:site|dist)-packages(?=/)")
+_SITE = re.compile(rf"{SITE_DIRECTORY.pattern}(?=/)")
 """The innermost site directory on a path; a base interpreter's lies in its standard library."""
 
 
@@ -82,7 +83,7 @@ def _paths(image: Image, imported: Iterable[str], loader: Loader | None) -> Iter
                 yield path
     for _, folder in loader.library_path if loader else ():
         real = rootfs.resolve(folder)
-        for name in names(rootfs, folder) if real else ():
+        for name in list_directory(rootfs, folder) if real else ():
             inner = rootfs.resolve(posixpath.join(folder, name))
             if inner is not None and is_file(rootfs, inner):
                 yield inner

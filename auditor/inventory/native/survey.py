@@ -11,7 +11,7 @@ from auditor.inventory.native.loader import Loader
 from auditor.inventory.native.loader_links import linked
 from auditor.inventory.native.native_files import native_files
 from auditor.inventory.native.preloads import preloads
-from auditor.inventory.paths import names
+from auditor.inventory.paths import list_directory
 from auditor.model import FileType, OwnerKind
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _links(rootfs: Rootfs, folders: Iterable[str]) -> dict[str, list[str]]:
     """Return the links in some directories by the real path that they lead to."""
     found: dict[str, list[str]] = {}
     for folder in folders:
-        for name in names(rootfs, folder):
+        for name in list_directory(rootfs, folder):
             path = posixpath.join(folder, name)
             entry = rootfs.lstat(path)
             if entry is not None and entry.type is FileType.SYMLINK:

@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from auditor.inventory.paths import is_directory, is_file, names
+from auditor.inventory.paths import is_directory, is_file, list_directory
 from auditor.inventory.python.runtime import which
 from auditor.inventory.python.sys_path import python_path
 
@@ -88,7 +88,7 @@ def _script(rootfs: Rootfs, config: ImageConfig, word: str) -> str | None:
 
 def has_metadata(rootfs: Rootfs, folder: str) -> bool:
     """Return whether distributions were installed into a directory."""
-    return _any_metadata(names(rootfs, folder))
+    return _any_metadata(list_directory(rootfs, folder))
 
 
 def _any_metadata(children: Iterable[str]) -> bool:

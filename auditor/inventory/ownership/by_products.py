@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from auditor.inventory.python.sys_path import executed_lines
+
 METADATA = frozenset(
     {
         "INSTALLER",
@@ -97,8 +99,6 @@ _BYTECODE = re.compile(
     r"(?P<module>.+)\.(?P<kind>cpython|pypy)-?(?P<digits>3\d{1,2})t?(?:\.opt-[12])?\.pyc"
 )
 
-_PATH_LINES = re.compile(r"\s*(?:#.*|(?!import[ \t]).*)")
-
 _NAMESPACE = re.compile(
     r"""(?x)
     import\ sys,\ types,\ os;
@@ -135,7 +135,7 @@ def bytecode_source(name: str, version: str) -> str | None:
 
 def only_adds_paths(text: str) -> bool:
     """Return whether a .pth file runs no code (`site`)."""
-    return all(_PATH_LINES.fullmatch(line) for line in text.splitlines())
+    return not executed_lines(text)
 
 
 def only_joins_namespaces(text: str) -> bool:

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from auditor.inventory.ownership.os_packages.claims import Claim, Database
-from auditor.inventory.paths import RealPaths, names
+from auditor.inventory.paths import RealPaths, list_directory
 from auditor.model import OsFile
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def conda_files(
     folders = {rootfs.resolve(posixpath.join(prefix, "conda-meta")) for prefix in prefixes}
     for folder in sorted(path for path in folders if path is not None):
         claimed: dict[str, OsFile] = {}
-        for name in names(rootfs, folder):
+        for name in list_directory(rootfs, folder):
             if name.endswith(".json"):
                 for claim in _claims(database, posixpath.join(folder, name)):
                     path = real(claim.path)

@@ -12,8 +12,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.paths import names
-from auditor.inventory.python.sys_path import search_path
+from auditor.inventory.paths import list_directory, program_directories
+from auditor.inventory.site_packages import SITE_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 _LIBRARY = re.compile(r"(?:python|pypy)3\.\d+t?")
 _LAYOUT = re.compile(
-    r"""(?x)
+    rf"""(?x)
       bin/(?:python|pypy|pydoc|idle|2to3|libpypy)[^/]*
     | lib(?:64)?/(?:libpython|libpypy)[^/]*
     | lib(?:64)?/(?:itcl|tcl|tk|thread|tdbc|Tix)\d[^/]*/.*
     | lib(?:64)?/pkgconfig/python[^/]*
-    | lib(?:64)?/(?:python|pypy)3\.\d+t?/(?!(?:site|dist)-packages/).*
+    | lib(?:64)?/(?:python|pypy)3\.\d+t?/(?!{SITE_FOLDER}/).*
     | include/(?:python|pypy)[^/]*/.*
     | share/(?:man|terminfo)/.*
     """
@@ -89,7 +89,7 @@ def _bringing_layer(
     """
     modules = [
         entry
-        for name in names(rootfs, library)
+        for name in list_directory(rootfs, library)
         if name.endswith((".py", ".pyc")) and (entry := rootfs.lstat(f"{library}/{name}"))
     ]
     entries = {path: entry for path in programs if (entry := rootfs.lstat(path)) is not None}
@@ -109,7 +109,7 @@ def _most(layers: Iterable[int | None]) -> int | None:
 def interpreter_prefixes(image: Image) -> Iterator[str]:
     """Yield where the interpreters live that are found by name, first the customary place."""
     yield "/usr/local"
-    for folder in search_path(image.config):
+    for folder in program_directories(image.config):
         for name in ("python", "python3"):
             real = image.rootfs.resolve(posixpath.join("/", folder, name))
             if real is not None:
@@ -123,7 +123,7 @@ def _libraries(rootfs: Rootfs, prefix: str) -> Iterator[str]:
         entry = rootfs.lstat(folder)
         if entry is None or entry.target:
             continue
-        for name in names(rootfs, folder):
+        for name in list_directory(rootfs, folder):
             library = f"{folder}/{name}"
             if _LIBRARY.fullmatch(name) and (
                 rootfs.lstat(f"{library}/os.py") or rootfs.lstat(f"{library}/os.pyc")

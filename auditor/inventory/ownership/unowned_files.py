@@ -6,8 +6,8 @@ import posixpath
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.inventory.ownership.application import may_own
-from auditor.inventory.paths import names
-from auditor.inventory.python.sys_path import search_path
+from auditor.inventory.paths import list_directory, program_directories
+from auditor.inventory.site_packages import SITE_FOLDERS
 from auditor.model import FileType
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def unowned_code(
 
 def _apart(root: str, import_paths: Iterable[str]) -> Iterator[str]:
     """Yield the directories below `root` that are walked on their own, or not at all."""
-    yield from (f"{root}/{name}" for name in ("site-packages", "dist-packages"))
+    yield from (f"{root}/{name}" for name in SITE_FOLDERS)
     yield from (each for each in import_paths if each.startswith(f"{root}/"))
 
 
@@ -75,7 +75,7 @@ def _files(rootfs: Rootfs, root: str) -> Iterator[tuple[str, Entry]]:
             if entry.type in (FileType.FILE, FileType.SYMLINK):
                 yield path, entry
         return
-    for name in names(rootfs, root):
+    for name in list_directory(rootfs, root):
         path = posixpath.join(root, name)
         child = rootfs.lstat(path)
         if child is not None and child.type is FileType.FILE and name.endswith(_IMPORTABLE):
@@ -142,7 +142,7 @@ def unowned_programs(
     else:
         folders = []
     for folder in folders:
-        for name in names(rootfs, folder):
+        for name in list_directory(rootfs, folder):
             path = f"{folder}/{name}"
             real = rootfs.resolve(path)
             entry = rootfs.lstat(real) if real is not None else None
@@ -159,7 +159,7 @@ def unowned_programs(
 def _program_folders(rootfs: Rootfs, config: ImageConfig, runtime: Environment) -> list[str]:
     """Return the real directories that programs are found in, each once."""
     here = config.working_dir or "/"
-    asked = [posixpath.join(here, part) for part in search_path(config)]
+    asked = [posixpath.join(here, part) for part in program_directories(config)]
     asked.append(f"{runtime.prefix}/bin")
     real = (rootfs.resolve(path) for path in [*asked, *_PROGRAMS])
     return list(dict.fromkeys(path for path in real if path is not None and path != "/"))

@@ -1,8 +1,8 @@
 """Where in an image Python code is installed: one walk over all of its paths.
 
-Virtual environments are known by their pyvenv.cfg, interpreters by their site directories, and
-directories filled with `pip install --target` by the dist-info folders that lie in them. What
-installers keep for themselves (caches, vendored packages) is no installation.
+Virtual environments are found by their pyvenv.cfg, interpreters by their site directories, and
+directories filled with `pip install --target` by the dist-info folders in them. Caches of
+installers and vendored packages are not installations.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditor.inventory.paths import is_directory, is_file
-from auditor.inventory.python.sys_path import SITE_DIRECTORY, Venv, read_venv
+from auditor.inventory.site_packages import SITE_DIRECTORY
 from auditor.model import FileType, Problem, UnreadableError
+from auditor.pyvenv_cfg import Venv, read_venv
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -24,38 +25,38 @@ _MOST_TARGETS = 1000
 """Directories outside every environment in which distributions are looked for."""
 
 _UNPACKED = frozenset({"archive-v0", "builds-v0"})
-"""Folders of uv's cache, wherever that is, in which it unpacks and builds."""
+"""Folders of uv's cache, wherever that is, in which it unpacks and builds wheels."""
 
-_SETTINGS = "/pyvenv.cfg"
-_ENDS = (_SETTINGS, ".dist-info", "-packages")
-"""Ends of all paths that tell something."""
+_PYVENV_CFG = "/pyvenv.cfg"
+_ENDS = (_PYVENV_CFG, ".dist-info", "-packages")
+"""Ends of the paths that are looked at."""
 
 _INTERNAL = frozenset({"_vendor", "_vendored", "vendor", ".cache"})
 
 
 @dataclass(slots=True)
-class Discovered:
-    """What the walk came across."""
+class Discovery:
+    """What the walk found."""
 
     venvs: dict[str, Venv] = field(default_factory=dict)
     """Virtual environments by prefix."""
     prefixes: set[str] = field(default_factory=set)
     """Prefixes of every site directory."""
-    holders: dict[str, None] = field(default_factory=dict)
-    """Directories that directly hold a dist-info folder, in walking order."""
+    metadata_parents: dict[str, None] = field(default_factory=dict)
+    """Directories that have a dist-info folder directly in them, in walking order."""
     problems: list[Problem] = field(default_factory=list)
 
 
-def discover(rootfs: Rootfs, top: str = "/") -> Discovered:
+def discover(rootfs: Rootfs, top: str = "/") -> Discovery:
     """Walk everything below `top` once; what cannot be walked is a problem."""
-    found = Discovered()
+    found = Discovery()
     try:
         for path, entry in rootfs.walk(top):
             if not path.endswith(_ENDS):
                 continue
             if entry.type is FileType.DIRECTORY:
-                _directory(rootfs, path, found)
-            elif entry.type is FileType.FILE and path.endswith(_SETTINGS):
+                _add_directory(rootfs, path, found)
+            elif entry.type is FileType.FILE and path.endswith(_PYVENV_CFG):
                 venv = read_venv(rootfs, posixpath.dirname(path) or "/")
                 if venv is not None:
                     found.venvs[venv.prefix] = venv
@@ -64,24 +65,26 @@ def discover(rootfs: Rootfs, top: str = "/") -> Discovered:
     return found
 
 
-def _directory(rootfs: Rootfs, path: str, found: Discovered) -> None:
-    """Take note of a site directory, or of a dist-info folder's own directory."""
+def _add_directory(rootfs: Rootfs, path: str, found: Discovery) -> None:
+    """Add a site directory, or the directory above a dist-info folder."""
     if path.endswith(".dist-info"):
-        found.holders.setdefault(posixpath.dirname(path))
+        found.metadata_parents.setdefault(posixpath.dirname(path))
     elif path.endswith("-packages"):
-        match = SITE_DIRECTORY.match(path)
+        match = SITE_DIRECTORY.fullmatch(path)
         if match and not _is_cached(rootfs, match["prefix"]):
-            found.prefixes.add("/usr" if match["kind"] == "dist" else match["prefix"] or "/")
+            found.prefixes.add(
+                "/usr" if match["folder"] == "dist-packages" else match["prefix"] or "/"
+            )
 
 
-def targets(rootfs: Rootfs, found: Discovered, known: Collection[str]) -> Iterator[str]:
-    """Yield the directories that hold distributions and belong to no environment.
+def target_directories(rootfs: Rootfs, found: Discovery, known: Collection[str]) -> Iterator[str]:
+    """Yield the directories that distributions are installed in outside every environment.
 
     `known` are the real import paths of every environment: what lies below one of them is part
-    of some package. At most `_MOST_TARGETS`, the rest becomes a problem.
+    of a package. At most `_MOST_TARGETS`, the rest becomes a problem.
     """
     count = 0
-    for path in found.holders:
+    for path in found.metadata_parents:
         if any(each in known for each in (path, *_ancestors(path))) or _is_internal(rootfs, path):
             continue
         if count == _MOST_TARGETS:

@@ -1,7 +1,7 @@
-"""What can be imported from a place on `sys.path`: directories, and zip files by their lists.
+"""What can be imported from an entry of `sys.path`: directories, and zip files by their lists.
 
 Follows the import system's reference: a regular package or a module is found in the first
-place that has it; directories without `__init__` of several places are one namespace package.
+entry that has it; directories without `__init__` in several entries are one namespace package.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import posixpath
 import zipfile
 from typing import TYPE_CHECKING, Protocol
 
-from auditor.inventory.paths import is_directory, is_file, names
+from auditor.inventory.paths import is_directory, is_file, list_directory
 from auditor.model import Problem, UnreadableError
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ _ZIP_BYTES = 128 * 1024 * 1024
 _ZIP_NAMES = 200_000
 
 
-class Place(Protocol):
-    """One entry of `sys.path`; paths are relative to it."""
+class ImportRoot(Protocol):
+    """The content of one entry of `sys.path`; paths are relative to it."""
 
     def names(self, folder: str) -> Sequence[str]:
         """Return the names in a folder; empty where there is none."""
@@ -33,10 +33,10 @@ class Place(Protocol):
         """Return whether there is a folder."""
 
     def locate(self, path: str) -> str:
-        """Return the path in the image that stands for a path in this place."""
+        """Return the path in the image of a file in this entry."""
 
 
-class Folder:
+class DirectoryRoot:
     """A directory of the image."""
 
     def __init__(self, rootfs: Rootfs, path: str) -> None:
@@ -45,7 +45,7 @@ class Folder:
 
     def names(self, folder: str) -> Sequence[str]:
         """Return the names in a folder."""
-        return names(self._rootfs, posixpath.join(self._path, folder))
+        return list_directory(self._rootfs, posixpath.join(self._path, folder))
 
     def is_directory(self, path: str) -> bool:
         """Return whether there is a folder."""
@@ -56,7 +56,7 @@ class Folder:
         return posixpath.join(self._path, path)
 
 
-class Archive:
+class ZipRoot:
     """A zip file of the image."""
 
     def __init__(self, path: str, members: Iterable[str]) -> None:
@@ -89,38 +89,40 @@ class Archive:
         return self._path
 
 
-def place_at(rootfs: Rootfs, path: str) -> tuple[Place, Problem | None]:
-    """Return what stands at an entry of `sys.path`, and why it could not be read."""
+def import_root(rootfs: Rootfs, path: str) -> tuple[ImportRoot, Problem | None]:
+    """Return the content of an entry of `sys.path`, and why it could not be read."""
     if not is_file(rootfs, path):
-        return Folder(rootfs, path), None
+        return DirectoryRoot(rootfs, path), None
     try:
         content = rootfs.read(path, _ZIP_BYTES)
     except UnreadableError as error:
         entry = rootfs.stat(path)
         over = entry is not None and entry.size > _ZIP_BYTES
-        return Archive(path, ()), Problem(path, error.why, path, limit=over)
+        return ZipRoot(path, ()), Problem(path, error.why, path, limit=over)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.namelist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError) as error:
-        # Python skips what is no zip file, but its reader forgives other things than ours.
-        return Archive(path, ()), Problem(path, f"is on sys.path and no zip file: {error}", path)
+        # Python skips such a file, but its reader accepts some that ours does not.
+        return ZipRoot(path, ()), Problem(
+            path, f"is on sys.path and cannot be read as a zip file: {error}", path
+        )
     if len(members) > _ZIP_NAMES:
         why = f"holds more than {_ZIP_NAMES:,} members"
-        return Archive(path, members[:_ZIP_NAMES]), Problem(path, why, path, limit=True)
-    return Archive(path, members), None
+        return ZipRoot(path, members[:_ZIP_NAMES]), Problem(path, why, path, limit=True)
+    return ZipRoot(path, members), None
 
 
-def module_file(place: Place, path: str, version: str) -> str | None:
-    """Return the file that makes `path` (`google/cloud/storage`) importable from a place.
+def module_file(root: ImportRoot, path: str, version: str) -> str | None:
+    """Return the file that makes `path` (`google/cloud/storage`) importable from an entry.
 
-    None for nothing and for a namespace package. `version` is the interpreter's (`3.11`), for
-    which extension modules are made.
+    None for nothing and for a namespace package. `version` is that of the interpreter (`3.11`):
+    extension modules are built for one.
     """
     folder, name = posixpath.split(path)
-    listed = set(place.names(folder))
+    listed = set(root.names(folder))
     if name in listed:
-        for child in place.names(path):
+        for child in root.names(path):
             if module_name(child, version) == "__init__":
                 return posixpath.join(path, child)
     return next(
@@ -134,7 +136,7 @@ def module_file(place: Place, path: str, version: str) -> str | None:
 
 
 def module_name(filename: str, version: str) -> str | None:
-    """Return the module that a file is, by its name; None where Python imports no such file."""
+    """Return the name of the module that a file is; None where Python imports no such file."""
     stem, dot, suffix = filename.partition(".")
     if not (dot and stem.isidentifier()):
         return None

@@ -1,10 +1,10 @@
-"""One Python interpreter, read from its files alone.
+"""One Python interpreter, read from its files without running it.
 
 The prefix is found as CPython's `getpath` finds it: the standard library's landmark `os.py`,
 looked for from the executable's real directory upwards, or from the `home` of a virtual
 environment. The version is the one that the executable or its libpython carries in its
 bytes; pyvenv.cfg's is never used, since it names the interpreter that made the environment.
-PYTHONHOME is not followed.
+PYTHONHOME is ignored.
 """
 
 from __future__ import annotations
@@ -13,19 +13,18 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.paths import names
+from auditor.inventory.paths import list_directory
 from auditor.inventory.python.libc import TRIPLETS, read_libc
-from auditor.inventory.python.sys_path import read_venv
+from auditor.inventory.site_packages import LIBRARY_FOLDER
 from auditor.model import Interpreter, UnreadableError
+from auditor.pyvenv_cfg import venv_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from auditor.model import Platform, Rootfs
 
-# At most two digits: tags are made for every minor version down from this one.
 _EXECUTABLE = re.compile(r"(?:python|pypy)(?P<version>3\.[0-9]{1,2})(?P<threads>t?)d?")
-_LIBRARY = re.compile(r"(?P<kind>python|pypy)(?P<version>3\.[0-9]{1,2})(?P<threads>t?)")
 _MAJOR_MINOR = re.compile(r"3\.[0-9]{1,2}(?=\.)")
 _PY_VERSION = re.compile(
     rb'^[ \t]*#[ \t]*define[ \t]+PY_VERSION[ \t]+"([0-9a-z.+]{3,32})"', re.MULTILINE
@@ -34,7 +33,7 @@ _HEADER_LIMIT = 64 * 1024  # bytes; patchlevel.h has about 1,300
 
 _LANDMARKS = ("os.py", "os.pyc")
 _INSTALLED_PREFIXES = ("/usr/local", "/usr")
-"""What interpreters are compiled for; CPython falls back to that when it finds no landmark."""
+"""Prefixes that interpreters are compiled for: CPython's fallback where it finds no landmark."""
 
 
 class _Library(NamedTuple):
@@ -49,10 +48,10 @@ class _Library(NamedTuple):
 
 
 class _Hints(NamedTuple):
-    """What the executable itself says about the library that it belongs to."""
+    """What the executable's name and strings say about the library that it belongs to."""
 
     versions: frozenset[str]
-    """Majors and minors that it may have; empty where it does not tell."""
+    """Majors and minors that it may have; empty where nothing says."""
     free_threaded: bool
 
 
@@ -61,9 +60,9 @@ def read_interpreter(
 ) -> Interpreter | None:
     """Return the interpreter that `executable` leads to.
 
-    None where it is absent, no ELF file (a script), or neither a standard library nor its
-    own bytes tell its version. The architecture is the file's own, whatever `platform` says;
-    that only tells the variants of 32-bit ARM apart, which ELF's machine field does not.
+    None where it is absent, not an ELF file (a script), or neither a standard library nor its
+    own bytes have its version. The architecture is that of the file, whatever `platform` says;
+    `platform` only distinguishes the variants of 32-bit ARM, which ELF's machine field does not.
     """
     path = rootfs.resolve(executable)
     elf = rootfs.elf(path) if path is not None else None
@@ -71,7 +70,7 @@ def read_interpreter(
         return None
     strings = rootfs.versions(path)
     hints = _hints(posixpath.basename(path), strings)
-    library = _find_library(rootfs, executable, path, hints) or _assumed(path, hints)
+    library = _find_library(rootfs, executable, path, hints) or _assumed_library(path, hints)
     if library is None:
         return None
     machine = elf.machine
@@ -110,8 +109,7 @@ def _find_library(rootfs: Rootfs, executable: str, path: str, hints: _Hints) -> 
 
 def _starts(rootfs: Rootfs, executable: str, path: str) -> Iterator[str]:
     """Yield the directories from which the landmark is looked for."""
-    directory = posixpath.dirname(executable)
-    venv = read_venv(rootfs, directory) or read_venv(rootfs, posixpath.dirname(directory))
+    venv = venv_of(rootfs, executable)
     if venv is not None and venv.home.startswith("/"):
         base = rootfs.resolve(posixpath.join(venv.home, posixpath.basename(executable)))
         if base is not None:
@@ -135,39 +133,43 @@ def _library_below(rootfs: Rootfs, prefix: str, hints: _Hints) -> _Library | Non
     found = []
     for lib in ("lib", "lib64"):
         top = posixpath.join(prefix, lib)
-        for name in names(rootfs, top):
-            match = _LIBRARY.fullmatch(name)
-            if not match or (hints.versions and match["version"] not in hints.versions):
+        for name in list_directory(rootfs, top):
+            library = _library_at(prefix, posixpath.join(top, name))
+            if library is None or (hints.versions and library.version not in hints.versions):
                 continue
-            directory = posixpath.join(top, name)
-            if any(rootfs.stat(posixpath.join(directory, each)) for each in _LANDMARKS):
-                kind = "pypy" if match["kind"] == "pypy" else "cpython"
-                threads = bool(match["threads"])
-                found.append(_Library(prefix, directory, kind, match["version"], threads))
+            if any(rootfs.stat(posixpath.join(library.directory, each)) for each in _LANDMARKS):
+                found.append(library)
     return max(found, key=lambda library: _suitability(library, hints), default=None)
+
+
+def _library_at(prefix: str, directory: str) -> _Library | None:
+    """Return what the name of a library folder says; None for the name of any other folder."""
+    match = LIBRARY_FOLDER.fullmatch(posixpath.basename(directory))
+    if match is None:
+        return None
+    implementation = "pypy" if match["kind"] == "pypy" else "cpython"
+    return _Library(prefix, directory, implementation, match["version"], bool(match["threads"]))
 
 
 def _suitability(library: _Library, hints: _Hints) -> tuple[bool, int]:
     return library.free_threaded == hints.free_threaded, int(library.version.split(".")[1])
 
 
-def _assumed(path: str, hints: _Hints) -> _Library | None:
-    """Return what an executable without a standard library says of itself, if it is clear."""
+def _assumed_library(path: str, hints: _Hints) -> _Library | None:
+    """Return the library that an executable names without having it; None where it names none."""
     if len(hints.versions) != 1:
         return None
-    version = next(iter(hints.versions))
     prefix = posixpath.dirname(posixpath.dirname(path))
-    pypy = posixpath.basename(path).startswith("pypy")
-    name = f"{'pypy' if pypy else 'python'}{version}{'t' if hints.free_threaded else ''}"
-    directory = posixpath.join(prefix, "lib", name)
-    return _Library(prefix, directory, "pypy" if pypy else "cpython", version, hints.free_threaded)
+    stem = "pypy" if posixpath.basename(path).startswith("pypy") else "python"
+    name = f"{stem}{next(iter(hints.versions))}{'t' if hints.free_threaded else ''}"
+    return _library_at(prefix, posixpath.join(prefix, "lib", name))
 
 
 def _full_version(rootfs: Rootfs, library: _Library, strings: Sequence[str], machine: str) -> str:
     """Return the version in the bytes, else in the C header, else major and minor alone.
 
-    A libpython elsewhere counts last: a system's own one, of another patch level, lies beside
-    many an interpreter that has its own.
+    A libpython elsewhere comes last: the system's, of another patch level, is often there beside
+    an interpreter that has its own.
     """
     own = [
         f"{library.prefix}/{lib}" for lib in ("lib", "lib64", "bin", *_triplet_libs("lib", machine))
@@ -208,7 +210,7 @@ def _shared_libraries(
     threads = "t" if library.free_threaded else ""
     stems = (f"libpython{library.version}{threads}.so", f"libpypy{library.version}-c.so")
     for directory in directories:
-        for name in names(rootfs, directory):
+        for name in list_directory(rootfs, directory):
             path = posixpath.join(directory, name)
             if name.startswith(stems):
                 elf = rootfs.elf(path)

@@ -1,7 +1,7 @@
 """The C library that an interpreter runs on, read from files alone.
 
-ELF's own word, the program interpreter, is not read here: an image has one C library as a
-rule, and where it has both, the interpreter's extension modules say which is its own.
+ELF's program interpreter is not read here: an image has one C library as a rule, and where it
+has both, the names of the interpreter's extension modules say which one it uses.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from auditor.inventory.paths import names
+from auditor.inventory.paths import list_directory
 from auditor.model import Libc
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def read_libc(rootfs: Rootfs, machine: str, library: str) -> Libc | None:
     """Return the C library of an interpreter of this architecture and standard library.
 
     Where the image has none for the architecture, or both, the names of the interpreter's
-    extension modules tell the family; None where nothing does.
+    extension modules determine the family; None where nothing does.
     """
     glibc, musl = _glibc(rootfs, machine), _musl(rootfs, machine)
     if glibc and musl:
@@ -69,7 +69,7 @@ def _glibc(rootfs: Rootfs, machine: str) -> Libc | None:
 
 def _musl(rootfs: Rootfs, machine: str) -> Libc | None:
     for directory in ("/lib", "/usr/lib"):
-        for name in names(rootfs, directory):
+        for name in list_directory(rootfs, directory):
             path = posixpath.join(directory, name)
             if _MUSL_LOADER.fullmatch(name) and _is_for(rootfs, path, machine):
                 return Libc("musl", _release(rootfs.versions(path)))
@@ -89,9 +89,9 @@ def _release(texts: Sequence[str]) -> tuple[int, int] | None:
 
 
 def _built_for(rootfs: Rootfs, library: str) -> str | None:
-    """Return the family that a standard library's file names speak of (its platform triplet)."""
-    modules = names(rootfs, posixpath.join(library, "lib-dynload"))
-    data = [name for name in names(rootfs, library) if name.startswith("_sysconfigdata_")]
+    """Return the family in the platform triplet of a standard library's file names."""
+    modules = list_directory(rootfs, posixpath.join(library, "lib-dynload"))
+    data = [name for name in list_directory(rootfs, library) if name.startswith("_sysconfigdata_")]
     for name in (*modules, *data):
         stem = name.removesuffix(".so").removesuffix(".py")
         if stem.endswith("-linux-musl"):

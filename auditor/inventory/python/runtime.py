@@ -12,8 +12,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.paths import is_directory, is_file
-from auditor.inventory.python.sys_path import search_path
+from auditor.inventory.paths import is_directory, is_file, program_directories
 from auditor.model import ImageConfig, Rootfs, UnreadableError
 
 if TYPE_CHECKING:
@@ -225,7 +224,7 @@ def which(rootfs: Rootfs, config: ImageConfig, word: str) -> str | None:
     if "/" in word:
         candidates = [posixpath.join(here, word)]
     else:
-        candidates = [posixpath.join(here, part, word) for part in search_path(config)]
+        candidates = [posixpath.join(here, part, word) for part in program_directories(config)]
     for candidate in candidates:
         path = posixpath.normpath(candidate)
         if is_file(rootfs, path):

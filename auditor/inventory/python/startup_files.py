@@ -1,31 +1,27 @@
 """Code that an interpreter runs before the program that it was started for (`site`).
 
 Lines of .pth files that begin with `import`, and the modules sitecustomize and usercustomize
-from anywhere on `sys.path`. The program's own directory comes on the path only afterwards.
+from anywhere on `sys.path`. The program's own directory is added to the path only afterwards.
 """
 
 from __future__ import annotations
 
-import posixpath
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.inventory.paths import is_file, names
-from auditor.inventory.python.importable import module_file, place_at
-from auditor.model import PathOrigin, Problem, UnreadableError
+from auditor.inventory.python.importable import import_root, module_file
+from auditor.inventory.python.sys_path import executed_lines, pth_files
+from auditor.model import PathOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from auditor.model import Environment, Rootfs
+    from auditor.model import Environment, Problem, Rootfs
 
-_PTH_BYTES = 8 * 1024 * 1024
 _SITES = frozenset({PathOrigin.SITE, PathOrigin.USER_SITE})
-"""Where .pth files are looked for."""
-_LATER = frozenset({PathOrigin.SCRIPT, PathOrigin.WORKING_DIRECTORY})
+"""Entries whose .pth files are read."""
+_ADDED_LATER = frozenset({PathOrigin.SCRIPT, PathOrigin.WORKING_DIRECTORY})
 _MODULES = ("sitecustomize", "usercustomize")
-_LINE = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +37,17 @@ class StartupCode:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class Startup:
     """Everything that runs at start, and what could not be read."""
 
     code: tuple[StartupCode, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
-def find_startup_code(rootfs: Rootfs, runtime: Environment | None) -> Start:
+def find_startup_code(rootfs: Rootfs, runtime: Environment | None) -> Startup:
     """Return what the runtime interpreter executes at start, in the order of its path."""
     if runtime is None:
-        return Start()
+        return Startup()
     problems: list[Problem] = []
     code = [
         *(
@@ -62,24 +58,15 @@ def find_startup_code(rootfs: Rootfs, runtime: Environment | None) -> Start:
         ),
         *_modules(rootfs, runtime, problems),
     ]
-    return Start(tuple(code), tuple(problems))
+    return Startup(tuple(code), tuple(problems))
 
 
 def _pth_code(rootfs: Rootfs, site: str, problems: list[Problem]) -> Iterator[StartupCode]:
     """Yield the .pth files that execute something; older interpreters read hidden ones too."""
-    for name in names(rootfs, site):
-        path = posixpath.join(site, name)
-        if not name.endswith(".pth") or not is_file(rootfs, path):
-            continue
-        try:
-            text = rootfs.read(path, _PTH_BYTES).decode("utf-8-sig", "surrogateescape")
-        except UnreadableError as error:
-            problems.append(Problem(path, error.why, path))
-            continue
-        lines = (line for line in _LINE.split(text) if line.startswith(("import ", "import\t")))
-        first = next(lines, None)
-        if first is not None:
-            yield StartupCode(path, first)
+    for path, text in pth_files(rootfs, site, problems):
+        lines = executed_lines(text)
+        if lines:
+            yield StartupCode(path, lines[0])
 
 
 def _modules(
@@ -89,13 +76,13 @@ def _modules(
     version = ".".join((runtime.python_version or "").split(".")[:2])
     first: dict[str, str] = {}
     for entry in runtime.sys_path:
-        if entry.origin in _LATER:
+        if entry.origin in _ADDED_LATER:
             continue
-        place, problem = place_at(rootfs, entry.path)
+        root, problem = import_root(rootfs, entry.path)
         problems += [problem] if problem else []
         for module in _MODULES:
-            file = module_file(place, module, version)
+            file = module_file(root, module, version)
             if file is not None:
-                path = place.locate(file)
+                path = root.locate(file)
                 yield StartupCode(path, module, first.get(module, ""))
                 first.setdefault(module, path)

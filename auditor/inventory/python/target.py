@@ -1,4 +1,4 @@
-"""Markers and tags of an interpreter that was only read, not run.
+"""Markers and tags of an interpreter, computed from its files without running it.
 
 Follows the dependency specifiers and platform compatibility tags specifications; for an
 interpreter on Linux the tags are those that `packaging.tags.sys_tags` gives inside it, in
@@ -29,7 +29,7 @@ _MANYLINUX_MACHINES = {
     "riscv64",
     "loongarch64",
 }
-"""Where manylinux is defined; an armv7l image is taken for hard-float, as all of today are."""
+"""Machines that manylinux is defined for; an armv7l image is assumed to be hard-float."""
 
 _LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 """Minor version of glibc 2 -> the name that PEP 600 replaced."""
@@ -47,13 +47,13 @@ _PYPY_ABI = "pp73"  # of every PyPy since 3.7
 
 
 def target_of(interpreter: Interpreter) -> Target:
-    """Return what a lock is selected for where `interpreter` runs.
+    """Return the markers and tags that a lock is selected for where `interpreter` runs.
 
     Absent from the markers: platform_release and platform_version, which are the kernel's;
     python_full_version and implementation_version where only major and minor are known;
-    implementation_version of PyPy, whose own version is another one than its Python's.
-    A 32-bit interpreter has its own platform_machine, although a 64-bit kernel would give
-    the kernel's.
+    implementation_version of PyPy, whose own version differs from its Python's.
+    platform_machine is that of the interpreter: a 32-bit one on a 64-bit kernel would report the
+    kernel's.
     """
     return Target(markers=_markers(interpreter), tags=tuple(_tags(interpreter)))
 
@@ -91,7 +91,7 @@ def _tags(interpreter: Interpreter) -> Iterator[Tag]:
 
 
 def _platforms(interpreter: Interpreter) -> Iterator[str]:
-    """Yield the platform tags, best first. A static interpreter (no libc) has one only."""
+    """Yield the platform tags, best first. A static interpreter (no libc) has only one."""
     machine, libc = interpreter.machine, interpreter.libc
     yield f"linux_{machine}"
     if libc is None:
@@ -108,7 +108,7 @@ def _platforms(interpreter: Interpreter) -> Iterator[str]:
 
 
 def _minor(libc: Libc, major: int, newest: int) -> int:
-    """Return the minor version, the newest there may be where it is unknown."""
+    """Return the minor version; the newest that there may be where it is unknown."""
     if libc.version is None or libc.version[0] != major:
         return newest
     return min(libc.version[1], _LARGEST_MINOR)

@@ -1,5 +1,4 @@
-"""What the interpreter in a container says of itself and of what it can import.
+"""What the interpreter in a container says of itself and of what it can import; all unverified.
 
-Testimony throughout: the files of the image stay unread, and what nobody stated cannot be asked.
-`question.py` says what is asked, `probe_script.py` answers, `stated_inventory.py` reads the answer.
+`probe_command.py` is the command, `probe_script.py` what runs, `probed_inventory.py` the result.
 """

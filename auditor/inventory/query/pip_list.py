@@ -1,7 +1,7 @@
-"""What `pip list` inside the image says: testimony, to be compared with the files.
+"""The output of `pip list` inside the image, to be compared with the files.
 
-The command is the image's own program, so its answer is as hostile as any file of the image:
-bounded, parsed with care, and never taken for evidence.
+The command is the image's own program, so its output is as hostile as any file of the image: it is
+bounded, parsed with care, and proves nothing.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ if TYPE_CHECKING:
     Run = Callable[[Sequence[str], Mapping[str, str]], Completed]
 
 PIP = ("--isolated", "--disable-pip-version-check", "list", "--format", "json")
-"""What pip is given: no configuration by variables, no question to an index."""
+"""Arguments of pip: no configuration by variables, no request to an index."""
 
 ARGUMENTS = ("-m", "pip", *PIP)
-"""What follows the interpreter."""
+"""Arguments of the interpreter."""
 
 ENVIRONMENT = {"PYTHONSAFEPATH": "1"}
 """Keeps the working directory off `sys.path` (Python 3.11); older ones run in `/` anyway."""
 
 OUTPUT_BYTES = 1 << 20
-"""Standard output that is parsed: some ten thousand distributions."""
+"""Standard output that is parsed: enough for some ten thousand distributions."""
 
 _TAIL = 4096
-"""Bytes at the end of standard error that are looked at."""
+"""Bytes at the end of standard error that are read."""
 
 _SIGNALS = {number.value: number.name for number in signal.Signals}
 
 _ATTEMPTS = 32
-"""Places at which the list may begin; noise with more brackets than that is no pip's."""
+"""Brackets at which the list may begin; pip prints no output with more of them before it."""
 
 _NAME_LENGTH = 256
-"""Characters of a name or version; file systems end a dist-info folder's name there."""
+"""Characters of a name or version: no file system has a longer dist-info folder name."""
 
 
 def pip_list_command(
     rootfs: Rootfs, config: ImageConfig, python: str | None = None
 ) -> tuple[str, ...] | None:
-    """Return the command that `take_testimony` will most probably run, from a few files alone.
+    """Return the command that `run_pip_list` will most probably run, from a few files.
 
-    `python` is what names the runtime environment. None where that takes a look at all files:
-    a virtual environment that neither the command nor a variable leads to.
+    `python` names the runtime environment. None where all files have to be searched for it: a
+    virtual environment that neither the command nor a variable leads to.
     """
     found = named_runtime(rootfs, python) if python else configured_runtime(rootfs, config, ())
     if found is None or rootfs.stat(found.executable) is None:
@@ -63,10 +63,10 @@ def pip_list_command(
 
 
 def run_pip_list(image: Image, environment: Environment, run: Run) -> PipListResult:
-    """Ask the environment's own interpreter, and no other, what is installed.
+    """Run `pip list` with the environment's own interpreter, and no other.
 
-    `run` takes the command and the variables to add, and runs it in the image. The packages
-    are sorted, each row once; where nobody could be asked, `failure` says why.
+    `run` runs a command in the image with the given variables added. The packages are sorted,
+    each row once; where the command failed, `failure` says why.
     """
     if environment.interpreter is None:
         return PipListResult(failure=f"{environment.prefix} has no interpreter")
@@ -76,8 +76,8 @@ def run_pip_list(image: Image, environment: Environment, run: Run) -> PipListRes
 
 
 def pip_list_result(completed: Completed, config: ImageConfig, prefix: str) -> PipListResult:
-    """Return what `pip list` of the environment at `prefix` said, once it has ended."""
-    failure = failure_of(completed, config, prefix)
+    """Return what a finished `pip list` of the environment at `prefix` printed."""
+    failure = run_failure(completed, config, prefix)
     if failure is not None:
         return PipListResult(failure=failure)
     if len(completed.stdout) > OUTPUT_BYTES:
@@ -88,22 +88,22 @@ def pip_list_result(completed: Completed, config: ImageConfig, prefix: str) -> P
     return PipListResult(packages=rows)
 
 
-def failure_of(completed: Completed, config: ImageConfig, prefix: str) -> str | None:
-    """Say why the command's output is no answer; None where it ended well."""
+def run_failure(completed: Completed, config: ImageConfig, prefix: str) -> str | None:
+    """Return a clause that says why a command failed; None where it succeeded."""
     if completed.failure is not None:
         if "exec format error" in completed.failure:
             return f"{completed.failure} (the image is for {config.platform})"
         return completed.failure
     if completed.exit_code == 0:
         return None
-    said = _last_line(completed.stderr)
-    if said.endswith(": No module named pip"):
+    last = _last_line(completed.stderr)
+    if last.endswith(": No module named pip"):
         return f"pip is not installed in {prefix}"
-    return _ending(completed.exit_code) + (f": {said}" if said else "")
+    return _ending(completed.exit_code) + (f": {last}" if last else "")
 
 
 def _ending(code: int | None) -> str:
-    """Say how a command ended; 128 + N is the shells' way, and the engines', to tell signal N."""
+    """Return how a command ended: shells and engines report signal N as 128 + N."""
     if code is None:
         return "it did not end by itself"
     if code - 128 in _SIGNALS:
@@ -112,7 +112,7 @@ def _ending(code: int | None) -> str:
 
 
 def _last_line(stderr: bytes) -> str:
-    """Return the last line that says something, fit to be printed."""
+    """Return the last line that is not blank, fit to be printed."""
     lines = stderr[-_TAIL:].decode("utf-8", "replace").strip().splitlines()
     return one_line(lines[-1]) if lines else ""
 
@@ -120,8 +120,8 @@ def _last_line(stderr: bytes) -> str:
 def read_pip_list(stdout: bytes) -> tuple[PipListRow, ...] | None:
     """Return the rows of `pip list --format json`, sorted; None where there is no such list.
 
-    Start-up hooks and deprecation notes may print before and after it. pip prints its list
-    when all else is done, so of several lists the last that is not empty is taken.
+    Start-up hooks and deprecation warnings may print before and after it. pip prints its list
+    last, so of several lists the last that is not empty counts.
     """
     found: tuple[PipListRow, ...] | None = None
     for array in _arrays(stdout.decode("utf-8", "replace")):
@@ -132,7 +132,7 @@ def read_pip_list(stdout: bytes) -> tuple[PipListRow, ...] | None:
 
 
 def _arrays(text: str) -> Iterator[list[object]]:
-    """Yield the JSON arrays in a text, those in other arrays excepted."""
+    """Yield the JSON arrays in a text that are not part of another one."""
     decoder = json.JSONDecoder()
     at = text.find("[")
     for _ in range(_ATTEMPTS):

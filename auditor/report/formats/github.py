@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from auditor.inventory.commands.instructions import short
 from auditor.model import Severity
-from auditor.report.formats.escape import clip, escape, guard
-from auditor.report.formats.sentences import audited, headline, noun, open_findings, summary
+from auditor.report.escape import clip, escape, guard
+from auditor.report.formats.sentences import audited, headline, summary
 from auditor.report.formats.view import PLAIN, View
 from auditor.wording import plural
 
 if TYPE_CHECKING:
-    from auditor.model import Finding, PolicyNote, Report
+    from auditor.model import PolicyNote
+    from auditor.report.document import Finding, Report
 
 SHOWN = 10
 """Annotations of one level that GitHub shows for a step."""
@@ -29,7 +30,7 @@ def render(report: Report, view: View = PLAIN) -> str:
     """Return the image's line, the annotations, errors first, and the summary."""
     lines = [guard(headline(report))]
     for level in Severity:
-        found = [finding for finding in open_findings(report) if finding.severity is level]
+        found = [finding for finding in report.open_findings if finding.severity is level]
         lines += _annotations(level, found, report)
     lines += map(_policy_notice, report.policy_notes)
     lines.append(guard(summary(report)))
@@ -41,11 +42,11 @@ def _annotations(level: Severity, found: list[Finding], report: Report) -> list[
         return [_annotation(finding, report) for finding in found]
     shown, hidden = found[: SHOWN - 1], found[SHOWN - 1 :]
     title = f"{plural(len(hidden), f'more {level}')} than GitHub shows"
-    text = f"The log of this step names them all.\nimage: {audited(report)}"
+    text = f"The log of this step lists them.\n{_audited(report)}"
     return [
         *(_annotation(finding, report) for finding in shown),
         _command(level, {"file": escape(report.lock.path), "title": title}, text),
-        *(guard(f"{level} {f.code} {' | '.join(_facts(f))}") for f in hidden),
+        *(guard(f"{level} {escape(f.code)} {' | '.join(_facts(f))}") for f in hidden),
     ]
 
 
@@ -60,9 +61,13 @@ def _annotation(finding: Finding, report: Report) -> str:
 def _text(finding: Finding, report: Report) -> list[str]:
     return [
         *_facts(finding),
-        f"{noun(report.image)}: {audited(report)}",
-        f"what it means: auditor explain {finding.code}",
+        _audited(report),
+        f"what it means: auditor explain {escape(finding.code)}",
     ]
+
+
+def _audited(report: Report) -> str:
+    return f"{report.image.kind}: {audited(report)}"
 
 
 def _facts(finding: Finding) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tabulate import tabulate
 
-from auditor.report.formats.escape import clip, guard
+from auditor.report.escape import clip, guard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

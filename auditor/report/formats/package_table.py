@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from auditor.model import Degree, Severity
 from auditor.report.formats.lines import Line, columns, heading, wrapped
-from auditor.report.formats.sentences import open_findings
 from auditor.wording import plural
 
 if TYPE_CHECKING:
-    from auditor.model import Report
+    from auditor.report.document import Report
 
 _ROOMY = 60  # columns from which the codes find room beside the package
 _ABSENT = "-"
@@ -43,7 +42,7 @@ def package_lines(report: Report, width: int) -> list[Line]:
 def _codes(report: Report) -> dict[str, list[str]]:
     """Return the codes of each package's findings; what is only noted is no fault."""
     codes = defaultdict[str, list[str]](list)
-    for finding in open_findings(report):
+    for finding in report.open_findings:
         if finding.severity is not Severity.NOTE and finding.code not in codes[finding.subject]:
             codes[finding.subject].append(finding.code)
     names = {row.name for row in report.packages}

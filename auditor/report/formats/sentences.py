@@ -1,4 +1,4 @@
-"""The sentences and counts that several formats share."""
+"""The sentences that several formats share."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ from typing import TYPE_CHECKING
 
 from auditor.catalogue import NOT_CHECKED
 from auditor.model import Severity, Verdict
-from auditor.report.formats.escape import escape
+from auditor.report.document import Mode
+from auditor.report.escape import escape
 from auditor.wording import plural
 
 if TYPE_CHECKING:
-    from auditor.model import Finding, Image, PolicyNote, Report
+    from auditor.model import PolicyNote
+    from auditor.report.document import Finding, Report
 
 MEANING = {
     Verdict.CONSISTENT: "found nothing that contradicts the lock",
     Verdict.DRIFT: "the {} is not what its lock says",
-    Verdict.INCOMPLETE: "something could not be checked, so this is no pass",
+    Verdict.INCOMPLETE: "something could not be checked, so this is not a pass",
 }
 
 
 def headline(report: Report) -> str:
     """Return the verdict and exactly which image it is about, on one line."""
-    mode = "" if report.mode == "full" else f" ({report.mode} audit)"
+    mode = "" if report.mode is Mode.FULL else f" ({report.mode} audit)"
     return f"{report.verdict}{mode}: {audited(report)}"
 
 
@@ -30,32 +32,13 @@ def audited(report: Report) -> str:
     return escape(f"{report.image.reference} {report.image.digest or '(no digest)'}")
 
 
-def noun(image: Image) -> str:
-    """Return what it is that was audited."""
-    if image.prefix is not None:
-        return "environment"
-    return "image" if image.digest or image.layers else "file system"
-
-
-def open_findings(report: Report) -> list[Finding]:
-    """Return the findings that no policy sets aside, in the report's order."""
-    return [finding for finding in report.findings if finding.ignored is None]
-
-
-def counts(report: Report) -> dict[str, int]:
-    """Return how many findings there are of each severity, and how many are ignored."""
-    found = open_findings(report)
-    tally = {level.value: sum(f.severity is level for f in found) for level in Severity}
-    return {**tally, "ignored": len(report.findings) - len(found)}
-
-
 def summary(report: Report) -> str:
     """Return the counts and what the verdict means, on one line."""
-    tally = counts(report)
-    parts = [plural(tally[level], level) for level in Severity]
-    return f"{', '.join(parts)}, {tally['ignored']} ignored: {report.verdict}, " + MEANING[
-        report.verdict
-    ].format(noun(report.image))
+    count = report.summary
+    amounts = zip((count.error, count.warning, count.note), Severity, strict=True)
+    counts = ", ".join(plural(amount, severity) for amount, severity in amounts)
+    meaning = MEANING[report.verdict].format(report.image.kind)
+    return f"{counts}, {count.ignored:,} ignored: {report.verdict}, {meaning}"
 
 
 def policy_note(note: PolicyNote) -> str:

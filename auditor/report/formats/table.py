@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.inventory.commands.instructions import short
 from auditor.model import AttestationState, Severity, Verdict
-from auditor.report.formats.escape import clip, escape
+from auditor.report.escape import clip, escape
 from auditor.report.formats.lines import (
     CYAN,
     GREEN,
@@ -23,7 +23,6 @@ from auditor.report.formats.package_table import package_lines
 from auditor.report.formats.sentences import (
     headline,
     is_unchecked,
-    open_findings,
     policy_note,
     summary,
 )
@@ -33,7 +32,7 @@ from auditor.wording import human_bytes, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from auditor.model import Environment, Finding, Report
+    from auditor.report.document import Finding, Report, ReportEnvironment
 
 _VERDICTS = {Verdict.CONSISTENT: GREEN, Verdict.DRIFT: RED, Verdict.INCOMPLETE: YELLOW}
 _SEVERITIES = {Severity.ERROR: RED, Severity.WARNING: YELLOW, Severity.NOTE: CYAN}
@@ -47,6 +46,7 @@ def render(report: Report, view: View = PLAIN) -> str:
     """Return the whole report, wrapped at the view's width."""
     width = max(view.width, NARROWEST)
     color = _VERDICTS[report.verdict]
+    ending = "" if report.exit_code is None else f" (exit {report.exit_code:d})"
     lines = [
         Line(headline(report), color),
         *_findings(report, width),
@@ -55,15 +55,14 @@ def render(report: Report, view: View = PLAIN) -> str:
         *_not_checked(report, width),
         *_policy(report, width),
         Line(""),
-        *wrapped(_ending(report, view), width, color=color),
+        *wrapped(summary(report) + ending, width, color=color),
     ]
     return "".join(f"{line.render(color=view.color)}\n" for line in lines)
 
 
 def _findings(report: Report, width: int) -> Iterator[Line]:
-    found = open_findings(report)
     for level in Severity:
-        group = [finding for finding in found if finding.severity is level]
+        group = [each for each in report.open_findings if each.severity is level]
         yield from _group(plural(len(group), level), _SEVERITIES[level], group, report, width)
     ignored = [finding for finding in report.findings if finding.ignored is not None]
     yield from _group(f"{len(ignored):,} ignored", CYAN, ignored, report, width)
@@ -77,13 +76,13 @@ def _group(
     yield from heading(title, color)
     explained = set[str]()
     for finding in group:
-        head = f"{finding.code} {clip(finding.subject, _NAME)}: "
+        head = f"{escape(finding.code)} {clip(finding.subject, _NAME)}: "
         yield from wrapped(head + clip(finding.message, _TEXT), width, "  ", 4)
         for label, text in _details(finding, report):
             yield from labelled(label, text, width)
         if finding.code not in explained:
             explained.add(finding.code)
-            yield from labelled("see", f"auditor explain {finding.code}", width)
+            yield from labelled("see", f"auditor explain {escape(finding.code)}", width)
 
 
 def _details(finding: Finding, report: Report) -> Iterator[tuple[str, str]]:
@@ -136,9 +135,9 @@ def _checked(report: Report, width: int) -> Iterator[Line]:
         yield from labelled("attested", ", ".join(attested), width, 2)
 
 
-def _environment(environment: Environment) -> str:
+def _environment(environment: ReportEnvironment) -> str:
     python = f"Python {escape(environment.python_version or 'of unknown version')}"
-    count = plural(len(environment.distributions), "distribution")
+    count = plural(environment.distributions, "distribution")
     reason = f" ({clip(environment.runtime_reason, _TEXT)})" if environment.runtime else ""
     return f"{escape(environment.prefix)}: {python}, {count}{reason}"
 
@@ -152,7 +151,7 @@ def _not_checked(report: Report, width: int) -> Iterator[Line]:
         text = f"{clip(item.what, _NAME)}: {clip(item.why, _TEXT)}"
         yield from wrapped(text, width, "  ", 4)
     for code in sorted(set(unchecked)):
-        text = f"{code}: {plural(unchecked.count(code), 'finding')} above"
+        text = f"{escape(code)}: {plural(unchecked.count(code), 'finding')} above"
         yield from wrapped(text, width, "  ", 4)
 
 
@@ -161,8 +160,3 @@ def _policy(report: Report, width: int) -> Iterator[Line]:
         yield from heading("Policy entries without effect")
     for note in report.policy_notes:
         yield from wrapped(clip(policy_note(note), _TEXT), width, "  ", 4)
-
-
-def _ending(report: Report, view: View) -> str:
-    ending = "" if view.exit_code is None else f" (exit {view.exit_code:d})"
-    return summary(report) + ending

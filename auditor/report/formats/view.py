@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from auditor.errors import ExitCode
-    from auditor.model import Report
+    from auditor.report.document import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +17,6 @@ class View:
     """Columns to wrap at."""
     color: bool = False
     """Whether ANSI colours are understood."""
-    exit_code: ExitCode | None = None
-    """What the process will exit with, to be told in words; None where nothing exits."""
 
 
 PLAIN = View()

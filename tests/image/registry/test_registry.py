@@ -11,19 +11,22 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from auditor.errors import AuditorError, ImageError, UsageError
+from auditor.http.connections import HttpConnections
+from auditor.http.plain_session import trusted_certificates
+from auditor.http.retries import RetryPolicy
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, parse_reference
 from auditor.image.registry import open_registry_image
-from auditor.image.registry.http import Http
 from auditor.model import UnreadableError
-from auditor.web import RetryPolicy, authorities
+from tests.builders.certificates import certificates
 from tests.builders.fake_registry import Answer, fake_registry
 from tests.builders.files import layer_tar
 from tests.builders.images import oci_index, oci_manifest, oci_members, write_members
@@ -234,7 +237,7 @@ def test_a_cut_connection_is_taken_up_again(registry: FakeRegistry, *, ranges: b
     ]
     assert read(registry).rootfs.read("/a") == b"one"
     asked = [each.headers.get("Range") for each in registry.asked if each.path == path]
-    assert asked[:3] == [None, f"bytes={half}-", f"bytes={half}-"]
+    assert asked[:3] == [None, f"bytes={half}-", f"bytes={half}-" if ranges else None]
 
 
 def packed_later(content: bytes) -> bytes:
@@ -252,15 +255,15 @@ def at_first_layer(registry: FakeRegistry) -> tuple[str, Answer]:
     ("change", "message"),
     [
         pytest.param(
-            lambda whole: [whole._replace(cut=0)], "breaks the connection off", id="always-cut"
+            lambda whole: [whole._replace(cut=0)], "closes the connection early", id="always-cut"
         ),
         pytest.param(
-            lambda whole: [whole._replace(cut=1)], "breaks off again and again", id="by-the-byte"
+            lambda whole: [whole._replace(cut=1)], "closes the connection early", id="by-the-byte"
         ),
         pytest.param(
             lambda whole: [whole._replace(cut=0, stall=True)], "answer in time", id="stalls"
         ),
-        pytest.param(lambda whole: [Answer(body=whole.body[:-8])], "bytes came", id="short"),
+        pytest.param(lambda whole: [Answer(body=whole.body[:-8])], "of its manifest", id="short"),
         pytest.param(
             lambda whole: [Answer(body=packed_later(whole.body))], "other bytes", id="wrong-bytes"
         ),
@@ -272,7 +275,7 @@ def at_first_layer(registry: FakeRegistry) -> tuple[str, Answer]:
                 whole._replace(cut=100),
                 whole._replace(status=206, headers={"Content-Range": "bytes 7-9/10"}),
             ],
-            "from the wrong place",
+            "another part came than was asked for",
             id="wrong-range",
         ),
         pytest.param(
@@ -280,7 +283,7 @@ def at_first_layer(registry: FakeRegistry) -> tuple[str, Answer]:
                 whole._replace(cut=100),
                 Answer(body=b"x", headers={"Accept-Ranges": "none"}),
             ],
-            "bytes came than before",
+            "of its manifest",
             id="range-ignored-and-short",
         ),
         pytest.param(lambda _: [Answer(500)], "answers 500 (Internal Server Error)", id="500"),
@@ -514,9 +517,9 @@ def test_a_configuration_that_cannot_be_read(registry: FakeRegistry, nobody: Pat
 
 def test_a_challenge_of_another_kind(registry: FakeRegistry) -> None:
     registry.rule = lambda _: Answer(401, headers={"WWW-Authenticate": "Negotiate"})
-    assert "in a way that is not known: negotiate" in trouble(registry).message
+    assert "by an unknown scheme: negotiate" in trouble(registry).message
     registry.rule = lambda _: Answer(401)
-    assert "in a way that is not known: none" in trouble(registry).message
+    assert "by an unknown scheme: none" in trouble(registry).message
 
 
 @pytest.mark.parametrize("scope", ["", "repository:app:pull,push"], ids=["no-scope", "scope"])
@@ -550,13 +553,13 @@ def test_an_identity_token(registry: FakeRegistry, nobody: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        pytest.param(Answer(body=b"{}"), "gives no token", id="none"),
-        pytest.param(Answer(body=b"nonsense"), "gives no token", id="no-json"),
-        pytest.param(Answer(body=b'{"token": "a\\nb: c"}'), "gives no token", id="injection"),
+        pytest.param(Answer(body=b"{}"), "sends no token", id="none"),
+        pytest.param(Answer(body=b"nonsense"), "sends no token", id="no-json"),
+        pytest.param(Answer(body=b'{"token": "a\\nb: c"}'), "sends no token", id="injection"),
         pytest.param(Answer(401), "answers 401 (Unauthorized): docker's", id="refused"),
         pytest.param(Answer(500), "answers 500", id="500"),
         pytest.param(Answer(body=b"x" * ((1 << 20) + 1)), "answers with more than", id="large"),
-        pytest.param(Answer(body=b"{}", cut=0), "breaks the connection off", id="cut"),
+        pytest.param(Answer(body=b"{}", cut=0), "closes the connection early", id="cut"),
     ],
 )
 def test_a_token_server_on_a_bad_day(
@@ -575,7 +578,7 @@ def test_nobody_known_and_nobody_let_in(registry: FakeRegistry) -> None:
     registry.script["/token"] = [Answer(403)]
     assert "docker login" in trouble(registry).hint
     registry.rule = wants_bearer(registry, realm="ftp://example.org/token")
-    assert "is not reached by TLS" in trouble(registry).message
+    assert "does not use TLS" in trouble(registry).message
 
 
 def test_credentials_do_not_follow_a_redirect(registry: FakeRegistry, nobody: Path) -> None:
@@ -604,16 +607,6 @@ def test_netrc_is_not_asked(
 # --------------------------------------------------------------------------- what it needs
 
 
-def test_without_the_extra(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("oras", "auditor.image.regis"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "oras", None)
-    monkeypatch.setitem(sys.modules, "oras.auth", None)
-    with pytest.raises(UsageError, match="needs oras") as caught:
-        open_image(f"registry:{registry.host}/app")
-    assert caught.value.hint == 'pip install "pylock-auditor[registry]"'
-
-
 def test_an_authority_that_is_not_there(registry: FakeRegistry) -> None:
     error = trouble(registry, access=Access(tls_ca="/nothing/here.pem"))
     assert "--tls-ca /nothing/here.pem: no such file" in error.message
@@ -625,18 +618,76 @@ def test_whose_certificates_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     folder.mkdir()
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent"))
     monkeypatch.setenv("SSL_CERT_DIR", str(folder))
-    assert authorities(None) is True  # certifi's
+    assert trusted_certificates(None) is True  # certifi's
     (folder / "one.pem").touch()
-    assert authorities(None) == str(folder)
+    assert trusted_certificates(None) == str(folder)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    assert authorities(None) == str(file)
+    assert trusted_certificates(None) == str(file)
     monkeypatch.setenv("CURL_CA_BUNDLE", "curls.pem")
-    assert authorities(None) == "curls.pem"
-    assert authorities(str(file)) == str(file)
+    assert trusted_certificates(None) == "curls.pem"
+    assert trusted_certificates(str(file)) == str(file)
 
 
-def test_a_redirect_out_of_tls_is_refused(registry: FakeRegistry) -> None:
-    registry.script["/x"] = [Answer(307, headers={"Location": f"http://{registry.host}/y"})]
-    with pytest.raises(ImageError, match="without TLS"):
-        Http(Access(), SOON).fetch(f"http://{registry.host}/x", {})
-    assert [asked.path for asked in registry.asked] == ["/x"]
+def test_a_redirect_out_of_tls_is_refused(
+    registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
+    with fake_registry(certificates(tmp_path)) as secure:
+        secure.rule = lambda asked: Answer(
+            307, headers={"Location": f"http://{registry.host}{asked.path}"}
+        )
+        error = trouble(secure, access=Access())
+    assert error.message == f"{secure.host} redirects to a URL without TLS"
+    assert registry.asked == []
+
+
+# ------------------------------------------------------------------------ several images
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_images_share_connections_and_tokens(registry: FakeRegistry, threads: int) -> None:
+    members = oci_members({"latest": [([layer_tar({"d": "three"})], {})]})
+    registry.image(members, "other")
+    registry.rule = wants_bearer(registry)
+    registry.script["/token"] = [Answer(body=b'{"token": "secret-token"}')]
+    connections = HttpConnections()
+    access = Access(plain_http=True, connections=connections)
+    names = ["app", "app:other"] * (1 if threads == 1 else 2)
+    with ThreadPoolExecutor(threads) as pool:
+        images = list(pool.map(lambda name: read(registry, name, access=access), names))
+    assert [image.files for image in images] == [3, 1] * (len(names) // 2)
+    assert sum(asked.path.startswith("/token") for asked in registry.asked) == 1
+    # An image is read by one thread at first, then by as many as it has layers.
+    assert registry.connections <= 2 * threads
+    assert len(registry.asked) > 3 * registry.connections
+    connections.close()
+    with pytest.raises(ImageError, match="interrupted"):
+        read(registry, access=access)
+
+
+def test_a_failed_image_ends_no_other(registry: FakeRegistry) -> None:
+    connections = HttpConnections()
+    access = Access(plain_http=True, connections=connections)
+    other = read(registry, access=access)
+    (_, second) = layer_digests(MEMBERS)
+    kept = registry.script[f"/v2/app/blobs/{second}"]
+    registry.script[f"/v2/app/blobs/{second}"] = [Answer(403)]
+    assert "answers 403" in trouble(registry, access=access).message
+    registry.script[f"/v2/app/blobs/{second}"] = kept
+    assert other.rootfs.read("/b") == b"\0" * 600_000
+
+
+def test_logins_are_looked_up_once(
+    registry: FakeRegistry, nobody: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.rule = wants_basic("alice", "s3cret")
+    answer = '{"ServerURL":"x","Username":"alice","Secret":"s3cret"}'
+    helper(nobody, "here", f"echo asked >> {nobody}/asked; echo '{answer}'", monkeypatch)
+    login(nobody, credHelpers={registry.host: "here"})
+    access = Access(plain_http=True, connections=HttpConnections())
+    for path, answers in list(registry.script.items()):
+        registry.script[path.replace("/app/", "/another/")] = answers
+    for name in ("app", "app", "another"):
+        assert read(registry, name, access=access).digest
+    assert (nobody / "asked").read_text() == "asked\n"
+    assert sum("Authorization" not in each.headers for each in registry.asked) == 2

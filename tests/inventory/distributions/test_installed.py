@@ -189,18 +189,18 @@ def test_what_else_a_dist_info_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
-    [("", None), ("Tag: py3-none-any\n", "names more than 1000 tags"), ("x" * 65536, "bytes")],
+    ("more", "why"),
+    [("", None), ("Tag: py3-none-any\n", "names more than 1000 tags"), ("x" * 65536, "64 KiB")],
     ids=["as many as may be", "one more", "long"],
 )
-def test_wheel_file_that_goes_over_a_limit_names_no_tags(more: str, told: str | None) -> None:
+def test_wheel_file_that_goes_over_a_limit_names_no_tags(more: str, why: str | None) -> None:
     tag = "-".join(".".join(f"{each}{at}" for at in range(10)) for each in "abc")
     (found,), problems = read({**METADATA, f"{INFO}/WHEEL": f"Tag: {tag}\n{more}"})
-    assert found.wheel_tags == ((tag,) if told is None else ())
+    assert found.wheel_tags == ((tag,) if why is None else ())
     assert [(each.path, each.limit) for each in problems] == (
-        [] if told is None else [(f"{INFO}/WHEEL", True)]
+        [] if why is None else [(f"{INFO}/WHEEL", True)]
     )
-    assert all(told is not None and told in each.why for each in problems)
+    assert all(why is not None and why in each.why for each in problems)
 
 
 def test_rows_start_at_the_real_directory() -> None:

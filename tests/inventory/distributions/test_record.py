@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.inventory.distributions.record import ALGORITHMS, parse_record, place
+from auditor.inventory.distributions.record import parse_record, path_in_image
+from auditor.record_rows import ALGORITHMS
 
 SITE = "/opt/venv/lib/python3.11/site-packages"
 EMPTY = base64.urlsafe_b64encode(hashlib.sha256(b"").digest()).decode().rstrip("=")
@@ -31,7 +32,7 @@ EMPTY = base64.urlsafe_b64encode(hashlib.sha256(b"").digest()).decode().rstrip("
     ],
 )
 def test_a_path_stays_in_the_image(name: str, expected: str | None) -> None:
-    assert place(SITE, name) == expected
+    assert path_in_image(SITE, name) == expected
 
 
 @pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
@@ -59,7 +60,7 @@ def test_every_algorithm_of_hashlib_is_read(algorithm: str) -> None:
         ("a.py,sha256=$$$$,0\n", 1, "line 1: the hash 'sha256=$$$$' cannot be decoded"),
         ("a.py,whirlpool=AAAA,0\n", 1, "line 1: the hash algorithm 'whirlpool' is unknown"),
         ("a.py,shake_128=AAAA,0\n", 1, "line 1: the hash algorithm 'shake_128' is unknown"),
-        ("a.py,,many\n", 1, "line 1: the size 'many' of 'a.py' is no number"),
+        ("a.py,,many\n", 1, "line 1: the size 'many' of 'a.py' is not a number"),
         (
             "../../../../../../x,,\n",
             0,

@@ -47,7 +47,7 @@ def test_pth_files_count_in_site_directories_alone() -> None:
 
 
 def test_what_is_too_large_or_no_zip_file_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auditor.inventory.python.startup_files._PTH_BYTES", 4)
+    monkeypatch.setattr("auditor.inventory.python.sys_path._PTH_BYTES", 4)
     files = {"/a/x.pth": "import a", "/z": "no zip file"}
     environment = runtime(("/a", PathOrigin.SITE), ("/z", PathOrigin.PYTHONPATH))
     start = find_startup_code(rootfs_of(files), environment)

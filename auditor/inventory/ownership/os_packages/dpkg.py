@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from auditor.inventory.ownership.os_packages.claims import Claim
-from auditor.inventory.paths import RealPaths, names
+from auditor.inventory.paths import RealPaths, list_directory
 from auditor.model import FileType, OsFile
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def dpkg_claims(database: Database) -> Iterator[Claim]:
     known = None
     if status is not None:
         known = {name.decode("utf-8", "surrogateescape") for name in _PACKAGE.findall(status)}
-    present = frozenset(names(database.rootfs, _INFO))
+    present = frozenset(list_directory(database.rootfs, _INFO))
     for name in sorted(present):
         stem, dot, suffix = name.rpartition(".")
         package = stem.partition(":")[0]
@@ -77,7 +77,7 @@ def _distroless(database: Database) -> Iterator[Claim]:
     real = RealPaths(rootfs)
     listed: set[str | None] = set()
     layers: dict[int | None, OsFile] = {}
-    for name in names(rootfs, _DISTROLESS):
+    for name in list_directory(rootfs, _DISTROLESS):
         path = posixpath.join(_DISTROLESS, name)
         entry = rootfs.lstat(path)
         if not name.endswith(".md5sums") or entry is None:

@@ -27,13 +27,13 @@ from auditor.image.layout.directory import open_directory
 from auditor.image.tree.partial_tree import NotReadError
 from auditor.inventory.distributions.installed import read_distributions
 from auditor.inventory.query.pip_list import PIP
-from auditor.inventory.query.question import Question
-from auditor.inventory.query.stated_inventory import stated_inventory
-from auditor.inventory.query.stated_tree import StatedTree
-from auditor.inventory.query.statement import MARK, read_statement
+from auditor.inventory.query.probe_command import ProbeCommand
+from auditor.inventory.query.probe_result import MARK, read_probe_result
+from auditor.inventory.query.probed_inventory import probed_inventory
+from auditor.inventory.query.probed_tree import ProbedTree
 from auditor.model import Entry, FileType, ImageConfig, Libc, Platform, UnreadableError
 from tests.builders import File, Files, Symlink, image_of
-from tests.builders.statements import INTERPRETER, spoken, statement_of
+from tests.builders.probes import INTERPRETER, probe_output, probe_result_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prefix
 
 
-def state(prefix: Path, *beside: Path, **env: str) -> subprocess.CompletedProcess[bytes]:
+def run_probe(prefix: Path, *beside: Path, **env: str) -> subprocess.CompletedProcess[bytes]:
     argv = [str(prefix / "bin/python"), "-c", INSIDE, json.dumps([str(path) for path in beside])]
     surroundings = {"PATH": os.environ["PATH"], "PYTHONSAFEPATH": "1", **env}
     return subprocess.run(
@@ -93,17 +93,17 @@ def without_record(found: list[Distribution]) -> list[dict[str, Any]]:
 
 
 def test_a_real_interpreter_states_what_the_files_say(environment: Path) -> None:
-    done = state(environment)
-    statement, rest = read_statement(done.stdout)
-    assert statement is not None
+    done = run_probe(environment)
+    result, rest = read_probe_result(done.stdout)
+    assert result is not None
     assert b"No module named pip" in done.stderr
     assert rest.strip() == b""
     (site,) = environment.glob("lib/python3*/site-packages")
-    assert str(site) in statement.paths
-    assert statement.prefix == str(environment)
+    assert str(site) in result.paths
+    assert result.prefix == str(environment)
     rootfs = open_directory(Path("/"), ImageQuery("dir:/", None, None)).rootfs
     wanted, problems = read_distributions(rootfs, str(site), {})
-    found, same_problems = read_distributions(statement.rootfs, str(site), {})
+    found, same_problems = read_distributions(result.rootfs, str(site), {})
     assert len(found) == 8
     assert without_record(found) == without_record(wanted)
     assert {each.record for each in found} == {None}
@@ -111,9 +111,9 @@ def test_a_real_interpreter_states_what_the_files_say(environment: Path) -> None
 
 
 def test_a_real_interpreter_states_itself(environment: Path) -> None:
-    statement, _ = read_statement(state(environment).stdout)
-    assert statement is not None
-    interpreter = statement.interpreter
+    result, _ = read_probe_result(run_probe(environment).stdout)
+    assert result is not None
+    interpreter = result.interpreter
     assert interpreter.full_version == platform.python_version()
     assert interpreter.implementation == sys.implementation.name
     assert interpreter.machine == platform.machine()
@@ -128,18 +128,18 @@ def test_directories_beside_the_path(environment: Path, tmp_path: Path) -> None:
     (tmp_path / "empty" / "own.egg-info").mkdir(parents=True)
     (tmp_path / "full" / "a-1.dist-info").mkdir(parents=True)
     (tmp_path / "named" / "b-1.dist-info").mkdir(parents=True)
-    done = state(
+    done = run_probe(
         environment,
         tmp_path / "empty",
         tmp_path / "full",
         tmp_path / "gone",
         PYTHONPATH=str(tmp_path / "named"),
     )
-    statement, _ = read_statement(done.stdout)
-    assert statement is not None
-    assert statement.paths[0] == str(tmp_path / "full")
-    assert str(tmp_path / "named") in statement.paths
-    assert not {str(tmp_path / "empty"), str(tmp_path / "gone")} & set(statement.paths)
+    result, _ = read_probe_result(done.stdout)
+    assert result is not None
+    assert result.paths[0] == str(tmp_path / "full")
+    assert str(tmp_path / "named") in result.paths
+    assert not {str(tmp_path / "empty"), str(tmp_path / "gone")} & set(result.paths)
 
 
 def test_metadata_without_end_is_refused(environment: Path, tmp_path: Path) -> None:
@@ -147,10 +147,10 @@ def test_metadata_without_end_is_refused(environment: Path, tmp_path: Path) -> N
         folder = tmp_path / f"a{number}-1.dist-info"
         folder.mkdir()
         (folder / "METADATA").write_bytes(b"Name: a\n" + b"x" * (1 << 18))
-    done = state(environment, tmp_path)
+    done = run_probe(environment, tmp_path)
     assert done.returncode == 1
     assert b"more than 8,388,608 bytes" in done.stderr
-    assert read_statement(done.stdout)[0] is None
+    assert read_probe_result(done.stdout)[0] is None
 
 
 def test_older_interpreters_understand_it() -> None:
@@ -173,7 +173,7 @@ def test_it_imports_nothing_that_python_does_not_bring_along() -> None:
 # ------------------------------------------------------------------------------- parsing
 
 
-def said(**changes: object) -> dict[str, Any]:
+def answer(**changes: object) -> dict[str, Any]:
     return {
         "interpreter": dict(INTERPRETER),
         "prefix": "/usr/local",
@@ -187,8 +187,8 @@ def said(**changes: object) -> dict[str, Any]:
 
 
 def test_statement_between_noise() -> None:
-    statement, rest = read_statement(b"hook [1]\n" + spoken(said(), [("idna", "3.10")]))
-    assert statement is not None
+    result, rest = read_probe_result(b"hook [1]\n" + probe_output(answer(), [("idna", "3.10")]))
+    assert result is not None
     assert rest == b'hook [1]\n\n[{"name": "idna", "version": "3.10"}]\n'
 
 
@@ -216,8 +216,8 @@ def test_statement_between_noise() -> None:
     ids=str,
 )
 def test_what_cannot_be_understood(changes: Mapping[str, object]) -> None:
-    output = spoken(said(**changes))
-    assert read_statement(output) == (None, output)
+    output = probe_output(answer(**changes))
+    assert read_probe_result(output) == (None, output)
 
 
 @pytest.mark.parametrize(
@@ -231,15 +231,15 @@ def test_what_cannot_be_understood(changes: Mapping[str, object]) -> None:
     ids=["long", "too long", "deep", "too deep"],
 )
 def test_path_is_as_long_as_linux_takes(path: str, taken: bool) -> None:
-    statement, _ = read_statement(spoken(said(absent=[path])))
-    assert (statement is not None) == taken
+    result, _ = read_probe_result(probe_output(answer(absent=[path])))
+    assert (result is not None) == taken
 
 
 @pytest.mark.parametrize(("folders", "taken"), [(190, True), (210, False)])
 def test_paths_lead_through_so_many_directories(folders: int, taken: bool) -> None:
     deep = [f"/{at}" + "/a" * 100 for at in range(folders)]
-    statement, _ = read_statement(spoken(said(absent=deep)))
-    assert (statement is not None) == taken
+    result, _ = read_probe_result(probe_output(answer(absent=deep)))
+    assert (result is not None) == taken
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_paths_lead_through_so_many_directories(folders: int, taken: bool) -> No
     ids=["nothing", "empty", "cut", "deep", "list"],
 )
 def test_what_is_no_statement(output: bytes) -> None:
-    assert read_statement(output) == (None, output)
+    assert read_probe_result(output) == (None, output)
 
 
 @given(
@@ -256,12 +256,12 @@ def test_what_is_no_statement(output: bytes) -> None:
         st.none() | st.integers() | st.text(max_size=9),
         lambda each: (
             st.lists(each, max_size=3)
-            | st.dictionaries(st.sampled_from([*said(), "/a"]), each, max_size=8)
+            | st.dictionaries(st.sampled_from([*answer(), "/a"]), each, max_size=8)
         ),
     )
 )
 def test_any_json_is_taken(value: object) -> None:
-    read_statement(b"\n" + MARK + json.dumps(value).encode() + b"\n")
+    read_probe_result(b"\n" + MARK + json.dumps(value).encode() + b"\n")
 
 
 @pytest.mark.parametrize(
@@ -277,9 +277,9 @@ def test_any_json_is_taken(value: object) -> None:
 )
 def test_machine_is_the_interpreters(machine: str, bits: int, expected: str) -> None:
     interpreter = {**INTERPRETER, "machine": machine, "bits": bits}
-    statement, _ = read_statement(spoken(said(interpreter=interpreter)))
-    assert statement is not None
-    assert statement.interpreter.machine == expected
+    result, _ = read_probe_result(probe_output(answer(interpreter=interpreter)))
+    assert result is not None
+    assert result.interpreter.machine == expected
 
 
 @pytest.mark.parametrize(
@@ -295,16 +295,16 @@ def test_machine_is_the_interpreters(machine: str, bits: int, expected: str) -> 
 )
 def test_libc(family: str, version: str, expected: Libc | None) -> None:
     interpreter = {**INTERPRETER, "libc": family, "libc_version": version}
-    statement, _ = read_statement(spoken(said(interpreter=interpreter)))
-    assert statement is not None
-    assert statement.interpreter.libc == expected
+    result, _ = read_probe_result(probe_output(answer(interpreter=interpreter)))
+    assert result is not None
+    assert result.interpreter.libc == expected
 
 
 # ---------------------------------------------------------------------------------- tree
 
 
 def test_tree_knows_absent_from_not_read() -> None:
-    tree = StatedTree(
+    tree = ProbedTree(
         {"/site/a.dist-info/METADATA": b"text", "/other/file": b""},
         ["/site", "/site/a.dist-info", "/closed"],
         {"/site/a.dist-info/WHEEL": "Permission denied", "/closed": "Permission denied"},
@@ -340,17 +340,17 @@ FILES: Files = {
 }
 
 
-def asked(image: Image, python: str | None = None) -> tuple[str, ...]:
-    question = Question("image", python)
-    return tuple(word for word in question(image.rootfs, image.config) if word != INSIDE)
+def command_of(image: Image, python: str | None = None) -> tuple[str, ...]:
+    probe = ProbeCommand("image", python)
+    return tuple(word for word in probe(image.rootfs, image.config) if word != INSIDE)
 
 
 def test_command_asks_the_image_s_own_interpreter() -> None:
     image = image_of(FILES, cmd=["python", "/app/main.py"], env={"PYTHONPATH": "/srv:/none"})
-    assert asked(image) == ("/usr/local/bin/python", "-c", '["/app", "/srv"]', *PIP)
+    assert command_of(image) == ("/usr/local/bin/python", "-c", '["/app", "/srv"]', *PIP)
     image = image_of(FILES, cmd=["python", "-I", "-m", "x"], env={"PYTHONPATH": "/srv"})
-    assert asked(image) == ("/usr/local/bin/python", "-E", "-s", "-c", "[]", *PIP)
-    assert asked(image, "/usr/local") == ("/usr/local/bin/python", "-c", '["/srv"]', *PIP)
+    assert command_of(image) == ("/usr/local/bin/python", "-E", "-s", "-c", "[]", *PIP)
+    assert command_of(image, "/usr/local") == ("/usr/local/bin/python", "-c", '["/srv"]', *PIP)
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ def test_command_asks_the_image_s_own_interpreter() -> None:
     [
         ({"/bin/sh": ""}, None, ImageError, "neither its command nor VIRTUAL_ENV nor PATH"),
         (FILES, "/opt/venv", UsageError, "image has no such interpreter"),
-        ({"/venv/bin/python": Symlink("/gone")}, "/venv", ImageError, "python leads nowhere"),
+        ({"/venv/bin/python": Symlink("/gone")}, "/venv", ImageError, "python is a broken link"),
     ],
     ids=["no-python", "not-named", "dangling"],
 )
@@ -366,32 +366,32 @@ def test_nobody_to_ask(
     layer: dict[str, Any], python: str | None, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        asked(image_of(layer), python)
+        command_of(image_of(layer), python)
 
 
 @pytest.mark.parametrize(
     ("completed", "why"),
     [
         (Completed(None, b"", b"", "it took too long"), "it took too long"),
-        (Completed(0, b"[]", b""), "its answer is not understood"),
+        (Completed(0, b"[]", b""), "its output is not understood"),
         (Completed(1, b"", b"SyntaxError: x\n"), "it ended with exit code 1: SyntaxError: x"),
     ],
     ids=["failure", "nonsense", "exit-code"],
 )
 def test_no_answer(completed: Completed, why: str) -> None:
     image = image_of(FILES)
-    question = Question("image")
-    question(image.rootfs, image.config)
+    probe = ProbeCommand("image")
+    probe(image.rootfs, image.config)
     with pytest.raises(ImageError) as caught:
-        stated_inventory(question, completed, CONFIG, lambda: nullcontext(ROOTFS))
-    assert caught.value.message == f"image: /usr/local/bin/python cannot be asked: {why}"
+        probed_inventory(probe, completed, CONFIG, lambda: nullcontext(ROOTFS))
+    assert caught.value.message == f"image: /usr/local/bin/python did not answer: {why}"
     assert caught.value.hint.startswith("leave out --quick")
 
 
 def test_an_answer_that_nobody_asked_for() -> None:
-    with pytest.raises(ImageError, match="no interpreter was asked"):
-        stated_inventory(
-            Question("image"), Completed(0, b"", b""), CONFIG, lambda: nullcontext(ROOTFS)
+    with pytest.raises(ImageError, match="no interpreter was run"):
+        probed_inventory(
+            ProbeCommand("image"), Completed(0, b"", b""), CONFIG, lambda: nullcontext(ROOTFS)
         )
 
 
@@ -415,11 +415,11 @@ def test_package_databases_are_read_where_they_matter(
         times.append(1)
         return nullcontext(image.rootfs)
 
-    question = Question("image")
-    question(image.rootfs, image.config)
-    output = spoken(statement_of(image.rootfs, "/usr/local", [SITE]))
-    stated = stated_inventory(question, Completed(0, output, b""), CONFIG, single_files, known)
+    probe = ProbeCommand("image")
+    probe(image.rootfs, image.config)
+    output = probe_output(probe_result_of(image.rootfs, "/usr/local", [SITE]))
+    probed = probed_inventory(probe, Completed(0, output, b""), CONFIG, single_files, known)
     assert bool(times) is looked
-    (environment,) = stated.inventory.environments
+    (environment,) = probed.inventory.environments
     (distribution,) = environment.distributions
     assert distribution.os_package == ("python3-idna" if looked else None)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.lock.python_names import path_name, url_name
+from auditor.lock.file_names import path_name, url_name
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whether another choice of extras and groups would select an entry that this one leaves out."""
+"""Other choices of extras and groups that would select an entry which this one leaves out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from packaging.markers import Marker
 
-    from auditor.lock.markers import Decider
+    from auditor.lock.markers import MarkerEvaluator
 
 _MEMBERSHIP = re.compile(r"""(?:"([^"]*)"|'([^']*)') (?:not )?in (extras|dependency_groups)""")
 
@@ -18,12 +18,12 @@ _Choice = tuple[frozenset[str], frozenset[str]]
 """Extras and groups."""
 
 
-def selected_by(
-    marker: Marker, decider: Decider, extras: frozenset[str], groups: frozenset[str]
+def other_choice(
+    marker: Marker, evaluator: MarkerEvaluator, extras: frozenset[str], groups: frozenset[str]
 ) -> str | None:
-    """Say what else would have to be selected for `marker` to hold: `group dev`, `extra gpu`.
+    """Return the choice for which `marker` holds, in words: `group dev`, `extra gpu`.
 
-    None where no other selection would do, so that the platform or Python leaves it out.
+    None where it holds for no other choice, so that the platform or Python leaves the entry out.
     """
     named = _MEMBERSHIP.findall(str(marker))
     if not named:
@@ -31,13 +31,13 @@ def selected_by(
     extras_named = {double or single for double, single, kind in named if kind == "extras"}
     groups_named = {double or single for double, single, kind in named if kind != "extras"}
     for why, choice in _choices(extras_named, groups_named, (extras, groups)):
-        if decider.marker(marker, *choice):
+        if evaluator.marker(marker, *choice):
             return why
     return None
 
 
 def _choices(extras: set[str], groups: set[str], chosen: _Choice) -> Iterator[tuple[str, _Choice]]:
-    """Yield other selections, the smallest changes first, each with its words.
+    """Yield other choices, the smallest changes first, each with its words.
 
     Not every combination: one more, one less, everything that the marker names, nothing.
     """

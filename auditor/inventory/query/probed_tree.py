@@ -1,4 +1,4 @@
-"""The few files that an interpreter stated, as a `Tree`; what it did not state is an error."""
+"""The few files that a probe read, as a `Tree`; anything else is an error, not an absence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_FOLDERS = 20_000
 _FOLDER = Entry(FileType.DIRECTORY, 0o755, 0)
 
 
-class StatedTree(PartialTree):
+class ProbedTree(PartialTree):
     """Files by their paths, which are absolute and normalised."""
 
     def __init__(
@@ -27,10 +27,10 @@ class StatedTree(PartialTree):
         unreadable: Mapping[str, str] | None = None,
         absent: Iterable[str] = (),
     ) -> None:
-        """Hold what was stated: of `folders`, everything that is in them and matters.
+        """Hold what was read; `folders` are those whose metadata was listed in full.
 
-        `unreadable` files are there; why they could not be read is a clause. Raises `ValueError`
-        where the paths lead through more directories than any real ones.
+        `unreadable` maps files that exist to a clause that says why they could not be read. Raises
+        `ValueError` where the paths have more directories above them than any real ones.
         """
         self._files = files
         self._unreadable = unreadable or {}
@@ -39,12 +39,12 @@ class StatedTree(PartialTree):
         self._children: dict[str, set[str]] = {folder: set() for folder in self._folders}
         for path in (*files, *self._unreadable, *self._folders):
             self._enter(path)
-        for path in self._absent:  # what is above it need not be there, but leads nowhere else
+        for path in self._absent:  # what is above it may be absent too, but is no link
             self._children.setdefault(posixpath.dirname(path), set())
             self._enter(posixpath.dirname(path))
 
     def _enter(self, path: str) -> None:
-        """Note a path in the directories above it."""
+        """Add a path to the directories above it."""
         while path != "/":
             folder, name = posixpath.split(path)
             known = self._children.setdefault(folder, set())
@@ -56,7 +56,7 @@ class StatedTree(PartialTree):
             path = folder
 
     def node(self, path: str) -> Entry | None:
-        """Return what was stated of a path; raises `NotReadError` where nothing was."""
+        """Return the entry at a path; raises `NotReadError` where the probe did not look."""
         if path in self._children:
             return _FOLDER
         if path in self._files:
@@ -68,7 +68,7 @@ class StatedTree(PartialTree):
         raise NotReadError(path)
 
     def names(self, path: str) -> Sequence[str]:
-        """Return the sorted names in a directory; raises `NotReadError` where nobody looked."""
+        """Return the sorted names in a directory; raises `NotReadError` where it was not listed."""
         if path in self._unreadable:
             raise UnreadableError(path, self._unreadable[path])
         if path not in self._folders:
@@ -76,7 +76,7 @@ class StatedTree(PartialTree):
         return sorted(self._children[path])
 
     def read(self, path: str, limit: int) -> bytes:
-        """Return a file's content as far as it was stated."""
+        """Return a file's content, as much of it as the probe read."""
         if path in self._unreadable:
             raise UnreadableError(path, self._unreadable[path])
         return self._files[path]

@@ -1,4 +1,4 @@
-"""The line that `probe_script.py` prints, parsed: it comes out of a hostile image."""
+"""The line that `probe_script.py` prints, checked: it comes out of a hostile image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditor.image.tree.rootfs import TreeRootfs
-from auditor.inventory.query.stated_tree import StatedTree
+from auditor.inventory.query.probed_tree import ProbedTree
 from auditor.model import Interpreter, Libc
 
 if TYPE_CHECKING:
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
     from auditor.model import Rootfs
 
-MARK = b"auditor-statement:"
-_STATEMENT_BYTES = 16 << 20
+MARK = b"auditor-probe:"
+_LINE_BYTES = 16 << 20
 _PATH_CHARACTERS = 4096
-"""Of the longest path that Linux takes."""
+"""The longest path that Linux accepts."""
 _VERSION = re.compile(r"3\.[0-9]{1,2}\.[0-9]{1,3}(?:(?:a|b|rc)[0-9]{1,2})?\+?")
 _RELEASE = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})(?:\.[0-9]+)*")
 _MACHINE = re.compile(r"[a-z0-9_]{1,32}")
 _32_BIT = {"x86_64": "i686", "aarch64": "armv7l", "armv8l": "armv7l", "i386": "i686"}
-"""What a kernel calls itself -> what a 32-bit process on it is built for."""
+"""A kernel's machine -> that of a 32-bit process on it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """What one interpreter says."""
+class ProbeResult:
+    """What one interpreter printed."""
 
     interpreter: Interpreter
     prefix: str
@@ -41,55 +41,55 @@ class Statement:
     """The metadata folders in them."""
 
 
-def read_statement(stdout: bytes) -> tuple[Statement | None, bytes]:
-    """Return the statement in a command's output, and the output without it.
+def read_probe_result(stdout: bytes) -> tuple[ProbeResult | None, bytes]:
+    """Return the result in a command's output, and the output without it.
 
-    None where there is none that can be understood.
+    None where there is no valid one.
     """
     before, _, line = stdout.partition(b"\n" + MARK)
     line, _, after = line.partition(b"\n")
-    if len(line) > _STATEMENT_BYTES:
+    if len(line) > _LINE_BYTES:
         return None, stdout
     try:
-        return _statement(json.loads(line)), before + b"\n" + after
+        return _result(json.loads(line)), before + b"\n" + after
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None, stdout
 
 
-def _statement(said: Mapping[str, Any]) -> Statement:
-    """Check a parsed statement; raises `ValueError`, `TypeError` or `KeyError`."""
-    files = {_path(path): _bytes(text) for path, text in said["files"].items()}
-    tree = StatedTree(
+def _result(fields: Mapping[str, Any]) -> ProbeResult:
+    """Check a parsed line; raises `ValueError`, `TypeError` or `KeyError`."""
+    files = {_path(path): _bytes(text) for path, text in fields["files"].items()}
+    tree = ProbedTree(
         files,
-        [_path(each) for each in said["folders"]],
-        {_path(path): _text(why) for path, why in said["unreadable"].items()},
-        [_path(each) for each in said["absent"]],
+        [_path(each) for each in fields["folders"]],
+        {_path(path): _text(why) for path, why in fields["unreadable"].items()},
+        [_path(each) for each in fields["absent"]],
     )
-    paths = tuple(_path(each) for each in said["paths"])
-    if not set(paths) <= {_path(each) for each in said["folders"]}:
-        raise ValueError("a directory of sys.path that nothing was said about")
-    return Statement(
-        _interpreter(said["interpreter"]), _path(said["prefix"]), paths, TreeRootfs(tree)
+    paths = tuple(_path(each) for each in fields["paths"])
+    if not set(paths) <= {_path(each) for each in fields["folders"]}:
+        raise ValueError("a directory of sys.path that is not listed")
+    return ProbeResult(
+        _interpreter(fields["interpreter"]), _path(fields["prefix"]), paths, TreeRootfs(tree)
     )
 
 
-def _interpreter(said: Mapping[str, Any]) -> Interpreter:
-    machine = _text(said["machine"])
-    if said["bits"] == 32:
+def _interpreter(fields: Mapping[str, Any]) -> Interpreter:
+    machine = _text(fields["machine"])
+    if fields["bits"] == 32:
         machine = _32_BIT.get(machine, machine)
-    implementation, version = said["implementation"], said["version"]
+    implementation, version = fields["implementation"], fields["version"]
     if implementation not in ("cpython", "pypy") or not _VERSION.fullmatch(version):
-        raise ValueError("no interpreter that a lock can be selected for")
+        raise ValueError("not an interpreter that a lock can be selected for")
     if not _MACHINE.fullmatch(machine):
-        raise ValueError("no name of an architecture")
+        raise ValueError("not the name of an architecture")
     return Interpreter(
-        path=_path(said["executable"]),
-        prefix=_path(said["base_prefix"]),
+        path=_path(fields["executable"]),
+        prefix=_path(fields["base_prefix"]),
         implementation=implementation,
         full_version=version,
-        free_threaded=said["free_threaded"] is True,
+        free_threaded=fields["free_threaded"] is True,
         machine=machine,
-        libc=_libc(said["libc"], _text(said["libc_version"])),
+        libc=_libc(fields["libc"], _text(fields["libc_version"])),
     )
 
 
@@ -101,7 +101,7 @@ def _libc(family: str, version: str) -> Libc | None:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError("no text")
+        raise TypeError("not a text")
     return value
 
 
@@ -118,5 +118,5 @@ def _path(value: object) -> str:
         or "\0" in path
         or len(path) > _PATH_CHARACTERS
     ):
-        raise ValueError("no normalised absolute path")
+        raise ValueError("not a normalised absolute path")
     return path

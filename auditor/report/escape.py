@@ -7,6 +7,9 @@ that are no text at all, or commands for the CI runner that reads the log.
 
 from __future__ import annotations
 
+import re
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ELLIPSIS = "..."
 
 
@@ -26,7 +29,7 @@ def decodable(text: str) -> str:
 
     For formats that have an escape of their own for everything else.
     """
-    return "".join(_escaped(c) if "\ud800" <= c <= "\udfff" else c for c in text)
+    return text if text.isascii() else _SURROGATE.sub(lambda found: _escaped(found[0]), text)
 
 
 def _escaped(character: str) -> str:

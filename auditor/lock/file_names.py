@@ -11,7 +11,7 @@ def path_name(path: str) -> str:
 
 
 def url_name(url: str) -> str:
-    """Return the file name that a URL ends with; empty where it is no URL."""
+    """Return the file name that a URL ends with; empty where it is not a URL."""
     try:
         path = urlsplit(url).path
     except ValueError:

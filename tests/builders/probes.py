@@ -1,4 +1,4 @@
-"""What an interpreter in a container would state, told from the files of an image."""
+"""What `probe_script.py` would print in a container, computed from the files of an image."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ INTERPRETER = {
 }
 
 
-def statement_of(rootfs: Rootfs, prefix: str, paths: Iterable[str]) -> dict[str, Any]:
-    """Return the parsed statement of an interpreter whose path these directories are."""
-    said: dict[str, Any] = {
+def probe_result_of(rootfs: Rootfs, prefix: str, paths: Iterable[str]) -> dict[str, Any]:
+    """Return the parsed result of an interpreter that has these directories on its path."""
+    answer: dict[str, Any] = {
         "interpreter": dict(INTERPRETER),
         "prefix": prefix,
         "paths": list(paths),
@@ -38,41 +38,41 @@ def statement_of(rootfs: Rootfs, prefix: str, paths: Iterable[str]) -> dict[str,
         "unreadable": {},
         "absent": [],
     }
-    _file(said, rootfs, posixpath.join(prefix, "pyvenv.cfg"))
-    for path in said["paths"]:
-        said["folders"].append(path)
+    _file(answer, rootfs, posixpath.join(prefix, "pyvenv.cfg"))
+    for path in answer["paths"]:
+        answer["folders"].append(path)
         for name in rootfs.names(path):
             if name.lower().endswith(SUFFIXES):
-                _metadata(said, rootfs, posixpath.join(path, name))
-    return said
+                _metadata(answer, rootfs, posixpath.join(path, name))
+    return answer
 
 
-def _metadata(said: dict[str, Any], rootfs: Rootfs, path: str) -> None:
+def _metadata(answer: dict[str, Any], rootfs: Rootfs, path: str) -> None:
     entry = rootfs.stat(path)
     if entry is None or entry.type is not FileType.DIRECTORY:
-        _file(said, rootfs, path)
+        _file(answer, rootfs, path)
         return
-    said["folders"].append(path)
+    answer["folders"].append(path)
     for name in (*HEADERS, *SMALL):
         if rootfs.lstat(posixpath.join(path, name)):
-            _file(said, rootfs, posixpath.join(path, name))
-    text = said["files"].get(posixpath.join(path, "direct_url.json"), "")
+            _file(answer, rootfs, posixpath.join(path, name))
+    text = answer["files"].get(posixpath.join(path, "direct_url.json"), "")
     if '"file://' in text:
         source = json.loads(text)["url"].removeprefix("file://")
-        said["folders" if rootfs.stat(source) else "absent"].append(source)
+        answer["folders" if rootfs.stat(source) else "absent"].append(source)
 
 
-def _file(said: dict[str, Any], rootfs: Rootfs, path: str) -> None:
+def _file(answer: dict[str, Any], rootfs: Rootfs, path: str) -> None:
     if rootfs.stat(path) is None:
-        said["absent"].append(path)
+        answer["absent"].append(path)
         return
     try:
-        said["files"][path] = rootfs.read(path).decode("utf-8", "surrogateescape")
+        answer["files"][path] = rootfs.read(path).decode("utf-8", "surrogateescape")
     except UnreadableError as error:
-        said["unreadable"][path] = error.why
+        answer["unreadable"][path] = error.why
 
 
-def spoken(said: Mapping[str, Any], pip: Iterable[tuple[str, str]] = ()) -> bytes:
-    """Return the output of the container: the statement, then what pip lists."""
+def probe_output(answer: Mapping[str, Any], pip: Iterable[tuple[str, str]] = ()) -> bytes:
+    """Return the output of the container: the probe's line, then what pip lists."""
     rows = json.dumps([{"name": name, "version": version} for name, version in pip])
-    return f"\n{MARK}{json.dumps(said)}\n{rows}\n".encode()
+    return f"\n{MARK}{json.dumps(answer)}\n{rows}\n".encode()
