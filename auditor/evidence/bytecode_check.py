@@ -67,8 +67,7 @@ def check_bytecode(
     `everything`. What `cache` holds is not compared again; without `processes`, new ones are used.
     """
     interpreter = inventory.interpreter
-    magic = _magic(interpreter) if interpreter else None
-    if interpreter is None or magic is None:
+    if interpreter is None or (magic := _magic(interpreter)) is None:
         return Bytecode()
     faults: list[BytecodeFault] = []
     verified: dict[str, str] = {}

@@ -105,22 +105,16 @@ class Facts:
 
     def about(
         self,
-        name: str,
+        subject: str,
         message: str,
         path: str | None = None,
         *,
         expected: str | None = None,
         actual: str | None = None,
     ) -> Observation:
-        """Return an observation about a distribution that the runtime has, or should have."""
+        """Return an observation about a distribution or a file of the runtime environment."""
         return Observation(
-            subject=name,
-            message=message,
-            path=path,
-            environment=self.prefix,
-            expected=expected,
-            actual=actual,
-            lock_line=self.lock_line(name),
+            subject, message, path, self.prefix, expected, actual, self.lock_line(subject)
         )
 
 

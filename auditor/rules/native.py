@@ -34,14 +34,8 @@ def unowned_library(facts: Facts) -> Iterator[Observation]:
             if difference is None:
                 continue
             expected, actual = difference
-        yield Observation(
-            subject=library.file.path,
-            message="; ".join(_description(facts, library, declaration)),
-            path=library.file.path,
-            environment=facts.prefix,
-            expected=expected,
-            actual=actual,
-        )
+        path, message = library.file.path, "; ".join(_description(facts, library, declaration))
+        yield facts.about(path, message, path, expected=expected, actual=actual)
 
 
 def _description(
@@ -117,15 +111,9 @@ def soname_taken_over(facts: Facts) -> Iterator[Observation]:
         reasons = list(_taken(facts, library))
         others = _same_soname(facts, library) if reasons else []
         if others and not _is_as_declared(facts, library):
-            passed_over = f"{others[0].path} of {_owner_name(others[0].owner)}"
-            yield Observation(
-                subject=library.file.path,
-                message=f"{'; '.join(reasons)}, instead of {passed_over}",
-                path=library.file.path,
-                environment=facts.prefix,
-                expected=others[0].path,
-                actual=library.file.path,
-            )
+            path, other = library.file.path, others[0]
+            message = f"{'; '.join(reasons)}, instead of {other.path} of {_owner_name(other.owner)}"
+            yield facts.about(path, message, path, expected=other.path, actual=path)
 
 
 def _taken(facts: Facts, library: LibraryCopies) -> Iterator[str]:
@@ -167,12 +155,8 @@ def loader_setting(facts: Facts) -> Iterator[Observation]:
                 if element
                 else "an empty element of LD_LIBRARY_PATH means the working directory"
             )
-            yield Observation(
-                subject=library.file.path,
-                message=f"{setting}, where {library.names[0]} has no owner",
-                path=library.file.path,
-                environment=facts.prefix,
-            )
+            message = f"{setting}, where {library.names[0]} has no owner"
+            yield facts.about(library.file.path, message, library.file.path)
 
 
 def _is_offered(facts: Facts, library: LibraryCopies, folder: str) -> bool:
@@ -189,11 +173,8 @@ def _preloaded(facts: Facts, preload: Preload) -> Iterator[Observation]:
     found = preload.found
     if found is None:
         path = preload.name if preload.name.startswith("/") else None
-        yield Observation(
-            subject=path or f"{preload.setting}={preload.name}",
-            message=f"{preload.setting} names {preload.name}, which does not exist",
-            path=path,
-        )
+        message = f"{preload.setting} names {preload.name}, which does not exist"
+        yield Observation(path or f"{preload.setting}={preload.name}", message, path)
         return
     owner = facts.ownership.owner(found.real)
     foreign = (
@@ -204,12 +185,8 @@ def _preloaded(facts: Facts, preload: Preload) -> Iterator[Observation]:
     if (owner is None or foreign) and not _equals(declaration, found.elf, sha256):
         other = f"belongs to {_owner_name(owner)} of another environment"
         whose = other if foreign else "has no owner"
-        yield Observation(
-            subject=found.real,
-            message=f"{preload.setting} loads it into every process, but it {whose}",
-            path=found.real,
-            environment=facts.prefix,
-        )
+        message = f"{preload.setting} loads it into every process, but it {whose}"
+        yield facts.about(found.real, message, found.real)
 
 
 def _declaration(

@@ -40,12 +40,7 @@ def start_code(facts: Facts) -> Iterator[Observation]:
         if digests.get(code.path, b"").hex() in SITE.get(name, ()):
             yield from _imported(facts, code.path)
             continue
-        yield Observation(
-            subject=code.path,
-            message=f"{_what(code)}{_whose(facts, code.path)}",
-            path=code.path,
-            environment=facts.prefix,
-        )
+        yield facts.about(code.path, f"{_what(code)}{_whose(facts, code.path)}", code.path)
 
 
 def _built(facts: Facts) -> Iterator[str]:
@@ -127,9 +122,5 @@ def _imported(facts: Facts, pth: str) -> Iterator[Observation]:
             for check in proof.files
         )
     if changed:
-        yield Observation(
-            subject=path,
-            message=f"runs at every start of Python, imported by {name}, and was changed",
-            path=path,
-            environment=facts.prefix,
-        )
+        message = f"runs at every start of Python, imported by {name}, and was changed"
+        yield facts.about(path, message, path)

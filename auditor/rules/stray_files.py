@@ -36,12 +36,8 @@ def stray_file(facts: Facts) -> Iterator[Observation]:
     for stray in facts.unowned_code:
         if stray.path in at_start or stray.path in native:
             continue
-        yield Observation(
-            subject=stray.path,
-            message=f"has no owner ({_extent(facts, stray)}){_likeness(facts, stray)}",
-            path=stray.path,
-            environment=facts.prefix,
-        )
+        message = f"has no owner ({_extent(facts, stray)}){_likeness(facts, stray)}"
+        yield facts.about(stray.path, message, stray.path)
 
 
 def _extent(facts: Facts, stray: UnownedFile) -> str:
@@ -63,12 +59,8 @@ def _added(facts: Facts, known: Collection[str]) -> Iterator[Observation]:
         many = len(paths) > _MOST_IN_ONE_FOLDER
         what = f"{len(paths):,} files in it" if many else "it"
         for path in [posixpath.commonpath(paths)] if many else paths:
-            yield Observation(
-                subject=path,
-                message=f"the RECORD of {name} lists {what}, but {against} has nothing there",
-                path=path,
-                environment=facts.prefix,
-            )
+            message = f"the RECORD of {name} lists {what}, but {against} has nothing there"
+            yield facts.about(path, message, path)
 
 
 def _likeness(facts: Facts, stray: UnownedFile) -> str:
