@@ -1,4 +1,4 @@
-"""`auditor explain`: what a finding means and what to do about it."""
+"""`auditor explain`: what a finding means and how to fix it."""
 
 from __future__ import annotations
 

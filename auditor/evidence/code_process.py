@@ -53,7 +53,7 @@ class CodeProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, optimize: int, data: bytes) -> list[str] | None:
-        """Return the words of the answer, none where there is no code to be had.
+        """Return the words of the answer, none where there is no code.
 
         None where the process died of what it was given.
         """

@@ -47,7 +47,7 @@ class Compiled:
     """Of optimisation."""
     header: bytes
     layers: tuple[int | None, int | None]
-    """Which layer brought it, and which its source."""
+    """The layers that it and its source are from."""
 
     @property
     def flags(self) -> int:

@@ -1,7 +1,7 @@
 """The degree of evidence: installed files against the locked artifacts, else against RECORD.
 
-An installation is judged by the artifact that fits it, else by the nearest one that was read, and
-by RECORD alone where an absent one may be the right one.
+An installation is compared with the artifact that fits it, else with the nearest one that was
+read, and with RECORD alone where an absent one may be the right one.
 """
 
 from __future__ import annotations

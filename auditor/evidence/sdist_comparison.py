@@ -142,7 +142,7 @@ def _is_own(installed: InstalledFiles, path: str, digest: bytes, members: Member
         return True
     if not path.startswith(f"{installed.site.info}/"):
         inside = path.removeprefix(f"{installed.site.root}/")
-        # The sdist does not tell where a build puts what is no module.
+        # The sdist does not say where a build puts files that are no modules.
         same = _sources(inside, members) or members.get(name, ())
         return any(each.sha256 == digest for each in same) and not _hidden(inside, members)
     same = members.get(_STATED.get(name, name), ())

@@ -48,7 +48,7 @@ def is_version_data(rootfs: Rootfs, path: str) -> bool:
     try:
         content = rootfs.read(path, _LIMIT)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about what stands in it
+            warnings.simplefilter("ignore")  # about its content
             return _is_data(ast.parse(content).body, set(_TYPES))
     except (UnreadableError, SyntaxError, ValueError, RecursionError, MemoryError):
         return False

@@ -35,14 +35,14 @@ class Document:
     text: str
     table: Mapping[str, Any]
     prefix: KeyPath = ()
-    """Where `table` stands in the file."""
+    """The keys of `table` in the file."""
 
     def line(self, key: KeyPath) -> int | None:
         """Return the line of a key of `table`, or of what is around it."""
         return line_of(self.text, (*self.prefix, *key))
 
     def error(self, key: KeyPath, message: str, hint: str) -> UsageError:
-        """Return the error for what stands at a key of `table`."""
+        """Return the error for the value at a key of `table`."""
         line = self.line(key)
         place = self.path if line is None else f"{self.path}:{line}"
         return UsageError(f"{place}: {_shown(key)}: {one_line(message)}", hint)

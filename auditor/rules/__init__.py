@@ -1,7 +1,7 @@
 """The whole audit on one screen: every kind of finding and the rule that finds it.
 
 A rule is a pure function from the facts to observations. It cannot name a kind, so it cannot
-emit another one's; each kind has exactly one rule.
+emit those of another; each kind has exactly one rule.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ _COMPARING = frozenset({1, 2})
 
 
 def observe(facts: Facts, *, quick: bool = False) -> dict[str, tuple[Observation, ...]]:
-    """Return what each rule observes, by code, without the rules that cannot judge here.
+    """Return what each rule observes, by code, without the rules that cannot be applied.
 
     These are the comparing ones where there is nothing to compare with, and in a quick audit
     those that need an image's files.

@@ -33,7 +33,7 @@ def attestation_observations(facts: Facts, attested: AttestationState) -> Iterat
 
 
 def attestations_not_checked(facts: Facts) -> Iterator[NotChecked]:
-    """Say which attestations were not verified, or that the lock asks for none."""
+    """Yield that attestations were not verified, or that the lock asks for none."""
     packages = facts.expectation.packages.values()
     named = sum(bool(package.attestation_identities) for package in packages)
     if facts.attested is None and named:

@@ -64,7 +64,7 @@ def missing_distribution(facts: Facts) -> Iterator[Observation]:
 
 
 def _elsewhere(facts: Facts, name: str) -> str:
-    """Say where else in the image the distribution is."""
+    """Return a clause on where else in the image the distribution is."""
     places = [
         f"{each.version} in {environment.prefix}"
         for environment in facts.inventory.environments

@@ -74,7 +74,7 @@ def shadowed_module(facts: Facts) -> Iterator[Observation]:
 
 
 def unusable_environment(facts: Facts) -> Iterator[Observation]:
-    """LI404: an interpreter that is gone, or that looks elsewhere than the packages are."""
+    """LI404: an interpreter that is missing, or looks in a directory without the packages."""
     unusable = [each for each in facts.inventory.environments if each.unusable_reason]
     for prefix, environment in {each.prefix: each for each in reversed(unusable)}.items():
         held = plural(len(environment.distributions), "distribution")

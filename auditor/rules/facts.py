@@ -1,4 +1,4 @@
-"""What the rules judge: the results of the stages before them, side by side."""
+"""What the rules are applied to: the results of all stages before them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything one audit knows before it judges."""
+    """Everything that one audit knows before its rules are applied."""
 
     image: Image
     inventory: Inventory
@@ -85,7 +85,7 @@ class Facts:
 
     @property
     def runtime(self) -> Environment | None:
-        """The environment that is judged."""
+        """The environment that is compared with the lock."""
         return self.inventory.runtime
 
     @property
@@ -119,10 +119,10 @@ class Facts:
 
 
 def why_not_comparable(inventory: Inventory, expectation: Expectation) -> str:
-    """Return why there is nothing to compare installed distributions with; empty where there is."""
+    """Return why installed distributions cannot be compared with the lock; empty where they can."""
     runtime = inventory.runtime
     if runtime is not None and runtime.unusable_reason and not runtime.distributions:
         return f"the runtime environment cannot run: {runtime.unusable_reason}"
     if inventory.interpreter is None:
-        return "no interpreter was found to select from the lock for"
+        return "no interpreter was found for which to select from the lock"
     return "the lock is not for this platform or Python" if expectation.mismatches else ""

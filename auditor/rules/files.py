@@ -25,11 +25,11 @@ _MOST_NAMED = 20
 _WHOLE = frozenset(
     {IdentityKind.OTHER_PLATFORM, IdentityKind.OTHER_ARTIFACT, IdentityKind.LOCAL_BUILD}
 )
-"""What explains all differences of an installation at once."""
+"""Kinds that explain all differences of an installation at once."""
 
 
-def judged(facts: Facts) -> Iterator[Proof]:
-    """Yield the proofs that family 2 judges."""
+def checked_proofs(facts: Facts) -> Iterator[Proof]:
+    """Yield the proofs of the installations whose files are checked."""
     for name, proof in facts.proofs.items():
         locked = name in facts.expectation.packages
         if proof.distribution.os_package is None and (locked or not is_bootstrap(facts, name)):
@@ -43,7 +43,7 @@ def is_another(proof: Proof) -> bool:
 
 def faults(facts: Facts, state: FileState) -> Iterator[tuple[Proof, FileCheck]]:
     """Yield the files in one state, but for installations that are another artifact."""
-    for proof in judged(facts):
+    for proof in checked_proofs(facts):
         if not is_another(proof):
             yield from ((proof, check) for check in proof.files if check.state is state)
 
@@ -71,7 +71,7 @@ def altered_script(facts: Facts) -> Iterator[Observation]:
 
 def unlisted_artifact(facts: Facts) -> Iterator[Observation]:
     """LI204: the installation agrees with its RECORD, and not with any locked artifact."""
-    for proof in judged(facts):
+    for proof in checked_proofs(facts):
         whole = is_another(proof)
         if whole and proof.identity and proof.identity.kind is IdentityKind.OTHER_PLATFORM:
             continue
@@ -95,7 +95,7 @@ def unlisted_artifact(facts: Facts) -> Iterator[Observation]:
 
 
 def _differences(proof: Proof, files: Collection[FileCheck]) -> str:
-    """Say how an installation differs from the artifact that it was compared with."""
+    """Return how an installation differs from the artifact that it was compared with."""
     words = {FileState.MISSING: "missing", FileState.ADDED: "added"}
     groups: dict[str, list[str]] = {}
     for check in files:
@@ -125,9 +125,9 @@ def relative(path: str, location: str) -> str:
 
 
 def no_record(facts: Facts) -> Iterator[Observation]:
-    """LI208: nothing says which files a distribution has; a RECORD that names none is none."""
+    """LI208: a distribution has no RECORD, or one that lists no file."""
     unread = {problem.path for problem in facts.runtime.problems} if facts.runtime else set()
-    for proof in judged(facts):
+    for proof in checked_proofs(facts):
         distribution = proof.distribution
         record = distribution.record
         empty = record is None or not (record.rows or record.problems)

@@ -9,7 +9,7 @@ from auditor.evidence import is_below
 from auditor.model import ArtifactKind, AttestationState, Degree, FileState, NotChecked
 from auditor.policy import declared
 from auditor.rules.attestation_rules import attestation_observations
-from auditor.rules.files import judged, relative
+from auditor.rules.files import checked_proofs, relative
 from auditor.wording import and_more, plural
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def absent(facts: Facts, *absences: Absence) -> Iterator[tuple[str, Absent]]:
 
 def built_in_image(facts: Facts) -> Iterator[Observation]:
     """LI902: files that were made while the locked sdist was built."""
-    for proof in judged(facts):
+    for proof in checked_proofs(facts):
         built = [
             check
             for check in proof.files

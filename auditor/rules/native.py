@@ -1,4 +1,4 @@
-"""Family 3: native libraries that neither the lock nor the operating system accounts for."""
+"""Family 3: native libraries that come neither from the lock nor from the operating system."""
 
 from __future__ import annotations
 
@@ -220,4 +220,4 @@ def _is_locked(facts: Facts, owner: Owner | None) -> bool:
 
 
 def _owner_name(owner: Owner | None) -> str:
-    return owner.name if owner else "nobody"
+    return owner.name if owner else "no owner"

@@ -1,4 +1,4 @@
-"""What the operating system's packages bring: their distributions (LI110), their files (LI306)."""
+"""Packages of the operating system: their distributions (LI110) and their files (LI306)."""
 
 from __future__ import annotations
 

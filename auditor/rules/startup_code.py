@@ -96,7 +96,7 @@ def _is_of_locked_version(facts: Facts, name: str) -> bool:
 
 
 def _is_accounted_for(facts: Facts, path: str) -> bool:
-    """Return whether the lock, the project or the operating system answers for a file.
+    """Return whether a file comes from the lock, the project or the operating system.
 
     No interpreter comes with code of this kind, so its layout owns none.
     """
@@ -108,7 +108,7 @@ def _is_accounted_for(facts: Facts, path: str) -> bool:
 
 
 def _imported(facts: Facts, pth: str) -> Iterator[Observation]:
-    """Judge the module that a known .pth file imports: its own text is harmless."""
+    """Check the module that a known .pth file imports: its own text is harmless."""
     folder, name = posixpath.split(pth)
     if name == "_virtualenv.pth":
         path = f"{folder}/_virtualenv.py"
