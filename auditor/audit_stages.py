@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from auditor.catalogue import QUICK_NOT_CHECKED
 from auditor.errors import ImageError
 from auditor.evidence import (
     ProofContext,
@@ -44,19 +45,19 @@ from auditor.model import (
     Proof,
     Severity,
 )
-from auditor.policy import absent, idle_requirements, required_degrees, strange_names
+from auditor.policy import notes_on_files, notes_on_names, required_degrees
 from auditor.report.build import RuleResults, build_report
 from auditor.report.document import Mode
 from auditor.report.ignores import Threshold
 from auditor.report.not_checked import not_checked
-from auditor.rules import LEFT, Facts, observe, why_not_comparable
+from auditor.rules import Facts, observe, why_not_comparable
 from auditor.rules.attestation_rules import attestations_not_checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import NoReturn
 
-    from auditor.evidence import Attestor, Installation, Manifests
+    from auditor.evidence import Attestor, Installation, ManifestSource
     from auditor.evidence.bytecode_cache import DocumentCache
     from auditor.image.base import Base
     from auditor.image.engine.container_run import Completed
@@ -111,7 +112,7 @@ class Choices:
 class Inputs:
     """What an audit needs from outside the image; the report says what was not compared."""
 
-    manifests: Manifests | None = None
+    manifests: ManifestSource | None = None
     """What the locked artifacts hold; None: files are compared with RECORD alone."""
     attestor: Attestor | None = None
     """Verifies the attestations that the lock asks for; None: they are not verified."""
@@ -148,7 +149,7 @@ def audit_statement(image: Image, probed: ProbedInventory, lock: Lock, choices: 
     _expect_digest(image, choices.expect_digest)
     facts = _facts(image, probed.inventory, lock, choices)
     facts = replace(facts, pip_list=probed.pip_list)
-    left = (*LEFT, *attestations_not_checked(facts))
+    left = (*QUICK_NOT_CHECKED, *attestations_not_checked(facts))
     return _report(facts, left, lock, choices, quick=True)
 
 
@@ -194,7 +195,6 @@ def _facts(image: Image, inventory: Inventory, lock: Lock, choices: Choices) -> 
     runtime = inventory.runtime
     installed = installations(runtime, expectation) if runtime else {}
     return Facts(
-        lock_path=lock.path,
         image=image,
         inventory=inventory,
         expectation=expectation,
@@ -243,7 +243,7 @@ def _with_files(facts: Facts, lock: Lock, choices: Choices, inputs: Inputs) -> F
         _with_evidence(facts, inputs),
         natives=native_libraries(image, inventory, ownership.owner),
         bytecode=check_bytecode(
-            image, inventory, everything=choices.bytecode, memory=inputs.bytecode_cache
+            image, inventory, everything=choices.bytecode, cache=inputs.bytecode_cache
         ),
         start=find_startup_code(image.rootfs, runtime),
         shadowing=find_shadows(image.rootfs, runtime, facts.installed, facts.expectation),
@@ -270,7 +270,7 @@ def _with_evidence(facts: Facts, inputs: Inputs) -> Facts:
     )
 
 
-def _proof_context(facts: Facts, manifests: Manifests | None) -> ProofContext:
+def _proof_context(facts: Facts, manifests: ManifestSource | None) -> ProofContext:
     """Return what installed files are compared with."""
     inventory, rootfs = facts.inventory, facts.image.rootfs
     interpreter = inventory.interpreter
@@ -293,9 +293,8 @@ def _report(
 ) -> Report:
     """Run the rules and return what they found."""
     notes = [
-        *(() if quick else absent(facts.policy, facts.image.rootfs)),
-        *strange_names(facts.own, facts.inventory, facts.expectation),
-        *idle_requirements(facts.policy, facts.expectation.packages),
+        *(() if quick else notes_on_files(facts.policy, facts.image.rootfs)),
+        *notes_on_names(facts.policy, facts.own, facts.inventory, facts.expectation),
     ]
     mode = Mode.QUICK if quick else Mode.FULL
     results = RuleResults(observe(facts, quick=quick), tuple(left), tuple(notes), mode)

@@ -36,7 +36,7 @@ from auditor.inventory.distributions.bootstrap_tools import BOOTSTRAP
 from auditor.inventory.query.pip_list import ENVIRONMENT, pip_list_command
 from auditor.lock import find_lock, prefetchable_artifacts, read_lock
 from auditor.model import Problem
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

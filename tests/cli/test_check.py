@@ -298,10 +298,10 @@ def test_own_distribution(invoke: Invoke, project: Project) -> None:
     assert "Policy entries" not in result.stdout
     result = invoke("check", project.image, "--own", "shop.backed", "--own", "x")
     assert result.exit_code == 1
-    assert "--own shop-backed: no distribution is called so; did you mean shop-backend?" in (
+    assert "--own shop-backed: no distribution has this name; did you mean shop-backend?" in (
         result.stdout
     )
-    assert "--own x: no distribution is called so\n" in result.stdout
+    assert "--own x: no distribution has this name\n" in result.stdout
 
 
 def test_base_image(invoke: Invoke, project: Project) -> None:
