@@ -27,7 +27,7 @@ from auditor.image.base import mark_base_layers
 from auditor.image.tree.partial_tree import NotReadError
 from auditor.inventory.collect import collect_inventory
 from auditor.inventory.embedded_locks import embedded_locks
-from auditor.inventory.native import survey_natives
+from auditor.inventory.native.libraries import native_libraries
 from auditor.inventory.ownership.file_ownership import FileOwnership
 from auditor.inventory.ownership.os_file_changes import compare_os_files
 from auditor.inventory.ownership.unowned_files import unowned_code, unowned_programs
@@ -241,7 +241,7 @@ def _with_files(facts: Facts, lock: Lock, choices: Choices, inputs: Inputs) -> F
         facts = replace(facts, pip_list=run_pip_list(image, runtime, inputs.run))
     return replace(
         _with_evidence(facts, inputs),
-        natives=survey_natives(image, inventory, ownership.owner),
+        natives=native_libraries(image, inventory, ownership.owner),
         bytecode=check_bytecode(
             image, inventory, everything=choices.bytecode, cache=inputs.bytecode_cache
         ),

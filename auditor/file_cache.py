@@ -1,4 +1,4 @@
-"""Files that are as they were written, or absent: what caches are made of.
+"""Files that are as they were written, or absent: the basis of caches.
 
 Several audits at a time, killed ones, full disks and damaged files are expected. What is not as
 it was written counts as absent, and what cannot be written is computed again next time. Nothing
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.new")
 _ABANDONED = 3600
-"""Seconds after which a file that nobody finished belongs to a killed process."""
+"""Seconds after which an unfinished file belongs to a killed process."""
 
 _CHECKSUM = 32
 
@@ -65,7 +65,7 @@ class FileCache:
         return data
 
     def write(self, name: str, key: str, data: bytes) -> None:
-        """Write a file of another name and rename it: nobody ever sees half of it."""
+        """Write a file of another name and rename it: no reader ever sees half of it."""
         if len(data) > self._limit:
             return
         new = self._folder / f".{uuid.uuid4().hex}.new"

@@ -27,6 +27,7 @@ from auditor.errors import AuditorError, UsageError
 from auditor.http.connections import HttpConnections
 from auditor.image.base import labelled_base, read_base
 from auditor.image.layers.layer_cache import LayerCache
+from auditor.image.layers.worker_pool import LayerWorkers
 from auditor.image.limits import PLATFORMS
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
@@ -64,6 +65,8 @@ class Shared:
         self.resources = resources
         self.layers = LayerCache(resources.cache) if resources.cache else None
         self._stack = ExitStack()
+        self.workers = LayerWorkers()
+        self._stack.callback(self.workers.close)
         connections = HttpConnections()
         self._stack.callback(connections.close)
         self.access = Access(resources.plain_http, resources.tls_ca, connections)
@@ -101,7 +104,7 @@ def audit_files(
     choices = _choices(request, lock)
     with shared.manifests(lock, progress) as manifests, _pip_list(request, reference) as command:
         manifests.prefetch(prefetchable_artifacts(lock.pylock))
-        reading = ReadOptions(progress, shared.layers, request.verify)
+        reading = ReadOptions(progress, shared.layers, request.verify, shared.workers)
         opened = partial(open_image, request.image, access=shared.access, reading=reading)
         image = opened(platform=request.platform)
         inputs = Inputs(

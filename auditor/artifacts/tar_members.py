@@ -16,29 +16,16 @@ import zlib
 from hashlib import sha256
 from typing import TYPE_CHECKING, cast
 
-from isal import igzip_lib
-
 from auditor.artifacts import archive_limits
 from auditor.artifacts.artifact_error import ArtifactError
 from auditor.artifacts.manifest import Member
 from auditor.artifacts.random_access import PIECE
 from auditor.artifacts.unpack_budget import Budget, checked_name
+from auditor.decompression import GZIP, PackedDataError, Packing, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import BinaryIO, Protocol, Self
-
-    class _Decompressor(Protocol):
-        """The interface of `bz2.BZ2Decompressor`."""
-
-        @property
-        def eof(self) -> bool: ...
-        @property
-        def needs_input(self) -> bool: ...
-        @property
-        def unused_data(self) -> bytes: ...
-        def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
-
+    from collections.abc import Iterator
+    from typing import BinaryIO, Self
 
 _LINKS = 40
 """Links followed for one path, as Linux does."""
@@ -60,8 +47,7 @@ _LONG_NUMBER = b"1" * 1000
 
 _DAMAGED: tuple[type[Exception], ...] = (
     tarfile.TarError,
-    igzip_lib.IsalError,  # type: ignore[assignment] # its stub calls the class an instance
-    lzma.LZMAError,
+    PackedDataError,
     zlib.error,
     struct.error,
     EOFError,
@@ -90,16 +76,13 @@ def tar_members(file: BinaryIO, packed: int) -> dict[str, Member]:
                 _take(archive, info, found, links)
                 archive.members.clear()  # type: ignore[attr-defined] # it keeps every one
     except _DAMAGED as error:
-        raise ArtifactError.unreadable("it is no tar archive, or a damaged one") from error
+        raise ArtifactError.unreadable("it is not a tar archive, or is damaged") from error
     _add_links(found, links)
     return found
 
 
 def _take(
-    archive: tarfile.TarFile,
-    info: tarfile.TarInfo,
-    found: dict[str, Member],
-    links: dict[str, str],
+    archive: tarfile.TarFile, info: tarfile.TarInfo, found: dict[str, Member], links: dict[str, str]
 ) -> None:
     """Note one member; of two with one name the later one counts, as when unpacking."""
     path = posixpath.normpath(info.name)
@@ -191,7 +174,7 @@ class _Unpacked:
     """A packed stream as `tarfile` reads it, with a limit on every reading."""
 
     def __init__(self, file: BinaryIO, budget: Budget) -> None:
-        self._pieces = _unpacked(file)
+        self._pieces = _pieces(file)
         self._budget = budget
         self._left = b""
 
@@ -208,36 +191,21 @@ class _Unpacked:
         return whole[:size]
 
 
-def _unpacked(file: BinaryIO) -> Iterator[bytes]:
-    """Yield what a file holds: gzip, bzip2, xz or nothing of these, told by its first bytes."""
+_PACKINGS = {
+    b"\x1f\x8b": GZIP,
+    b"BZh": Packing(bz2.BZ2Decompressor, (OSError,)),
+    b"\xfd7zXZ\0": Packing(
+        lambda: lzma.LZMADecompressor(memlimit=archive_limits.LZMA_MEMORY), (lzma.LZMAError,)
+    ),
+}
+"""By the first bytes."""
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    """Yield what a file holds, unpacked where it is packed."""
     file.seek(0)
     head = file.read(6)
     file.seek(0)
-    if head.startswith(b"\x1f\x8b"):
-        return _inflated(file, lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP))
-    if head.startswith(b"BZh"):
-        return _inflated(file, bz2.BZ2Decompressor)
-    if head.startswith(b"\xfd7zXZ\0"):
-        return _inflated(file, lambda: lzma.LZMADecompressor(memlimit=archive_limits.LZMA_MEMORY))
-    return iter(lambda: file.read(PIECE), b"")
-
-
-def _inflated(file: BinaryIO, start: Callable[[], _Decompressor]) -> Iterator[bytes]:
-    """Unpack every part of a file, one after the other, padding behind them ignored."""
-    part: _Decompressor | None = None
-    left = b""
-    while left or (left := file.read(PIECE)):
-        if part is None:
-            if not left.strip(b"\0"):
-                left = b""
-                continue
-            part = start()
-        out = part.decompress(left, PIECE)
-        left = b""
-        while out or not (part.needs_input or part.eof):
-            yield out
-            out = b"" if part.eof else part.decompress(b"", PIECE)
-        if part.eof:
-            left, part = part.unused_data, None
-    if part is not None:
-        raise EOFError
+    chunks = iter(lambda: file.read(PIECE), b"")
+    packing = next((kind for start, kind in _PACKINGS.items() if head.startswith(start)), None)
+    return chunks if packing is None else unpacked(chunks, packing, PIECE)

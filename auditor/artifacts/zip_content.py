@@ -9,24 +9,19 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from isal import igzip_lib, isal_zlib
+from isal import isal_zlib
 
 from auditor.artifacts.artifact_error import ArtifactError
 from auditor.artifacts.random_access import PIECE
 from auditor.artifacts.unpack_budget import Budget
 from auditor.artifacts.zip_directory import STORED, content_start, read_directory
+from auditor.decompression import DEFLATE, PackedDataError, unpacked_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from auditor.artifacts.random_access import RandomAccess
     from auditor.artifacts.zip_directory import ZipMember
-
-_DAMAGED: tuple[type[Exception], ...] = (
-    igzip_lib.IsalError,  # type: ignore[assignment] # its stub calls the class an instance
-    EOFError,
-    ValueError,
-)
 
 
 class Content(NamedTuple):
@@ -43,7 +38,7 @@ def contents(archive: RandomAccess, keep: Callable[[ZipMember], int]) -> Iterato
 
     Of two equal members with one name both come.
 
-    `keep` says up to how many bytes a member's whole content is wanted; -1 for none.
+    `keep` returns up to how many bytes a member's whole content is kept; -1 for none.
     """
     budget = Budget(archive.size)
     directory = read_directory(archive)
@@ -51,8 +46,7 @@ def contents(archive: RandomAccess, keep: Callable[[ZipMember], int]) -> Iterato
     ends = [*(member.offset for member in directory.members[1:]), directory.start]
     for member, end in zip(directory.members, ends, strict=True):
         budget.unpacked(member.size)
-        wanted = member.size <= keep(member)
-        kept = bytearray() if wanted else None
+        kept = bytearray() if member.size <= keep(member) else None
         digest = sha256()
         for piece in _pieces(archive, member, end):
             digest.update(piece)
@@ -93,17 +87,16 @@ def _packed(archive: RandomAccess, start: int, size: int) -> Iterator[bytes]:
 
 
 def _inflated(packed: Iterator[bytes], member: ZipMember) -> Iterator[bytes]:
-    decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_DEFLATE)
+    """Yield what one stream of DEFLATE holds, behind which nothing may follow."""
+    stream = DEFLATE.decompressor()
     try:
         for piece in packed:
-            yield decompressor.decompress(piece, PIECE)
-            while not (decompressor.needs_input or decompressor.eof):
-                yield decompressor.decompress(b"", PIECE)
-            if decompressor.eof:
+            yield from unpacked_chunk(piece, stream, DEFLATE, PIECE)
+            if stream.eof:
                 break
-    except _DAMAGED as error:
+    except PackedDataError as error:
         raise _damaged(member) from error
-    if not decompressor.eof or decompressor.unused_data or next(packed, None):
+    if not stream.eof or stream.unused_data or next(packed, None):
         raise _damaged(member)
 
 

@@ -83,7 +83,7 @@ def compiled_files(image: Image, inventory: Inventory) -> Iterator[tuple[Compile
             source = f"{_source_folder(folder, elsewhere)}/{match['module']}.py"
             origin = rootfs.stat(source)
             if origin is not None and origin.type is FileType.FILE:
-                header = rootfs.bytecode_header(path)
+                header = rootfs.facts(path).bytecode_header
                 level = int(match["level"] or 0)
                 layers = (entry.layer, origin.layer)
                 yield Compiled(path, source, level, header, layers), origin

@@ -181,7 +181,7 @@ def _is_changed_wheel(rootfs: Rootfs, wheel: ArtifactComparison, own: Collection
     states = {check.path: check.state for check in wheel.files.checks}
     grafted = {posixpath.basename(path) for path in members if _GRAFTED in path}
     for path, member in members.items():
-        elf = rootfs.elf(path)
+        elf = rootfs.facts(path).elf
         entry = rootfs.stat(path)
         sized = portable and entry is not None and entry.size == member.size
         same = (path not in states or sized) and member.sha256 not in own

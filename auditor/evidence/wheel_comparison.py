@@ -82,7 +82,7 @@ def _member(installed: InstalledFiles, path: str, member: Member) -> Iterator[Fi
 def _stripped(rootfs: Rootfs, path: str, member: Member, size: int) -> str:
     """Return a remark on a shorter native file: it was stripped, or is another build."""
     shorter = member.size - size
-    if shorter <= 0 or rootfs.elf(path) is None:
+    if shorter <= 0 or rootfs.facts(path).elf is None:
         return ""
     return f" ({shorter:,} bytes shorter: stripped, or another build)"
 

@@ -16,7 +16,7 @@ from auditor.errors import AuditorError, UsageError
 from auditor.image.documents import diff_ids
 from auditor.image.layout import oci
 from auditor.image.layout.blob_store import ImageQuery
-from auditor.image.layout.directory import layout_store
+from auditor.image.layout.oci_directory import layout_store
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
@@ -67,7 +67,7 @@ def read_base(
         case Transport.OCI:
             path, tag = split_tag(parsed.value)
             wanted = ImageQuery(reference, tag, platform)
-            chosen = oci.choose(layout_store(path, wanted), wanted)
+            chosen = oci.resolve(layout_store(path, wanted), wanted)
             return Base(reference, tuple(diff_ids(chosen.configuration, reference)))
         case Transport.REGISTRY:
             return Base(reference, _registry_layers(parsed, platform, access))

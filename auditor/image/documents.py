@@ -31,7 +31,7 @@ def document(content: bytes, name: str) -> Mapping[str, Any]:
     """Parse a JSON object; raises `ImageError` where it is none."""
     value = parsed(content, name)
     if not isinstance(value, dict):
-        raise ImageError(f"{name} is no JSON object", "the image is damaged; save it again")
+        raise ImageError(f"{name} is not a JSON object", "the image is damaged; save it again")
     return value
 
 
@@ -45,7 +45,7 @@ def parsed(content: bytes, name: str) -> object:
         value: object = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ImageError(
-            f"{name} is no JSON: {str(error)[:100]}", "the image is damaged; save it again"
+            f"{name} is not JSON: {str(error)[:100]}", "the image is damaged; save it again"
         ) from error
     return value
 
@@ -79,7 +79,7 @@ def digest(value: object, name: str) -> str:
     if isinstance(value, str) and _DIGEST.fullmatch(value):
         return value
     raise ImageError(
-        f"{name} names no digest that can be verified: {text(value)[:100]!r}",
+        f"{name} does not name a digest that can be verified: {text(value)[:100]!r}",
         "the image is damaged; save it again",
     )
 
@@ -126,7 +126,7 @@ def diff_ids(configuration: Mapping[str, Any], name: str) -> list[str]:
     found = mapping(rootfs).get("diff_ids")
     if not isinstance(rootfs, dict) or not isinstance(found, list | None):
         raise ImageError(
-            f"{name} is no image configuration: it has no rootfs",
+            f"{name} is not an image configuration: it has no rootfs",
             "name a container image; other artifacts have no files to audit",
         )
     if len(found or ()) > limits.LAYERS:

@@ -1,4 +1,4 @@
-"""What the auditor refuses to take from an image, so that a hostile one cannot exhaust it.
+"""How much the auditor reads of an image, so that a hostile one cannot exhaust it.
 
 Over a limit that concerns the whole of an image the audit stops (`ImageError`); over one that
 concerns a single file, that file is a `Problem` with `limit=True` and the reading goes on.
@@ -48,6 +48,9 @@ SCRIPT_BYTES = 64 << 10
 JSON_BYTES = 16 << 20
 """Bytes of one JSON document of an image."""
 
+UNLIMITED = 1 << 62
+"""Bytes of an archive or blob as a whole, where what is in it has limits of its own."""
+
 ARCHIVE_MEMBERS = 100_000
 """Members of an image archive, not of the layers in it."""
 
@@ -64,7 +67,7 @@ PLATFORMS = 32
 """Other platforms of one image that are opened to be compared."""
 
 PROBLEMS = 1000
-"""Problems told one by one for each layer; the rest are counted in one."""
+"""Problems listed one by one for each layer; the rest are counted in one."""
 
 PASSES = 64
 """Times that one packed layer is read again from its beginning."""
@@ -76,7 +79,7 @@ LINKS = 40
 """Symbolic links followed for one path, as Linux does."""
 
 ELF_HEAD = 64 << 20
-"""Bytes kept of the start of one segment of a library whose strings lie unusually far."""
+"""Bytes kept of the start of one segment of a library whose strings are unusually far."""
 
 HISTORY = 10_000
 """Steps of an image's history that are looked at."""

@@ -1,4 +1,4 @@
-"""Which platform is meant, in the words of the OCI image specification."""
+"""Which platform is meant, in the spelling of the OCI image specification."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def parse_platform(written: str | None) -> Platform | None:
     parts = written.split("/")
     if not 2 <= len(parts) <= 3 or not all(parts):
         raise UsageError(
-            f"{written!r} is no platform", "write it as os/architecture, such as linux/arm64"
+            f"{written!r} is not a platform", "write it as os/architecture, such as linux/arm64"
         )
     return normalised_platform(*parts)
 
@@ -29,6 +29,6 @@ def host_platform() -> Platform:
     return normalised_platform("linux", host.machine())
 
 
-def fits(platform: Platform, wanted: Platform) -> bool:
-    """Return whether an image's platform is the one wanted; without a variant, any will do."""
-    return platform[:2] == wanted[:2] and wanted.variant in {"", platform.variant}
+def fits(platform: Platform, requested: Platform) -> bool:
+    """Return whether an image's platform is the requested one; without a variant, any will do."""
+    return platform[:2] == requested[:2] and requested.variant in {"", platform.variant}

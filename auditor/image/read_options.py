@@ -1,4 +1,4 @@
-"""How an image is read: who is told about it, and what need not be read again."""
+"""How an image is read: where progress is reported, and what need not be read again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from auditor.image.layers.layer_cache import LayerCache
+    from auditor.image.layers.worker_pool import LayerWorkers
     from auditor.progress import Progress
 
 
@@ -17,3 +18,5 @@ class ReadOptions(NamedTuple):
     """Where layers' indexes are kept; None: nowhere."""
     verify: bool = False
     """Read every byte although it is known, and compare DiffIDs of compressed layers too."""
+    workers: LayerWorkers | None = None
+    """Processes that several readings share; None: each starts its own, and ends them."""

@@ -71,16 +71,17 @@ def parse_reference(text: str) -> Reference:
     prefix, colon, value = text.partition(":")
     if colon and prefix in _TRANSPORTS:
         return _explicit(Transport(prefix), value, text)
-    path = _at_home(text)
-    if found := recognised(path):
-        return Reference(found, str(path) if text.startswith("~") else text, text)
-    if text.startswith(_PATH_STARTS) or _ARCHIVE_TAG.search(text):
+    path = _expanded(text)
+    found = recognised(path)
+    if found is None and (text.startswith(_PATH_STARTS) or _ARCHIVE_TAG.search(text)):
         tagged, tag = split_tag(str(path))
-        if tag and (found := recognised(tagged)) in _TAGGED:
-            return Reference(found, str(path) if text.startswith("~") else text, text)
+        kind = recognised(tagged) if tag else None
+        found = kind if kind in _TAGGED else None
+    if found is not None:
+        return Reference(found, str(path) if text.startswith("~") else text, text)
     if _exists(path) and (text.startswith(_PATH_STARTS) or not path.is_dir()):
         raise ImageError(
-            f"{text} is no image, root file system or Python environment",
+            f"{text} is not an image, a root file system or a Python environment",
             "name an archive made by `docker save`, an OCI layout, an unpacked root file "
             "system or a venv",
         )
@@ -96,38 +97,37 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _at_home(text: str) -> Path:
+def _expanded(text: str) -> Path:
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises for unknown users
 
 
 def _explicit(transport: Transport, value: str, text: str) -> Reference:
     if not value:
-        raise UsageError(f"{text!r} names no image", f"write {transport}:NAME")
+        raise UsageError(f"{text!r} does not name an image", f"write {transport}:NAME")
     if value.startswith("//"):
         plain = value.lstrip("/")
         raise UsageError(
-            f"{text!r}: slashes after {transport}: are not understood",
-            f"write {transport}:{plain}",
+            f"{text!r}: slashes after {transport}: are not understood", f"write {transport}:{plain}"
         )
     if transport in {Transport.DOCKER, Transport.CONTAINER}:
         _check_engine_name(value, text)
     elif transport is not Transport.REGISTRY and value.startswith("~"):
-        value = str(_at_home(value))
+        value = str(_expanded(value))
     return Reference(transport, value, text)
 
 
 def _check_engine_name(value: str, text: str) -> None:
     if not _NAME.fullmatch(value):
-        raise UsageError(f"{text!r} is no image name", "write it as `docker images` shows it")
+        raise UsageError(f"{text!r} is not an image name", "write it as `docker images` shows it")
 
 
 def _check_name(prefix: str, value: str, text: str) -> None:
-    """Refuse what can be no docker name, with the guess at what was meant."""
+    """Raise for what cannot be a docker name, with a guess at what was meant."""
     if text.startswith(_PATH_STARTS) or text.endswith(_ARCHIVE_ENDS):
         raise ImageError(f"{text} does not exist", "check the path")
     near = difflib.get_close_matches(prefix, list(Transport), n=1, cutoff=0.6)
     if value and near and (value.startswith(_PATH_STARTS) or _exists(Path(value))):
-        raise UsageError(f"{prefix!r} is no transport", f"did you mean {near[0]}:{value}?")
+        raise UsageError(f"{prefix!r} is not a transport", f"did you mean {near[0]}:{value}?")
     _check_engine_name(text, text)
 
 
@@ -143,7 +143,7 @@ def split_tag(value: str) -> tuple[Path, str | None]:
 
 
 def recognised(path: Path) -> Transport | None:
-    """Tell from its content what an existing path is; None where it is nothing we read."""
+    """Return the transport for an existing path, by its content; None where none reads it."""
     try:
         if path.is_dir():
             return _directory(path)
@@ -173,9 +173,9 @@ _OCI_MEMBER = re.compile(r"(\./)?(blobs(/.*)?|oci-layout|index\.json)")
 
 
 def _archive(path: Path) -> Transport | None:
-    """Tell an image archive: any tar file, since tools call their members as they like.
+    """Return the transport for an image archive: any tar file, since member names differ.
 
-    Which manifest it holds is told on reading it; both transports are read alike.
+    Which manifest it holds shows on reading it; both transports are read alike.
     """
     with path.open("rb", buffering=0) as file:
         try:

@@ -44,6 +44,11 @@ def text_of(rootfs: Rootfs, path: str, limit: int) -> str:
         return ""
 
 
+def digest_of(rootfs: Rootfs, path: str) -> bytes:
+    """Return the sha256 of a file, empty where its bytes cannot be had."""
+    return rootfs.digests([path]).get(path, b"")
+
+
 def program_directories(config: ImageConfig) -> list[str]:
     """Return the directories of PATH; the engines' own default where the image sets none."""
     default = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -19,9 +19,11 @@ from auditor.model.evidence import (
 )
 from auditor.model.grades import Degree, Severity, Verdict
 from auditor.model.image import (
+    BYTECODE_HEADER_BYTES,
     Elf,
     ElfType,
     Entry,
+    FileFacts,
     FileType,
     Hidden,
     HistoryEntry,
@@ -68,6 +70,7 @@ from auditor.model.pip_list_result import PipListResult, PipListRow
 from auditor.model.policy import DeclaredNative, IgnoreEntry, Policy, Requirement
 
 __all__ = [
+    "BYTECODE_HEADER_BYTES",
     "Artifact",
     "ArtifactKind",
     "Attestation",
@@ -83,6 +86,7 @@ __all__ = [
     "Environment",
     "Expectation",
     "FileCheck",
+    "FileFacts",
     "FileState",
     "FileType",
     "Hidden",

@@ -32,7 +32,7 @@ class Entry(NamedTuple):
     size: int
     """Bytes of a regular file's content, through a hard link too."""
     target: str = ""
-    """What a symbolic link holds, as it stands."""
+    """What a symbolic link holds, as written."""
     layer: int | None = None
     """Index into `Image.layers` of what brought it, where the transport knows layers.
 
@@ -68,7 +68,7 @@ class Elf(NamedTuple):
     needed: tuple[str, ...] = ()
     """What it is linked with, in the loader's order."""
     rpath: str = ""
-    """DT_RPATH and DT_RUNPATH as they stand, `$ORIGIN` and colons included."""
+    """DT_RPATH and DT_RUNPATH as written, `$ORIGIN` and colons included."""
     runpath: str = ""
     interpreter: str = ""
     """The loader that an executable asks for."""
@@ -79,7 +79,7 @@ class Elf(NamedTuple):
     pie: bool = False
     """It calls itself an executable although its type is that of a library."""
     complete: bool = True
-    """False where the file points to something that it does not have, or that lies too far
+    """False where the file points to something that it does not have, or that is too far
     from where linkers put it."""
 
     @property
@@ -91,6 +91,39 @@ class Elf(NamedTuple):
             and not self.pie
             and bool(self.soname or not self.interpreter)
         )
+
+
+BYTECODE_HEADER_BYTES = 16
+"""Bytes of a .pyc file that say what it was made from (PEP 552)."""
+
+
+class FileFacts:
+    """What is known of a regular file without reading all of it; of anything else, nothing.
+
+    Each fact is looked up when it is asked for: some transports read the file for it.
+    """
+
+    __slots__ = ()
+
+    @property
+    def elf(self) -> Elf | None:
+        """What the ELF headers say; None where it is no ELF file or cannot be read."""
+        return None
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The version strings of an interpreter or C library, for names in `PROBES`."""
+        return ()
+
+    @property
+    def bytecode_header(self) -> bytes:
+        """The first 16 bytes of a `*.pyc` file; fewer where it has fewer or is none."""
+        return b""
+
+    @property
+    def references_dlopen(self) -> bool:
+        """Whether it may be a Python source that loads a library by its name."""
+        return False
 
 
 class Rootfs(Protocol):
@@ -108,7 +141,7 @@ class Rootfs(Protocol):
         """Return the real path of `path`; None where it is absent, dangling or a loop."""
 
     def stat(self, path: str) -> Entry | None:
-        """Return the entry that `path` leads to; None where `resolve` gives None."""
+        """Return the entry that `path` leads to; None where `resolve` returns None."""
 
     def names(self, path: str) -> Sequence[str]:
         """Return the sorted names in a directory; empty where `path` is none.
@@ -123,11 +156,8 @@ class Rootfs(Protocol):
         than `limit` bytes.
         """
 
-    def references_dlopen(self, path: str) -> bool:
-        """Return whether a file may be a Python source that loads a library by its name.
-
-        Known without another reading of the bytes where the transport has indexed them.
-        """
+    def facts(self, path: str) -> FileFacts:
+        """Return what is known of a regular file's bytes; nothing where `path` is none."""
 
     def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
         """Yield path as asked and content of the regular files among `paths`, in any order.
@@ -144,19 +174,6 @@ class Rootfs(Protocol):
         read is left out too, so `lstat` tells the two apart. sha256 is known without another
         reading of the bytes where the transport has indexed them.
         """
-
-    def elf(self, path: str) -> Elf | None:
-        """Return what the file's ELF headers say; None where it is no ELF."""
-
-    def versions(self, path: str) -> tuple[str, ...]:
-        """Return the version strings that an interpreter or C library carries in its bytes.
-
-        `auditor.image.codec.version_strings.PROBES` tells which files are searched for what; empty
-        for every other file.
-        """
-
-    def bytecode_header(self, path: str) -> bytes:
-        """Return the first 16 bytes of a `*.pyc` file; fewer where it has fewer or is none."""
 
     def walk(self, top: str = "/") -> Iterator[tuple[str, Entry]]:
         """Yield every real path below `top` with its entry, no link followed, sorted."""
@@ -259,12 +276,12 @@ class Image:
 
     reference: str
     """As given on the command line."""
-    digest: str | None
-    """Digest of the configuration; None for a bare directory."""
-    manifest_digest: str | None
     config: ImageConfig
-    layers: tuple[Layer, ...]
     rootfs: Rootfs
+    digest: str | None = None
+    """Digest of the configuration; None for a bare directory."""
+    manifest_digest: str | None = None
+    layers: tuple[Layer, ...] = ()
     prefix: str | None = None
     """The environment that the reference itself names (`env:`), as a path in `rootfs`."""
     not_checked: tuple[NotChecked, ...] = ()
@@ -275,6 +292,6 @@ class Image:
     hidden: tuple[Hidden, ...] = ()
     """Files of lower layers that the merged tree no longer has, by path."""
     history: tuple[HistoryEntry, ...] = ()
-    """How it was made, first step first; empty where nothing tells."""
+    """How it was made, first step first; empty where that is unknown."""
     other_platforms: tuple[Platform, ...] = ()
     """What the reference leads to for other platforms of the same operating system."""

@@ -28,7 +28,8 @@ def notes_on_files(policy: Policy, rootfs: Rootfs) -> Iterator[PolicyNote]:
 
 def _sonames(rootfs: Rootfs) -> Iterator[str]:
     for path, entry in rootfs.walk():
-        if entry.type is FileType.FILE and (elf := rootfs.elf(path)) is not None and elf.soname:
+        elf = rootfs.facts(path).elf if entry.type is FileType.FILE else None
+        if elf is not None and elf.soname:
             yield elf.soname
 
 

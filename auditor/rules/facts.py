@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.evidence.bytecode_check import Bytecode
 from auditor.evidence.shadowing import Shadowing
-from auditor.inventory.native import Natives
+from auditor.inventory.native.libraries import NativeLibraries
 from auditor.inventory.ownership.os_file_changes import OsComparison
 from auditor.inventory.python.startup_files import Startup
 from auditor.model import Observation, Policy
@@ -73,7 +73,7 @@ class Facts:
     """By normalised name: the least evidence that is required."""
     attested: Mapping[str, Attestation] | None = None
     """By normalised name: the outcome of verifying; None where it was not to be."""
-    natives: Natives = field(default_factory=Natives)
+    natives: NativeLibraries = field(default_factory=NativeLibraries)
     locked_hashes: Mapping[str, str] = field(default_factory=dict)
     """sha256 -> file name of every artifact that the lock lists, selected or not."""
     embedded: tuple[EmbeddedLock, ...] = ()

@@ -8,7 +8,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.inventory.commands.installs import install_of
-from auditor.inventory.commands.instructions import masked, parse, run_commands, short
+from auditor.inventory.commands.instructions import parse, run_commands, shown_instruction
+from auditor.inventory.commands.launchers import PYTHON, SHELL
+from auditor.inventory.commands.secret_masking import excerpt
 from auditor.inventory.distributions.bootstrap_tools import BOOTSTRAP
 from auditor.inventory.paths import list_directory, text_of
 from auditor.model import Observation
@@ -22,11 +24,8 @@ if TYPE_CHECKING:
     from auditor.rules.facts import Facts
 
 _REQUIREMENTS_BYTES = 4 << 20
-_FETCHED = re.compile(
-    r"\b(?:(?:ba|da|z)?sh|python[\d.]*)\s+(?:-\w+\s+)*[\"']?[$<]\(\s*(?:curl|wget)\b[^)]*"
-)
+_FETCHED = re.compile(rf"\b(?:{SHELL}|{PYTHON})\s+(?:-\w+\s+)*[\"']?[$<]\(\s*(?:curl|wget)\b[^)]*")
 """`sh -c "$(curl ...)"` and `bash <(curl ...)`."""
-_LONGEST_COMMAND = 120
 
 
 class _Step(NamedTuple):
@@ -54,7 +53,7 @@ def install_outside_lock(facts: Facts) -> Iterator[Observation]:
         reasons = list(dict.fromkeys(_reasons(facts, each)))
         if reasons:
             yield Observation(
-                subject=short(each.step.created_by),
+                subject=shown_instruction(each.step.created_by),
                 message="; ".join(reasons),
                 layer=each.step.layer,
             )
@@ -68,14 +67,9 @@ def _reasons(facts: Facts, step: _Step) -> Iterator[str]:
             continue
         why = install.why or _wheels(facts, step, install.wheels)
         if why:
-            yield f"`{_shown(command.words)}` {why}"
+            yield f"`{excerpt(*command.words)}` {why}"
     if step.instruction.kind in {"RUN", ""} and (found := _FETCHED.search(step.instruction.text)):
-        yield f"`{_shown(found[0].split())}` runs a script from the network"
-
-
-def _shown(words: Sequence[str]) -> str:
-    text = masked(" ".join(" ".join(words).split()))
-    return text if len(text) <= _LONGEST_COMMAND else f"{text[: _LONGEST_COMMAND - 3]}..."
+        yield f"`{excerpt(found[0])}` runs a script from the network"
 
 
 def _reader(facts: Facts, directory: str) -> Callable[[str], str]:

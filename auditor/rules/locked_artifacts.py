@@ -66,7 +66,7 @@ def built_in_image(facts: Facts) -> Iterator[Observation]:
 def _is_pinned(facts: Facts, check: FileCheck) -> bool:
     """Return whether the policy says which bytes a built file has, and it has them."""
     rootfs = facts.image.rootfs
-    elf = rootfs.elf(check.path)
+    elf = rootfs.facts(check.path).elf
     digest = rootfs.digests([check.path]).get(check.path, b"").hex()
     known = (digest, elf.build_id if elf else None)
     entry = declared(facts.policy, check.path, elf.soname if elf else None, *known)

@@ -12,8 +12,8 @@ from auditor.wording import and_more, plural
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from auditor.inventory.native import LibraryCopies, NativeFile
-    from auditor.inventory.native.preloads import Preload
+    from auditor.inventory.native.libraries import LibraryCopies, Preload
+    from auditor.inventory.native.native_files import NativeFile
     from auditor.model import DeclaredNative, Elf, Owner
     from auditor.rules.facts import Facts
 
@@ -60,7 +60,7 @@ def _description(
 def _place(facts: Facts, library: LibraryCopies) -> str:
     """Return which library the loader takes for its name."""
     name = library.names[0]
-    found = facts.natives.choices.get(library.file.path)
+    found = facts.natives.loaded_by_name.get(library.file.path)
     if found is None:
         return f"the loader does not find {name}"
     taken = "it" if found.real in library.paths else found.real
@@ -77,12 +77,12 @@ def _users(facts: Facts, library: LibraryCopies) -> Iterator[str]:
     yield from dict.fromkeys(bundling)
     needing = {
         f"{link.distribution} needs it ({posixpath.basename(link.path)})"
-        for link in facts.natives.links
+        for link in facts.natives.needed
         if link.found.real in library.paths and link.distribution in facts.expectation.packages
     }
     naming = {
         f"{each.distribution} names it in {each.call} ({posixpath.basename(each.path)})"
-        for each in facts.natives.mentions.get(library.file.path, ())
+        for each in facts.natives.dlopen_calls.get(library.file.path, ())
         if each.distribution in facts.expectation.packages
     }
     for several in filter(None, (needing, naming)):
@@ -118,12 +118,12 @@ def soname_taken_over(facts: Facts) -> Iterator[Observation]:
 
 def _taken(facts: Facts, library: LibraryCopies) -> Iterator[str]:
     """Yield the loads that take it."""
-    found = facts.natives.choices.get(library.file.path)
+    found = facts.natives.loaded_by_name.get(library.file.path)
     if found is not None and found.real in library.paths:
         yield f"the loader takes it for {library.names[0]} ({found.by})"
     linked = {
         f"{link.distribution} gets it for {link.name} ({link.found.by})"
-        for link in facts.natives.links
+        for link in facts.natives.needed
         if link.found.real in library.paths and link.distribution in facts.expectation.packages
     }
     if linked:

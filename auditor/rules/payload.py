@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 
-from auditor.inventory.commands.instructions import short
+from auditor.inventory.commands.instructions import shown_instruction
 from auditor.inventory.site_packages import SITE_FOLDER, SITE_PARTS
 from auditor.model import Observation
 from auditor.rules.distributions import is_bootstrap
@@ -40,7 +40,7 @@ _OWN_NOTES = frozenset(
 def instruction(image: Image, layer: int) -> str:
     """Return the instruction that made a layer, for a sentence."""
     made = image.layers[layer]
-    return short(made.created_by) or f"layer {layer + 1} ({made.digest[:19]})"
+    return shown_instruction(made.created_by) or f"layer {layer + 1} ({made.digest[:19]})"
 
 
 # --------------------------------------------------------------------------------- LI405

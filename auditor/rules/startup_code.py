@@ -100,7 +100,7 @@ def _is_accounted_for(facts: Facts, path: str) -> bool:
 
     No interpreter comes with code of this kind, so its layout owns none.
     """
-    owner = facts.ownership.namer(path)
+    owner = facts.ownership.import_owner(path)
     if owner is None or owner.kind is OwnerKind.OS_PACKAGE:
         return owner is not None
     locked = _is_of_locked_version(facts, owner.name) and owner.prefix == facts.prefix

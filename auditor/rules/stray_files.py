@@ -89,6 +89,6 @@ def stray_executable(facts: Facts) -> Iterator[Observation]:
             yield Observation(subject=folder, message=message, path=folder)
             continue
         for path, real in programs:
-            kind = "native executable" if facts.image.rootfs.elf(real) else "script"
+            kind = "native executable" if facts.image.rootfs.facts(real).elf else "script"
             link = "" if path == real else f" at {real}"
             yield Observation(subject=path, message=f"this {kind}{link} has no owner", path=path)

@@ -41,10 +41,7 @@ def rootfs_of(files: Layers) -> Rootfs:
 
 
 def image_of(
-    files: Layers = (),
-    *,
-    reference: str = "docker-archive:image.tar",
-    **config: Unpack[Config],
+    files: Layers = (), *, reference: str = "docker-archive:image.tar", **config: Unpack[Config]
 ) -> Image:
     """Return an image with these files, or with a list of layers, lowest first."""
     archive = docker_archive(files, **config)
@@ -57,10 +54,7 @@ def layers_of(files: Layers) -> list[Files]:
     return [files] if isinstance(files, Mapping) else list(files)
 
 
-def configuration(
-    diff_ids: Sequence[str],
-    **config: Unpack[Config],
-) -> bytes:
+def configuration(diff_ids: Sequence[str], **config: Unpack[Config]) -> bytes:
     """Return an image configuration as engines write it."""
     made = config.get("created_by", [f"layer {number}" for number in range(len(diff_ids))])
     value = {
@@ -144,9 +138,7 @@ def oci_layout(
 
 
 def oci_members(
-    images: Mapping[str, Sequence[tuple[Sequence[bytes], Config]]],
-    *,
-    compress: bool = True,
+    images: Mapping[str, Sequence[tuple[Sequence[bytes], Config]]], *, compress: bool = True
 ) -> dict[str, bytes]:
     """Return the files of a layout: tag -> one image, or several platforms of it."""
     members: dict[str, bytes] = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}'}
@@ -168,11 +160,7 @@ def oci_index(members: dict[str, bytes], manifests: Sequence[Mapping[str, Any]])
 
 
 def oci_manifest(
-    members: dict[str, bytes],
-    layers: Sequence[bytes],
-    config: Config,
-    *,
-    compress: bool = True,
+    members: dict[str, bytes], layers: Sequence[bytes], config: Config, *, compress: bool = True
 ) -> dict[str, Any]:
     """Add an image with its blobs; give its descriptor, with the platform."""
     described = configuration([sha256(layer) for layer in layers], **config)

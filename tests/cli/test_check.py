@@ -56,7 +56,9 @@ def test_a_live_environment_and_what_was_put_into_it(invoke: Invoke, project: Pr
     _, found = document(result.stdout)["findings"]
     assert (found["code"], found["path"]) == ("LI305", f"{prefix}/bin/curl")
     result = invoke("check", f"env:{prefix}/bin/python")
-    assert result.stderr.endswith("bin/python is a file\nhint: name the environment's prefix\n")
+    assert result.stderr.endswith(
+        "bin/python is a file, not a directory\nhint: name the environment's prefix\n"
+    )
 
 
 def test_drift(invoke: Invoke, project: Project) -> None:

@@ -44,22 +44,22 @@ def test_references(
 @pytest.mark.parametrize(
     ("text", "error", "why", "hint"),
     [
-        ("", UsageError, "is no image name", "docker images"),
-        ("a b", UsageError, "is no image name", "docker images"),
-        ("docker:", UsageError, "names no image", "docker:NAME"),
-        ("docker:a b", UsageError, "is no image name", "docker images"),
-        ("docker:-rm", UsageError, "is no image name", "docker images"),
+        ("", UsageError, "is not an image name", "docker images"),
+        ("a b", UsageError, "is not an image name", "docker images"),
+        ("docker:", UsageError, "does not name an image", "docker:NAME"),
+        ("docker:a b", UsageError, "is not an image name", "docker images"),
+        ("docker:-rm", UsageError, "is not an image name", "docker images"),
         ("docker://python", UsageError, "slashes after docker:", "docker:python"),
-        ("registry:", UsageError, "names no image", "registry:NAME"),
+        ("registry:", UsageError, "does not name an image", "registry:NAME"),
         ("registry://host/x", UsageError, "slashes after registry:", "registry:host/x"),
-        ("dokcer:./x", UsageError, "'dokcer' is no transport", "did you mean docker:./x?"),
-        ("dri:/", UsageError, "'dri' is no transport", "did you mean dir:/?"),
+        ("dokcer:./x", UsageError, "'dokcer' is not a transport", "did you mean docker:./x?"),
+        ("dri:/", UsageError, "'dri' is not a transport", "did you mean dir:/?"),
         ("oci-arhive:here", UsageError, "'oci-arhive' is no", "did you mean oci-archive:here?"),
         ("/nothing/here", ImageError, "does not exist", "path"),
         ("./nothing", ImageError, "does not exist", "path"),
         ("image.tar", ImageError, "does not exist", "path"),
-        ("./here", ImageError, "is no image", "docker save"),
-        ("file", ImageError, "is no image", "docker save"),
+        ("./here", ImageError, "is not an image", "docker save"),
+        ("file", ImageError, "is not an image", "docker save"),
     ],
 )
 def test_no_reference(
@@ -123,19 +123,13 @@ def test_archives_by_content(data: bytes, transport: Transport, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "data",
-    [
-        bytes(1024),
-        b"",
-        b"text",
-        gzip.compress(b"text"),
-        gzip.compress(layer_tar({"a": ""}))[:30],
-    ],
+    [bytes(1024), b"", b"text", gzip.compress(b"text"), gzip.compress(layer_tar({"a": ""}))[:30]],
     ids=["zeros", "empty", "text", "packed-text", "cut"],
 )
 def test_files_that_are_no_image(data: bytes, tmp_path: Path) -> None:
     file = tmp_path / "image"
     file.write_bytes(data)
-    with pytest.raises(ImageError, match="is no image"):
+    with pytest.raises(ImageError, match="is not an image"):
         parse_reference(str(file))
 
 

@@ -1,8 +1,7 @@
-"""Layers as they come: gzip, zstd or plain, told by their first bytes.
+"""Layers as they come: gzip, zstd or plain, recognised by their first bytes.
 
 Media types lie (registries rewrite them, `docker save` has none), the magic numbers do not:
-RFC 1952 for gzip, RFC 8878 for Zstandard. What comes out is handed on in bounded chunks, so a
-decompression bomb meets the byte limit of `Source` long before it fills the memory.
+RFC 1952 for gzip, RFC 8878 for Zstandard.
 """
 
 from __future__ import annotations
@@ -10,10 +9,9 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from isal import igzip_lib
-
+from auditor.decompression import GZIP, PackedDataError, Packing, unpacked
 from auditor.image.codec.stream import CHUNK, DamagedError
 
 if sys.version_info >= (3, 14):
@@ -22,7 +20,7 @@ else:
     from backports import zstd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from auditor.image.codec.stream import Buffer
 
@@ -40,7 +38,7 @@ MAGIC_BYTES = 4
 
 
 def sniff(head: bytes) -> Compression:
-    """Tell from its first bytes how a stream is packed."""
+    """Return how a stream is packed, by its first bytes."""
     if head.startswith(b"\x1f\x8b"):
         return Compression.GZIP
     if head.startswith(b"\x28\xb5\x2f\xfd") or (
@@ -51,39 +49,10 @@ def sniff(head: bytes) -> Compression:
     return Compression.PLAIN
 
 
-class _Decompressor(Protocol):
-    """What isal and zstd have in common: the interface of `bz2.BZ2Decompressor`."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: Buffer, max_length: int = ...) -> bytes: ...
-
-
-def _gzip_member() -> _Decompressor:
-    member: _Decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
-    return member
-
-
-def _zstd_frame() -> _Decompressor:
-    frame: _Decompressor = zstd.ZstdDecompressor()
-    return frame
-
-
-_FORMATS: dict[Compression, Callable[[], _Decompressor]] = {
-    Compression.GZIP: _gzip_member,
-    Compression.ZSTD: _zstd_frame,
+_PACKINGS = {
+    Compression.GZIP: GZIP,
+    Compression.ZSTD: Packing(zstd.ZstdDecompressor, (zstd.ZstdError,)),
 }
-
-_ERRORS: tuple[type[Exception], ...] = (
-    igzip_lib.IsalError,  # type: ignore[assignment] # its stub calls the class an instance
-    zstd.ZstdError,
-    EOFError,
-    ValueError,
-)
 
 
 def peek(chunks: Iterable[Buffer], size: int) -> tuple[bytes, Iterator[Buffer]]:
@@ -106,30 +75,11 @@ def decompressed(chunks: Iterable[Buffer]) -> tuple[Compression, Iterator[Buffer
     kind = sniff(head)
     if kind is Compression.PLAIN:
         return kind, chunks
-    return kind, _inflate(chunks, kind)
+    return kind, _unpacked(chunks, kind)
 
 
-def _inflate(chunks: Iterator[Buffer], kind: Compression) -> Iterator[bytes]:
-    """Decompress every member (gzip) or frame (zstd) of the stream, one after the other."""
-    start = _FORMATS[kind]
-    part: _Decompressor | None = None
-    left: Buffer = b""
-    while left or (left := next(chunks, b"")):
-        if part is None:
-            if not bytes(left).strip(b"\0"):
-                left = b""  # padding after the last member, as gzip itself allows
-                continue
-            part = start()
-        try:
-            out = part.decompress(left, CHUNK)
-            left = b""
-            while out or not (part.needs_input or part.eof):
-                yield out
-                out = b"" if part.eof else part.decompress(b"", CHUNK)
-        except _ERRORS as error:
-            raise DamagedError(f"is damaged {kind} data ({error})") from error
-        if part.eof:
-            left = part.unused_data
-            part = None
-    if part is not None:
-        raise DamagedError(f"is {kind} data that ends early")
+def _unpacked(chunks: Iterator[Buffer], kind: Compression) -> Iterator[bytes]:
+    try:
+        yield from unpacked(chunks, _PACKINGS[kind], CHUNK)
+    except PackedDataError as error:
+        raise DamagedError(f"is damaged {kind} data ({error})") from error

@@ -1,8 +1,8 @@
-"""What an ELF file says about itself to a loader: program headers and PT_DYNAMIC.
+"""What a loader reads of an ELF file: program headers and PT_DYNAMIC.
 
 Sections are never read: a loader does not look at them either, and a stripped file has none.
-The reader takes single small ranges; whoever has only a stream keeps the parts of the file that
-such ranges lie in (`elf_stream`). Every offset may be a lie, so what cannot be read there is
+The reader takes single small ranges; of a stream, the parts that such ranges are in are kept
+(`elf_stream`). Every offset may be a lie, so what cannot be read there is
 left out and the facts are marked incomplete (System V ABI, chapters 4 and 5).
 """
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from auditor.image.codec.stream import Buffer
 
     Read = Callable[[int, int], bytes]
-    """Gives the bytes at an offset, at most so many; fewer where there are no more."""
+    """Returns the bytes at an offset, at most so many; fewer where there are no more."""
 
 MAGIC = b"\x7fELF"
 HEADER_BYTES = 64
-"""Bytes of the longer file header; the first 20 tell the architecture."""
+"""Bytes of the longer file header; the first 20 hold the architecture."""
 
 _MACHINES = {
     3: "i686",
@@ -104,7 +104,7 @@ class Header(NamedTuple):
 
 
 def read_elf(read: Read) -> Elf | None:
-    """Return the facts of a file whose ranges `read` gives; None where it is no ELF file."""
+    """Return the facts of a file whose ranges `read` returns; None where it is no ELF file."""
     header = read_header(read)
     if header is None:
         return None

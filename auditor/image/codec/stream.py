@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.image import limits
 
 if TYPE_CHECKING:
+    from _hashlib import HASH
     from collections.abc import Callable, Iterable, Iterator
     from typing import Protocol
 
@@ -19,19 +21,10 @@ if TYPE_CHECKING:
             """Return at most `n` bytes; none at the end."""
 
     class Closable(Readable, Protocol):
-        """A stream that somebody has to close."""
+        """A stream that its user closes."""
 
         def close(self) -> None:
-            """Return up what the stream holds."""
-
-    class Hash(Protocol):
-        """The part of a `hashlib` object that is used while reading."""
-
-        def update(self, data: Buffer, /) -> None:
-            """Take in more bytes."""
-
-        def digest(self) -> bytes:
-            """Return the digest of all bytes taken in."""
+            """Release what the stream holds."""
 
 
 CHUNK = 256 * 1024
@@ -39,7 +32,7 @@ CHUNK = 256 * 1024
 
 
 class DamagedError(Exception):
-    """Bytes that are not what their format says; whoever knows their name tells the user."""
+    """Bytes that are not what their format says; a caller that knows their name reports it."""
 
 
 class EndsEarlyError(DamagedError):
@@ -60,7 +53,7 @@ class Source:
         chunks: Iterable[Buffer],
         *,
         limit: int = limits.LAYER_BYTES,
-        seek: Callable[[int], None] | None = None,
+        seek: Callable[[int], object] | None = None,
     ) -> None:
         """Read `chunks`; `seek` lets a long `skip` jump that many bytes of them."""
         self._chunks = iter(chunks)
@@ -73,7 +66,7 @@ class Source:
 
     @property
     def position(self) -> int:
-        """Bytes given or skipped so far."""
+        """Bytes read or skipped so far."""
         return self._base + self._at
 
     def _refill(self) -> bool:
@@ -93,7 +86,7 @@ class Source:
         return self._at == self._end and not self._refill()
 
     def whole(self, size: int) -> memoryview | None:
-        """Return the next `size` bytes where they lie in one chunk, else None and stay."""
+        """Return the next `size` bytes where they are in one chunk; else None, and stay."""
         at = self._at
         if at + size > self._end:
             return None
@@ -101,7 +94,7 @@ class Source:
         return self._view[at : at + size]
 
     def pieces(self, size: int) -> Iterator[memoryview]:
-        """Yield the next `size` bytes in as few parts as they lie in."""
+        """Yield the next `size` bytes in as few parts as possible."""
         while size:
             if self._at == self._end and not self._refill():
                 raise EndsEarlyError(f"ends early, after {self.position} bytes")
@@ -139,6 +132,21 @@ class Source:
             pass
 
 
+class FileRange(NamedTuple):
+    """`size` bytes of the file `path`, from `offset`; small, so that processes can share it."""
+
+    path: str
+    offset: int
+    size: int
+
+    @contextmanager
+    def open(self, skip: int = 0) -> Iterator[Iterator[bytes]]:
+        """Return the bytes after the first `skip`."""
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(self.offset + skip)
+            yield file_chunks(file, self.size - skip)
+
+
 def file_chunks(file: Readable, size: int | None = None) -> Iterator[bytes]:
     """Yield what is left of `file`, or its next `size` bytes."""
     if size is None:
@@ -150,9 +158,16 @@ def file_chunks(file: Readable, size: int | None = None) -> Iterator[bytes]:
         yield chunk
 
 
-def hashed(chunks: Iterable[Buffer], *hashes: Hash) -> Iterator[Buffer]:
+def hashed(chunks: Iterable[Buffer], *hashes: HASH) -> Iterator[Buffer]:
     """Yield `chunks`, each taken in by every one of `hashes` on its way."""
     for chunk in chunks:
         for one in hashes:
             one.update(chunk)
+        yield chunk
+
+
+def counted(chunks: Iterable[Buffer], count: Callable[[int], None]) -> Iterator[Buffer]:
+    """Yield `chunks`; `count` gets the size of each on its way."""
+    for chunk in chunks:
+        count(len(chunk))
         yield chunk

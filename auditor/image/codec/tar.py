@@ -34,7 +34,7 @@ class Member(NamedTuple):
     """One member of an archive. Its content follows at the source's position."""
 
     name: str
-    """As it stands, bytes that are not UTF-8 as surrogate escapes."""
+    """As written, bytes that are not UTF-8 as surrogate escapes."""
     flag: bytes
     """The type flag: `0` file, `1` hard link, `2` symbolic link, `5` directory, ..."""
     mode: int
@@ -47,7 +47,7 @@ class Member(NamedTuple):
     sparse: bool = False
     """The content in the archive lacks the file's holes."""
     mtime: int = 0
-    """Seconds since 1970; 0 where the header does not tell."""
+    """Seconds since 1970; 0 where the header has none."""
 
 
 FILE, HARD_LINK, SYMLINK, DIRECTORY = b"0", b"1", b"2", b"5"
@@ -66,6 +66,24 @@ _EXTENSIONS = frozenset((_GNU_NAME, _GNU_LINK, _PAX, _PAX_GLOBAL))
 def padded(size: int) -> int:
     """Return the bytes that a content of `size` takes up in the archive."""
     return -(-size // BLOCK) * BLOCK
+
+
+def absolute_path(name: str) -> str | None:
+    """Return a member's name as an absolute path; None where it leads out of the root."""
+    path = name.strip("/")
+    if path[:2] == "./":
+        path = path[2:]
+    if path and path[0] != "." and "//" not in path and "/." not in path:
+        return "/" + path
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in {"", "."}:
+            parts.append(part)
+    return "/" + "/".join(parts)
 
 
 def is_header(block: bytes) -> bool:
@@ -119,7 +137,7 @@ def _first(source: Source) -> bytes:
     except EndsEarlyError:
         block = b""
     if not is_header(block):
-        raise DamagedError("is no tar archive, nor one that is packed with gzip or zstd")
+        raise DamagedError("is not a tar archive, plain or packed with gzip or zstd")
     return block
 
 
@@ -127,7 +145,7 @@ def _member(block: bytes, source: Source) -> Member:
     """Read one header block (and, of GNU sparse files, the blocks of their map)."""
     if not _checksum_fits(block):
         raise DamagedError(
-            f"is no tar archive, or a damaged one (header at byte {source.position - BLOCK})"
+            f"is not a tar archive, or is damaged (header at byte {source.position - BLOCK})"
         )
     flag = block[156:157]
     name = block[:100].partition(b"\0")[0]
@@ -146,7 +164,7 @@ def _member(block: bytes, source: Source) -> Member:
         name.decode("utf-8", "surrogateescape"),
         flag,
         _number(block[100:108]) & 0o7777,
-        0 if flag in _BODILESS else _sane(_number(block[124:136])),
+        0 if flag in _BODILESS else _checked_size(_number(block[124:136])),
         block[157:257].partition(b"\0")[0].decode("utf-8", "surrogateescape"),
         source.position,
         sparse,
@@ -188,15 +206,15 @@ def _number(field: bytes) -> int:
 
 
 def _time(field: bytes) -> int:
-    """Read a time, of which nobody's safety depends."""
+    """Read a time; a malformed one does no harm."""
     try:
         return _number(field)
     except DamagedError:
         return 0
 
 
-def _sane(size: int) -> int:
-    """Refuse a content that no layer may have before anyone allots memory for it."""
+def _checked_size(size: int) -> int:
+    """Return `size`; raises `DamagedError` where no layer may have it, before memory is taken."""
     if size > limits.LAYER_BYTES:
         raise DamagedError(f"has a tar header of a file of {size} bytes")
     return size
@@ -259,7 +277,7 @@ def _extended(member: Member, extension: _Extension) -> Member:
     if link:
         member = member._replace(link=link.decode("utf-8", "surrogateescape"))
     if size and member.flag not in _BODILESS:
-        member = member._replace(size=_sane(int(size)))
+        member = member._replace(size=_checked_size(int(size)))
     if sparse:
         member = member._replace(sparse=True)
     seconds = pax.get("mtime", b"").partition(b".")[0]

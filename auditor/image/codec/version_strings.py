@@ -1,7 +1,7 @@
-"""What versions a file's bytes speak of, found while they pass by.
+"""The version strings in a file's bytes, found while they pass by.
 
 A Python interpreter and a C library carry their own version as a string. Reading it from the
-bytes needs no execution, and unlike `pyvenv.cfg` it speaks of the file that will run.
+bytes needs no execution, and unlike `pyvenv.cfg` it is about the file that will run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Mark(NamedTuple):
     start: bytes
     """What it begins with: found ten times as fast as the pattern by itself."""
     pattern: re.Pattern[bytes]
-    """All of it; its group is the string that is given."""
+    """All of it; its group is the string that is found."""
 
 
 class Probe(NamedTuple):
@@ -60,9 +60,9 @@ PROBES = (
         (Mark(b"\x001.", re.compile(rb"\0(1\.\d{1,3}\.\d{1,3})\0")),),
     ),
 )
-"""CPython and PyPy give the language version (`3.11.7`, `3.13.0rc2`, a `+` marks a build from
+"""CPython and PyPy hold the language version (`3.11.7`, `3.13.0rc2`, a `+` marks a build from
 a checkout); a free-threaded build also its ABI (`cpython-313t`), after the version. glibc and
-musl give their release."""
+musl hold their release."""
 
 _PREFIXES = ("python", "pypy", "lib", "ld-")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from docker.errors import NotFound
 
 from auditor.errors import EngineError
-from auditor.image.documents import diff_ids, normalised_platform, texts
+from auditor.image.documents import normalised_platform, texts
 from auditor.image.engine.connection import connected
 from auditor.image.engine.container_config import Command, RunLimits
 from auditor.image.engine.container_run import Completed, run_container
@@ -27,11 +27,9 @@ from auditor.image.engine.inspection import (
     require_platform,
 )
 from auditor.image.engine.save_stream import Answer, read_answer
-from auditor.image.layers.read_layers import CachedStore, configuration
-from auditor.image.layout.archive import late_openers, read_archive_stream, read_flat_stream
-from auditor.image.layout.assemble import ResolvedImage, assemble
-from auditor.image.layout.blob_store import ImageQuery, LayerName
-from auditor.image.read_options import ReadOptions
+from auditor.image.layout.archive import layer_openers, read_archive_stream, read_export_stream
+from auditor.image.layout.blob_store import ImageQuery
+from auditor.image.layout.cached_image import cached_image
 from auditor.image.reference import Transport
 from auditor.model import Image, NotChecked
 from auditor.wording import one_line
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
     from auditor.image.engine.inspection import Inspected
     from auditor.image.engine.save_stream import Chunks
     from auditor.image.layers.layer_tree import Opener
+    from auditor.image.read_options import ReadOptions
     from auditor.image.reference import Reference
     from auditor.model import Platform
     from auditor.progress import Progress
@@ -171,22 +170,15 @@ def _remembered(
     """
     cache = reading.cache
     digest = cache.document(_key(facts, wanted)) if cache and not reading.verify else None
-    held = configuration(cache, digest.decode()) if cache and digest else None
-    if cache is None or digest is None or held is None:
-        return None
-    names = [LayerName("", diff_id, by_diff_id=True) for diff_id in diff_ids(held, digest.decode())]
-    indexes = [cache.index(layer.digest) for layer in names]
-    found = [index for index in indexes if index is not None]
-    if len(found) < len(indexes):
+    if cache is None or digest is None:
         return None
 
     def find() -> Sequence[Opener | None]:
         with closing(opener()) as answer:
-            return late_openers(answer, wanted, opener)
+            return layer_openers(answer, wanted, opener)
 
-    chosen = ResolvedImage(held, digest.decode(), None, names)
-    image = assemble(chosen, CachedStore(found, find), wanted.reference, ReadOptions(verify=True))
-    return image if is_image(image, facts) else None
+    image = cached_image(cache, digest.decode(), wanted.reference, find)
+    return image if image is not None and is_image(image, facts) else None
 
 
 def _save(image_id: str, api: APIClient) -> Chunks:
@@ -214,10 +206,9 @@ def _open_container(reference: Reference, platform: str | None, progress: Progre
     image = read_answer(
         opener,
         partial(
-            read_flat_stream,
+            read_export_stream,
             reference=reference.text,
             config=config,
-            digest=None,
             progress=progress,
             reopen=opener,
         ),

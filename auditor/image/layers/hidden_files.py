@@ -1,4 +1,4 @@
-"""What lower layers hold and upper ones take away again: it ships, and nobody sees it."""
+"""Files of lower layers that upper ones remove or replace: they ship, and nobody sees them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Content(NamedTuple):
-    """The bytes of a regular file, known by where they lie."""
+    """The bytes of a regular file, by where they are."""
 
     layer: int
     row: int
@@ -21,7 +21,7 @@ class Content(NamedTuple):
     sha256: bytes
 
 
-class _Taken(NamedTuple):
+class _Removed(NamedTuple):
     path: str
     content: Content
     layer: int
@@ -30,57 +30,58 @@ class _Taken(NamedTuple):
 
 
 class HiddenFiles:
-    """The regular files that one layer after the other takes away while layers are merged."""
+    """The regular files that layers remove or replace, noted while they are merged."""
 
     def __init__(self) -> None:
-        self._taken: list[_Taken] = []
+        self._removed: list[_Removed] = []
         self._replaced: set[int] = set()
-        """Positions in `_taken` of files that the same layer gave other bytes."""
-        self._settled = 0
+        """Positions in `_removed` of files that the same layer gave other bytes."""
+        self._compared = 0
+        """How many come from layers that have ended."""
         self._left_out = 0
 
-    def take(self, path: str, content: Content, layer: int, by: int) -> None:
-        """Note that layer `by` takes away a file that `layer` put at `path`."""
-        if len(self._taken) < limits.HIDDEN:
-            self._taken.append(_Taken(path, content, layer, by))
+    def add(self, path: str, content: Content, layer: int, by: int) -> None:
+        """Note that layer `by` removes a file that `layer` put at `path`."""
+        if len(self._removed) < limits.HIDDEN:
+            self._removed.append(_Removed(path, content, layer, by))
         else:
             self._left_out += 1
 
-    def settle(self, at: Callable[[str], Content | None]) -> list[tuple[str, int]]:
-        """End a layer: what it wrote again with the same bytes was not taken away by it.
+    def end_layer(self, content_at: Callable[[str], Content | None]) -> list[tuple[str, int]]:
+        """End a layer: a file that it wrote again with the same bytes was not removed by it.
 
-        `at` gives the regular file that now stands at a path. Gives the path of each file that
-        was written again, and the layer that had brought it.
+        `content_at` gives the regular file that is at a path now. Return the path of each file
+        that was written again, and the layer that had brought it.
         """
-        again = []
-        fresh = self._taken[self._settled :]
-        del self._taken[self._settled :]
-        for taken in fresh:
-            now = at(taken.path)
-            if now is not None and now.sha256 == taken.content.sha256:
-                again.append((taken.path, taken.layer))
+        rewritten = []
+        latest = self._removed[self._compared :]
+        del self._removed[self._compared :]
+        for removed in latest:
+            now = content_at(removed.path)
+            if now is not None and now.sha256 == removed.content.sha256:
+                rewritten.append((removed.path, removed.layer))
                 continue
             if now is not None:
-                self._replaced.add(len(self._taken))
-            self._taken.append(taken)
-        self._settled = len(self._taken)
-        return again
+                self._replaced.add(len(self._removed))
+            self._removed.append(removed)
+        self._compared = len(self._removed)
+        return rewritten
 
     def result(
-        self, at: Callable[[str], Content | None], shown: Iterable[tuple[int, int]]
+        self, content_at: Callable[[str], Content | None], shown: Iterable[tuple[int, int]]
     ) -> tuple[Hidden, ...]:
         """Return what stays hidden in the end, sorted.
 
         `shown` gives layer and row of every content that the merged tree still has: bytes
         that a hard link shows, or that were counted before, are not hidden once more.
         """
-        if not self._taken:
+        if not self._removed:
             return ()
-        counted = {taken.content[:2] for taken in self._taken}.intersection(shown)
+        counted = {removed.content[:2] for removed in self._removed}.intersection(shown)
         found = []
-        for number, taken in enumerate(self._taken):
-            content = taken.content
-            now = at(taken.path)
+        for number, removed in enumerate(self._removed):
+            content = removed.content
+            now = content_at(removed.path)
             if now is not None and now.sha256 == content.sha256:
                 continue
             place = content[:2]
@@ -89,18 +90,18 @@ class HiddenFiles:
             if alone or number in self._replaced:
                 found.append(
                     Hidden(
-                        path=taken.path,
+                        path=removed.path,
                         size=content.size if alone else 0,
                         sha256=content.sha256.hex(),
-                        layer=taken.layer,
-                        by=taken.by,
+                        layer=removed.layer,
+                        by=removed.by,
                         replaced=number in self._replaced,
                     )
                 )
         return tuple(sorted(found))
 
     def problems(self) -> list[Problem]:
-        """Say what went over the limit."""
+        """Return the problem that files were left out, if any were."""
         if not self._left_out:
             return []
         why = f"{plural(self._left_out, 'file')} hidden by later layers and not looked at"

@@ -1,8 +1,8 @@
 """A layer's index as bytes and back, for the cache.
 
 A JSON head and the large columns behind it, packed together; no byte of it is ever executed,
-and what does not fit together is refused. Which field is written how follows from its type, so
-a new column needs no line here.
+and columns of different lengths are refused. How a field is written follows from its type, so a
+new column needs no line here.
 """
 
 from __future__ import annotations
@@ -37,17 +37,23 @@ _COLUMNS = (bytearray, list[int], list[str])
 _KINDS = len(FileType)
 
 
-_DECIDES = ("image/layers/*.py", "image/codec/*.py", "model/*.py", "json_codec.py")
+_SOURCES = (
+    "image/layers/*.py",
+    "image/codec/*.py",
+    "model/*.py",
+    "json_codec.py",
+    "decompression.py",
+)
 
 
 @cache
 def format_name(package: Path = Path(__file__).parents[2]) -> str:
     """Return a name that changes with the code that decides what an index holds.
 
-    So whoever changes what is kept of a layer need not think of the cache.
+    So a change of what is kept of a layer never meets older entries.
     """
     whole = sha256(f"{__version__} {sys.byteorder}".encode())
-    for file in (file for pattern in _DECIDES for file in sorted(package.glob(pattern))):
+    for file in (file for pattern in _SOURCES for file in sorted(package.glob(pattern))):
         content = file.read_bytes()
         whole.update(f"{file.name} {len(content)}\n".encode() + content)
     return whole.hexdigest()[:12]
@@ -88,35 +94,29 @@ def decoded(data: bytes, limit: int) -> LayerIndex:
             raise DamagedError("ends early")
         start = 8 + int.from_bytes(plain[:8], "little")
         head = json.loads(bytes(plain[8:start]))
-        return _checked(_filled(head, _Blobs(plain[start:])))
+        return _checked(_filled(head, plain[start:]))
     except (zstd.ZstdError, ValueError, KeyError, TypeError, EOFError, RecursionError) as error:
         raise DamagedError(f"is no index ({error})") from error
 
 
-class _Blobs:
-    """The large columns, one after the other."""
-
-    def __init__(self, view: memoryview) -> None:
-        self._view = view
-        self._at = 0
-
-    def take(self, size: object) -> memoryview:
-        """Return the next `size` bytes; raises `ValueError` where they are not there."""
-        if type(size) is not int or not 0 <= size <= len(self._view) - self._at:
-            raise ValueError(size)
-        self._at += size
-        return self._view[self._at - size : self._at]
-
-
-def _filled(head: dict[str, Any], blobs: _Blobs) -> LayerIndex:
+def _filled(head: dict[str, Any], blobs: memoryview) -> LayerIndex:
     index = LayerIndex()
+    at = 0
+
+    def blob(size: object) -> memoryview:
+        nonlocal at
+        if type(size) is not int or not 0 <= size <= len(blobs) - at:
+            raise ValueError(size)
+        at += size
+        return blobs[at - size : at]
+
     for name, kind in _hints().items():
         value = head[name]
         if kind == _CONTENTS:
             sizes = converter(dict[int, int])(value)
-            found: object = {key: bytes(blobs.take(size)) for key, size in sizes.items()}
+            found: object = {key: bytes(blob(size)) for key, size in sizes.items()}
         elif kind in _COLUMNS:
-            found = _column(getattr(index, name), blobs.take(value))
+            found = _column(getattr(index, name), blob(value))
         else:
             found = converter(kind)(value)
         setattr(index, name, found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.image import limits
 from auditor.image.codec import tar
@@ -12,14 +12,16 @@ from auditor.image.codec.elf import MAGIC, read_bytes
 from auditor.image.codec.elf_stream import StreamingElfReader
 from auditor.image.codec.stream import DamagedError, Source, hashed
 from auditor.image.codec.version_strings import Search, probe_for
-from auditor.image.layers.layer_index import BYTECODE_HEADER, DIGEST_BYTES, LayerIndex, normalised
+from auditor.image.layers.layer_index import DIGEST_BYTES, LayerIndex
 from auditor.image.layers.retention import is_kept, may_be_script, references_dlopen
-from auditor.model import FileType, Problem
+from auditor.model import BYTECODE_HEADER_BYTES, FileType, Problem
 
 if TYPE_CHECKING:
+    from _hashlib import HASH
     from collections.abc import Iterable
 
-    from auditor.image.codec.stream import Buffer, Hash
+    from auditor.image.codec.stream import Buffer
+    from auditor.image.codec.version_strings import Mark
     from auditor.model import Elf
 
 _PYTHON = (".py", ".pyc")
@@ -31,48 +33,53 @@ _AUFS = ".wh..wh."
 """Names that aufs used for itself; engines drop them."""
 
 
-def index_layer(  # noqa: PLR0913 - all but one by name, with a default
+class Hashing(NamedTuple):
+    """Which digests are computed while a layer is read."""
+
+    algorithm: str = "sha256"
+    """Of `LayerIndex.digest`."""
+    by_diff_id: bool = False
+    """That digest is over the uncompressed bytes, not over those that come."""
+    diff_id_algorithm: str | None = None
+    """By this, the uncompressed bytes of a packed layer are hashed as well."""
+
+
+def index_layer(
     chunks: Iterable[Buffer],
+    hashing: Hashing = Hashing(),  # noqa: B008 - a tuple, nothing can change it
     *,
-    algorithm: str = "sha256",
-    by_diff_id: bool = False,
-    inner: str | None = None,
-    whiteouts: bool = True,
-    trailer: bool = False,
+    flat: bool = False,
     transient_room: int = 0,
 ) -> LayerIndex:
-    """Read one layer from its first to its last byte.
+    """Read one layer from its first to its last byte; its digests are for the caller to compare.
 
-    `index.digest` is computed over the bytes as they come, or `by_diff_id` over the
-    uncompressed ones; comparing it is the caller's part. `inner` is the algorithm by which the
-    uncompressed bytes of a packed layer are hashed as well. `whiteouts` off reads a flat tree, in
-    which `.wh.` is a name like any other. `trailer` demands the end-of-archive block. Python files
-    of at most `transient_room` bytes together are held in memory.
+    `flat` reads the tree of an exported container: `.wh.` is a name like any other there, and
+    since no digest is known, the end-of-archive block has to be there. Python files of at most
+    `transient_room` bytes together are held in memory.
     Raises `DamagedError` where the layer is no readable archive or goes over a limit.
     """
-    whole = hashlib.new(algorithm)
-    if by_diff_id:
+    whole = hashlib.new(hashing.algorithm)
+    unpacked: HASH | None = None
+    if hashing.by_diff_id:
         compression, plain = decompressed(chunks)
         plain = hashed(plain, whole)
     else:
         compression, plain = decompressed(hashed(chunks, whole))
-    unpacked = whole
-    if inner is not None and not by_diff_id and compression is not Compression.PLAIN:
-        unpacked = hashlib.new(inner)
+    if hashing.by_diff_id or compression is Compression.PLAIN:
+        unpacked = whole
+    elif hashing.diff_id_algorithm is not None:
+        unpacked = hashlib.new(hashing.diff_id_algorithm)
         plain = hashed(plain, unpacked)
     source = Source(plain)
-    builder = _Builder(whiteouts=whiteouts, transient_room=transient_room)
-    for member in tar.walk(source, trailer=trailer):
+    builder = _Builder(whiteouts=not flat, transient_room=transient_room)
+    for member in tar.walk(source, trailer=flat):
         builder.add(member, source)
     source.drain()
     index = builder.finish()
     index.compression = compression
-    index.digest = f"{algorithm}:{whole.hexdigest()}"
-    if unpacked is not whole:
-        index.diff_id = f"{inner}:{unpacked.hexdigest()}"
-    elif by_diff_id or compression is Compression.PLAIN:
-        index.diff_id = index.digest
     index.size = source.position
+    index.digest = f"{whole.name}:{whole.hexdigest()}"
+    index.diff_id = f"{unpacked.name}:{unpacked.hexdigest()}" if unpacked else ""
     return index
 
 
@@ -84,7 +91,7 @@ class _Builder:
         self._room = transient_room
         self._whiteouts = whiteouts
         self._kept = 0
-        self._untold = 0
+        self._unlisted = 0
 
     def add(self, member: tar.Member, source: Source) -> None:
         """Take in one member, reading its content."""
@@ -95,8 +102,8 @@ class _Builder:
         folder, _, name = path.rpartition("/")
         if self._whiteouts and _WHITEOUT in path and self._is_whiteout(path, folder, name):
             return
-        index.text += len(path) + len(member.link)
-        if len(index.paths) >= limits.LAYER_ENTRIES or index.text > limits.TREE_BYTES:
+        index.path_bytes += len(path) + len(member.link)
+        if len(index.paths) >= limits.LAYER_ENTRIES or index.path_bytes > limits.TREE_BYTES:
             raise DamagedError("holds more files than the auditor reads")
         match member.flag:
             case tar.FILE:
@@ -115,16 +122,16 @@ class _Builder:
 
     def finish(self) -> LayerIndex:
         """Return the finished index."""
-        if self._untold:
+        if self._unlisted:
             self._index.problems.append(
-                Problem("layer", f"{self._untold} more members could not be applied")
+                Problem("layer", f"{self._unlisted} more members could not be applied")
             )
         return self._index
 
     def _path_of(self, member: tar.Member) -> str | None:
         """Return where the member belongs; None, and a problem, where it cannot belong."""
         name = member.name
-        path = normalised(name)
+        path = tar.absolute_path(name)
         if path is None:
             self._problem(name, "leads out of the root and was not applied")
         elif "\0" in name or "\0" in member.link:
@@ -144,10 +151,13 @@ class _Builder:
         if len(self._index.problems) < limits.PROBLEMS:
             self._index.problems.append(Problem(subject, why, limit=limit))
         else:
-            self._untold += 1
+            self._unlisted += 1
 
     def _is_whiteout(self, path: str, folder: str, name: str) -> bool:
-        """Note a whiteout (image-spec layer.md); tell whether the member is none of the tree."""
+        """Note a whiteout; return whether the member is none of the tree's.
+
+        OCI image-spec, layer.md.
+        """
         if name == _OPAQUE:
             self._index.opaques.append(folder or "/")
         elif name.startswith(_AUFS):
@@ -155,7 +165,7 @@ class _Builder:
         elif name.startswith(_WHITEOUT):
             hidden = name.removeprefix(_WHITEOUT)
             if hidden in {"", ".", ".."}:
-                self._problem(path, "is a whiteout of nothing and was not applied")
+                self._problem(path, "is a whiteout that names no file and was not applied")
             else:
                 self._index.whiteouts.append(f"{folder}/{hidden}")
         elif f"/{_WHITEOUT}" in folder:
@@ -177,8 +187,8 @@ class _Builder:
         index.digests += _NO_DIGEST
 
     def _hard_link(self, path: str, member: tar.Member) -> None:
-        """Note a hard link; what stands at its target when it is made, the merge knows."""
-        target = normalised(member.link)
+        """Note a hard link: what its target is when it is made shows when layers are merged."""
+        target = tar.absolute_path(member.link)
         if target is None:
             self._problem(member.name, "is a hard link out of the root and was not applied")
             return
@@ -194,43 +204,30 @@ class _Builder:
             self._problem(member.name, index.unreadable[offset])
             return
         script = may_be_script(folder, name, size)
-        source_code = name.endswith(".py") and size <= limits.KEPT_FILE
-        kept = script or source_code or is_kept(folder, name, size)
+        python = name.endswith(".py") and size <= limits.KEPT_FILE
+        kept = script or python or is_kept(folder, name, size)
         transient = self._room > 0 and name.endswith(_PYTHON)
-        marks = probe_for(name)
-        piece = source.whole(size)
-        if piece is not None and marks is None:
-            digest = hashlib.sha256(piece).digest() if size else _EMPTY
-            elf = read_bytes(piece) if piece[:4] == MAGIC else None
-            content = bytes(piece) if kept or transient else b""
-            head = bytes(piece[:BYTECODE_HEADER])
-        else:
-            search = Search(marks) if marks is not None else None
-            digest, elf, content, head = _read(
-                (piece,) if piece is not None else source.pieces(size),
-                search,
-                kept=kept or transient,
-            )
-            if search is not None and (found := search.result()):
-                index.versions[offset] = found
-        index.digests[-DIGEST_BYTES:] = digest
+        found = _read(source, size, probe_for(name), keep=kept or transient)
+        index.digests[-DIGEST_BYTES:] = found.sha256
+        if found.versions:
+            index.versions[offset] = found.versions
         if name.endswith(".pyc"):
-            index.bytecode[offset] = head
+            index.bytecode[offset] = found.head
         if transient:
-            self._pass(offset, content)
+            self._hold(offset, found.content)
         index.files += 1
         index.bytes_read += size
-        if elf is not None:
-            index.elf[offset] = elf
-        if source_code and references_dlopen(name, content):
-            index.loaders.add(offset)
-        elif source_code:
+        if found.elf is not None:
+            index.elf[offset] = found.elf
+        if python and references_dlopen(name, found.content):
+            index.dlopen_sources.add(offset)
+        elif python:
             kept = script or is_kept(folder, name, size)
-        if kept and not (script and elf) and self._kept + size <= limits.KEPT_LAYER:
+        if kept and not (script and found.elf) and self._kept + size <= limits.KEPT_LAYER:
             self._kept += size
-            index.contents[offset] = content
+            index.contents[offset] = found.content
 
-    def _pass(self, offset: int, content: bytes) -> None:
+    def _hold(self, offset: int, content: bytes) -> None:
         """Hold a content while there is room; a layer with too many would need another reading."""
         self._room -= len(content)
         if self._room > 0:
@@ -239,20 +236,38 @@ class _Builder:
             self._index.transient_contents.clear()
 
 
-def _read(
-    pieces: Iterable[memoryview], search: Search | None, *, kept: bool
-) -> tuple[bytes, Elf | None, bytes, bytes]:
-    """Return the sha256, the ELF facts, if it is kept the content, and the head of one file."""
-    whole: Hash = hashlib.sha256()
+class _Content(NamedTuple):
+    """What was found in one file while it was read."""
+
+    sha256: bytes
+    elf: Elf | None
+    content: bytes
+    """Empty where it is not kept."""
+    head: bytes
+    versions: tuple[str, ...] = ()
+
+
+def _read(source: Source, size: int, marks: tuple[Mark, ...] | None, *, keep: bool) -> _Content:
+    """Read the content of one file: nearly always a small one in one chunk."""
+    piece = source.whole(size)
+    if piece is not None and marks is None:
+        return _Content(
+            hashlib.sha256(piece).digest() if size else _EMPTY,
+            read_bytes(piece) if piece[:4] == MAGIC else None,
+            bytes(piece) if keep else b"",
+            bytes(piece[:BYTECODE_HEADER_BYTES]),
+        )
+    whole = hashlib.sha256()
     reader = StreamingElfReader()
+    search = Search(marks or ())
     parts: list[bytes] = []
     head = b""
-    for piece in pieces:
-        head = head or bytes(piece[:BYTECODE_HEADER])
-        whole.update(piece)
-        reader.feed(piece)
-        if kept:
-            parts.append(bytes(piece))
-        if search is not None:
-            search.feed(piece)
-    return whole.digest(), reader.facts(), b"".join(parts), head
+    for part in source.pieces(size) if piece is None else (piece,):
+        head = head or bytes(part[:BYTECODE_HEADER_BYTES])
+        whole.update(part)
+        reader.feed(part)
+        if keep:
+            parts.append(bytes(part))
+        if marks is not None:
+            search.feed(part)
+    return _Content(whole.digest(), reader.facts(), b"".join(parts), head, search.result())

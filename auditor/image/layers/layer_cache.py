@@ -1,9 +1,8 @@
 """What was computed from bytes once, kept in files under the digest of those bytes.
 
-An entry is a claim about the digest in its name: whoever may write here decides what an audit
-sees, so the directory is its owner's alone. Everything else is expected: several audits at a
-time, killed ones, full disks and damaged files. What is not as it was written counts as absent,
-and what cannot be written is computed again next time.
+An entry is a claim about the digest in its name: who may write here decides what an audit sees,
+so only its owner may read and write the directory. Several audits at a time (processes, or
+threads that share one cache), killed ones, full disks and damaged files are expected.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _KEPT = 0.9
 
 
 class LayerCache:
-    """Layers' indexes by digest, and small documents by what decides them. Raises nothing."""
+    """Layers' indexes by digest, and small documents by key. Raises nothing."""
 
     def __init__(self, directory: Path, limit: int = CACHE_BYTES) -> None:
         """Keep at most `limit` bytes below `directory`, which is made when needed."""
@@ -45,7 +44,7 @@ class LayerCache:
 
     def index(self, digest: str) -> LayerIndex | None:
         """Return the index of the layer whose bytes, packed or not, have this digest."""
-        data = self._read(digest, "index")
+        data = self._files.read(_name(digest, "index"), digest)
         if data is None:
             return None
         try:
@@ -61,19 +60,19 @@ class LayerCache:
 
     def keep_index(self, index: LayerIndex) -> None:
         """Keep an index under every digest that was computed while it was read."""
-        if index.shortened:
+        if index.truncated:
             return
         data = encoded(index)
         for digest in {index.digest, index.diff_id} - {""}:
-            self._write(digest, "index", data)
+            self._files.write(_name(digest, "index"), digest, data)
 
     def document(self, key: str) -> bytes | None:
-        """Return what was kept under `key`."""
-        return self._read(key, "document")
+        """Return the document that was kept under `key`."""
+        return self._files.read(_name(key, "document"), key)
 
     def keep_document(self, key: str, content: bytes) -> None:
         """Keep a small document."""
-        self._write(key, "document", content)
+        self._files.write(_name(key, "document"), key, content)
 
     def usage(self) -> Usage:
         """Count the entries."""
@@ -87,12 +86,6 @@ class LayerCache:
         """Remove what was used longest ago, where the cache is over its limit."""
         self._files.trim(self._limit, _KEPT)
         self._files.tidy()
-
-    def _read(self, key: str, kind: str) -> bytes | None:
-        return self._files.read(_name(key, kind), key)
-
-    def _write(self, key: str, kind: str, data: bytes) -> None:
-        self._files.write(_name(key, kind), key, data)
 
 
 def _name(key: str, kind: str) -> str:

@@ -7,17 +7,17 @@ from bisect import bisect_left, bisect_right
 from contextlib import suppress
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.image import limits
 from auditor.image.codec.compression import Compression, decompressed
 from auditor.image.codec.elf_stream import StreamingElfReader
 from auditor.image.codec.stream import DamagedError, Source
 from auditor.image.layers.merge import Merge
-from auditor.model import UnreadableError
+from auditor.model import FileFacts, UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from auditor.image.codec.stream import Buffer
@@ -25,15 +25,13 @@ if TYPE_CHECKING:
     from auditor.model import Elf, Entry
 
 
-class Opener(Protocol):
+class Opener(NamedTuple):
     """Reads a layer's bytes, as they are stored, once more."""
 
-    @property
-    def passes(self) -> int | None:
-        """How often that may be asked of it; None where it reads from the middle at no cost."""
-
-    def __call__(self, skip: int) -> AbstractContextManager[Iterator[Buffer]]:
-        """Return the bytes after the first `skip` (which is 0 for compressed layers)."""
+    open_at: Callable[[int], AbstractContextManager[Iterator[Buffer]]]
+    """Returns the bytes after the first so many (0 for compressed layers)."""
+    passes: int | None = limits.STREAM_PASSES
+    """How often it may be called; None where it reads from the middle at no cost."""
 
 
 class LayerTree:
@@ -63,7 +61,7 @@ class LayerTree:
         self._indexes = indexes
         self._openers = openers
         self._entries = {path: node.entry for path, node in merge.nodes.items()}
-        # A bound method of a dictionary: this is asked hundreds of thousands of times.
+        # A bound method of a dictionary: this is called hundreds of thousands of times.
         self.node = self.known = self._entries.get
         self._completed: dict[int, dict[int, Elf]] = {}
         self._passes = [0] * len(indexes)
@@ -90,33 +88,35 @@ class LayerTree:
         """The same, with their entries."""
         return [(path, self._entries[path]) for path in self._paths]
 
-    def _row(self, path: str) -> tuple[LayerIndex, int, int]:
-        """Return a regular file's index, its layer number and the offset of its content."""
+    def _content(self, path: str) -> tuple[LayerIndex, int, int]:
+        """Return the index of a regular file's layer, its number and the content's offset there."""
         node = self._nodes[path]
         index = self._indexes[node.layer]
         return index, node.layer, index.offsets[node.row]
 
-    def elf(self, path: str) -> Elf | None:
-        """Return a regular file's ELF facts, from the index or from the layer once more."""
-        index, number, offset = self._row(path)
-        found = index.elf.get(offset)
-        if found is None or found.complete:
-            return found
+    def facts(self, path: str) -> FileFacts:
+        """Return what the index of its layer knows of a regular file."""
+        index, _, offset = self._content(path)
+        return _IndexedFacts(self, path, index, offset)
+
+    def complete_elf(self, path: str, incomplete: Elf) -> Elf:
+        """Read once more what lay too far for the first reading, if that is possible."""
+        _, number, offset = self._content(path)
         if number not in self._completed:
             self._completed[number] = self._complete(path, number)
-        return self._completed[number].get(offset, found)
+        return self._completed[number].get(offset, incomplete)
 
     def _complete(self, path: str, number: int) -> dict[int, Elf]:
-        """Read what passed by too early, of every file of a layer that this happened to."""
+        """Return the facts of all ELF files of a layer that the first reading left incomplete."""
         index = self._indexes[number]
-        spans = {
+        sizes = {
             offset: index.sizes[row]
             for row, offset in enumerate(index.offsets)
             if row not in index.links and (elf := index.elf.get(offset)) and not elf.complete
         }
         found: dict[int, Elf] = {}
         with suppress(UnreadableError):
-            for offset, pieces in self._again(path, number, spans):
+            for offset, pieces in self._reread(path, number, sizes):
                 reader = StreamingElfReader(limits.ELF_HEAD)
                 for piece in pieces:
                     reader.feed(piece)
@@ -126,78 +126,51 @@ class LayerTree:
             return found  # at its end a layer may turn out to be another one than before
         return {}
 
-    def versions(self, path: str) -> tuple[str, ...]:
-        """Return a regular file's version strings."""
-        index, _, offset = self._row(path)
-        return index.versions.get(offset, ())
-
-    def bytecode_header(self, path: str) -> bytes:
-        """Return the first bytes of a .pyc file."""
-        index, _, offset = self._row(path)
-        return index.bytecode.get(offset, b"")
-
     def read(self, path: str, limit: int) -> bytes:
         """Return a regular file's content, from the index or from the layer once more."""
-        index, number, offset = self._row(path)
+        index, number, offset = self._content(path)
         if offset in index.contents:
             return index.contents[offset]
         if offset in index.unreadable:
             raise UnreadableError(path, index.unreadable[offset])
-        size = index.sizes[self._nodes[path].row]
         content = b""
-        for _, pieces in self._again(path, number, {offset: size}):
+        for _, pieces in self._reread(path, number, {offset: self._entries[path].size}):
             content = b"".join(pieces)[:limit]
         return content
 
-    def references_dlopen(self, path: str) -> bool:
-        """Return whether a regular file is a source that may load a library by its name."""
-        index, _, offset = self._row(path)
-        return offset in index.loaders
-
     def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of regular files, each layer's in one pass."""
-        wanted: dict[int, dict[int, list[str]]] = {}
+        not_held: list[str] = []
         for path in paths:
-            index, number, offset = self._row(path)
-            held = (
-                index.transient_contents if offset in index.transient_contents else index.contents
-            )
-            if offset in held:
-                yield path, held[offset]
-            elif offset not in index.unreadable:
-                wanted.setdefault(number, {}).setdefault(offset, []).append(path)
-        for number, linked in sorted(wanted.items()):
+            index, _, offset = self._content(path)
+            content = index.transient_contents.get(offset, index.contents.get(offset))
+            if content is None:
+                not_held.append(path)
+            else:
+                yield path, content
+        for number, linked, sizes in self._by_layer(not_held):
             with suppress(UnreadableError):
-                for offset, pieces in self._again("", number, self._spans(number, linked)):
+                for offset, pieces in self._reread("", number, sizes):
                     content = b"".join(pieces)
                     for path in linked[offset]:
                         yield path, content
 
-    def _spans(self, number: int, linked: Mapping[int, Sequence[str]]) -> dict[int, int]:
-        """Return the size of the content at each offset, which the paths there share."""
-        sizes = self._indexes[number].sizes
-        return {offset: sizes[self._nodes[same[0]].row] for offset, same in linked.items()}
-
     def digests(self, paths: Sequence[str], algorithm: str) -> Mapping[str, bytes]:
         """Return the digests of regular files: sha256 is known, others cost another reading."""
         found: dict[str, bytes] = {}
-        wanted: dict[int, dict[int, list[str]]] = {}
+        not_held: list[str] = []
         for path in paths:
-            node = self._nodes[path]
-            index = self._indexes[node.layer]
-            offset = index.offsets[node.row]
-            if offset in index.unreadable:
-                continue
-            if algorithm == "sha256":
-                found[path] = index.sha256(node.row)
-            elif offset in index.contents:
+            index, _, offset = self._content(path)
+            if algorithm != "sha256" and offset in index.contents:
                 found[path] = hashlib.new(algorithm, index.contents[offset]).digest()
-            else:
-                wanted.setdefault(node.layer, {}).setdefault(offset, []).append(path)
-        for number, linked in sorted(wanted.items()):
+            elif algorithm != "sha256":
+                not_held.append(path)
+            elif offset not in index.unreadable:
+                found[path] = index.sha256(self._nodes[path].row)
+        for number, linked, sizes in self._by_layer(not_held):
             read: dict[str, bytes] = {}
             with suppress(UnreadableError):
-                for offset, pieces in self._again("", number, self._spans(number, linked)):
+                for offset, pieces in self._reread("", number, sizes):
                     whole = hashlib.new(algorithm)
                     for piece in pieces:
                         whole.update(piece)
@@ -206,10 +179,23 @@ class LayerTree:
                 found |= read
         return found
 
-    def _again(
-        self, path: str, number: int, spans: Mapping[int, int]
+    def _by_layer(
+        self, paths: Sequence[str]
+    ) -> Iterator[tuple[int, Mapping[int, Sequence[str]], Mapping[int, int]]]:
+        """Yield layer number, paths and sizes by the offsets of those contents that can be read."""
+        layers: dict[int, dict[int, list[str]]] = {}
+        for path in paths:
+            index, number, offset = self._content(path)
+            if offset not in index.unreadable:
+                layers.setdefault(number, {}).setdefault(offset, []).append(path)
+        for number, linked in sorted(layers.items()):
+            sizes = {offset: self._entries[same[0]].size for offset, same in linked.items()}
+            yield number, linked, sizes
+
+    def _reread(
+        self, path: str, number: int, sizes: Mapping[int, int]
     ) -> Iterator[tuple[int, Iterator[memoryview]]]:
-        """Yield offset and content of every span (offset -> size) of one layer, in one pass.
+        """Yield offset and content of each file (offset -> size) of one layer, in one pass.
 
         Raises `UnreadableError` for `path` where the layer cannot be read again.
         """
@@ -222,17 +208,49 @@ class LayerTree:
         if allowed is None and not plain:
             allowed = limits.PASSES
         if allowed is not None and self._passes[number] > allowed:
-            raise UnreadableError(path, "was not kept, and its layer was read often enough")
-        offsets = sorted(spans)
+            raise UnreadableError(path, f"was not kept, and its layer was read {allowed} times")
+        offsets = sorted(sizes)
         skipped = offsets[0] if plain else 0
         try:
-            with opener(skipped) as chunks:
+            with opener.open_at(skipped) as chunks:
                 source = Source(chunks if plain else decompressed(chunks)[1])
                 for offset in offsets:
                     source.skip(offset - skipped - source.position)
-                    yield offset, source.pieces(spans[offset])
+                    yield offset, source.pieces(sizes[offset])
         except (DamagedError, OSError) as error:
             raise UnreadableError(path, f"its layer {error}") from error
+
+
+class _IndexedFacts(FileFacts):
+    """What a layer's index knows of a regular file."""
+
+    __slots__ = ("_index", "_offset", "_path", "_tree")
+
+    def __init__(self, tree: LayerTree, path: str, index: LayerIndex, offset: int) -> None:
+        self._tree = tree
+        self._path = path
+        self._index = index
+        self._offset = offset
+
+    @property
+    def elf(self) -> Elf | None:
+        found = self._index.elf.get(self._offset)
+        if found is None or found.complete:
+            return found
+        return self._tree.complete_elf(self._path, found)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        return self._index.versions.get(self._offset, ())
+
+    @property
+    def bytecode_header(self) -> bytes:
+        named = self._path.endswith(".pyc")
+        return self._index.bytecode.get(self._offset, b"") if named else b""
+
+    @property
+    def references_dlopen(self) -> bool:
+        return self._offset in self._index.dlopen_sources
 
 
 def _components(path: str) -> str:

@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
     from auditor.image.layers.layer_index import LayerIndex
 
-IMPLIED = -1
-"""Row of what no member of a layer stands for."""
+_NO_ROW = -1
+"""Row of a directory that has no member of its own."""
 
 _TYPES = tuple(FileType)
 """By value: a call of the enumeration takes ten times as long, and there are many."""
 
 
 class Node(NamedTuple):
-    """What stands at a real path."""
+    """What is at a real path."""
 
     entry: Entry
     """Of the layer that put it at this path."""
     layer: int
     """The layer that holds the content, and `row` its row there."""
-    row: int = IMPLIED
+    row: int = _NO_ROW
 
 
 class Merge:
@@ -53,22 +53,22 @@ class Merge:
 
         Raises `DamagedError` where that goes over a limit.
         """
-        self.nodes: dict[str, Node] = {"/": _implied(0 if layered else None)}
+        self.nodes: dict[str, Node] = {"/": _implied_directory(0 if layered else None)}
         self.children: dict[str, dict[str, None]] = {"/": {}}
         self.problems: list[Problem] = []
         self._indexes = indexes
-        self._text = 0
+        self._path_bytes = 0
         self._number: int | None = None
-        self._taken = HiddenFiles()
+        self._removed = HiddenFiles()
         for number, index in enumerate(indexes):
             self._number = number if layered else None
             self.problems += index.problems
-            self._hide(index)
+            self._apply_whiteouts(index)
             self._apply(number, index)
-            for path, layer in self._taken.settle(self._content):
-                self._keep_layer(path, layer)
-        self.problems += self._taken.problems()
-        self.hidden = self._taken.result(
+            for path, layer in self._removed.end_layer(self._content):
+                self._restore_layer(path, layer)
+        self.problems += self._removed.problems()
+        self.hidden = self._removed.result(
             self._content, ((node.layer, node.row) for node in self.nodes.values())
         )
 
@@ -77,19 +77,19 @@ class Merge:
         node = self.nodes.get(path)
         return None if node is None else node.entry
 
-    def _hide(self, index: LayerIndex) -> None:
-        """Take away what the layer's whiteouts hide of the layers below."""
+    def _apply_whiteouts(self, index: LayerIndex) -> None:
+        """Remove what the layer's whiteouts hide of the layers below."""
         for folder in index.opaques:
-            real = self._hidden_place(index, folder)
+            real = self._whiteout_target(index, folder)
             for name in list(self.children.get(real, ())) if real else ():
                 self._remove(join(real or "/", name))
         for path in index.whiteouts:
             folder, _, name = path.rpartition("/")
-            real = self._hidden_place(index, folder or "/")
+            real = self._whiteout_target(index, folder or "/")
             if real is not None:
                 self._remove(join(real, name))
 
-    def _hidden_place(self, index: LayerIndex, folder: str) -> str | None:
+    def _whiteout_target(self, index: LayerIndex, folder: str) -> str | None:
         """Return the lower directory that a whiteout in `folder` means."""
         if folder in self.children:
             return folder
@@ -125,19 +125,21 @@ class Merge:
                     self._problem(path, "lies below a loop of links and was not applied")
                     continue
                 real = placed
-                self._make(real)
+                self._make_directory(real)
             if row in index.links:
                 node = self._linked(path, index.links[row])
             if node is not None:
                 self._put(real, name, node)
 
     def _linked(self, path: str, target: str) -> Node | None:
-        """Return the node for a hard link: what stands at its target now."""
+        """Return the node for a hard link: what is at its target now."""
         folder = target.rpartition("/")[0] or "/"
         place = target if folder in self.children else follow(self.entry, target, last=False)
         found = self.nodes.get(place) if place is not None else None
         if found is None or found.entry.type is FileType.DIRECTORY:
-            self._problem(path, f"is a hard link to {target}, which is no file below it")
+            self._problem(
+                path, f"is a hard link to {target}, which is not a file of its own or a lower layer"
+            )
             return None
         entry = found.entry._replace(layer=self._number, written=self._number)
         return found._replace(entry=entry)
@@ -146,7 +148,7 @@ class Merge:
         if len(self.problems) < limits.PROBLEMS * 2:
             self.problems.append(Problem(path, why, path))
 
-    def _make(self, folder: str) -> None:
+    def _make_directory(self, folder: str) -> None:
         """Create a directory and its parents, replacing whatever is in the way."""
         at = 0
         while at != -1:
@@ -154,10 +156,10 @@ class Merge:
             path = folder if at == -1 else folder[:at]
             if path not in self.children:
                 parent, _, name = path.rpartition("/")
-                self._put(parent or "/", name, _implied(self._number))
+                self._put(parent or "/", name, _implied_directory(self._number))
 
     def _put(self, folder: str, name: str, node: Node) -> None:
-        """Set what stands at a name of a real directory."""
+        """Set what is at a name of a real directory."""
         path = join(folder, name)
         if node.entry.type is not FileType.DIRECTORY:
             if path in self.children:
@@ -166,20 +168,20 @@ class Merge:
             self.children[path] = {}
         below = self.nodes.get(path)
         if below is not None:
-            self._take(path, below)
+            self._note_removal(path, below)
         else:
-            self._text += len(path)
-            if self._text > limits.TREE_BYTES:
+            self._path_bytes += len(path)
+            if self._path_bytes > limits.TREE_BYTES:
                 raise DamagedError("has more files than the auditor reads")
         self.nodes[path] = node
         self.children[folder][name] = None
 
     def _remove(self, path: str) -> None:
-        """Take away a path with all that is below it."""
+        """Remove a path with all that is below it."""
         node = self.nodes.pop(path, None)
         if node is None:
             return
-        self._take(path, node)
+        self._note_removal(path, node)
         folder, _, name = path.rpartition("/")
         del self.children[folder or "/"][name]
         waiting = [path]
@@ -187,20 +189,20 @@ class Merge:
             top = waiting.pop()
             for child in self.children.pop(top, ()):
                 below = join(top, child)
-                self._take(below, self.nodes.pop(below))
+                self._note_removal(below, self.nodes.pop(below))
                 waiting.append(below)
 
-    def _take(self, path: str, node: Node) -> None:
-        """Note a file of a lower layer that the layer being merged takes away."""
+    def _note_removal(self, path: str, node: Node) -> None:
+        """Note a file of a lower layer that the layer being merged removes."""
         by, layer = self._number, node.entry.layer
         if by is None or layer is None or by == layer:
             return
         content = self._content_of(node)
         if content is not None:
-            self._taken.take(path, content, layer, by)
+            self._removed.add(path, content, layer, by)
 
-    def _keep_layer(self, path: str, layer: int) -> None:
-        """Say that a layer had brought a file before, with the same bytes."""
+    def _restore_layer(self, path: str, layer: int) -> None:
+        """Name the earlier layer that had brought a file with the same bytes."""
         node = self.nodes[path]
         self.nodes[path] = node._replace(entry=node.entry._replace(layer=layer))
 
@@ -216,6 +218,6 @@ class Merge:
         return Content(node.layer, node.row, node.entry.size, digest)
 
 
-def _implied(layer: int | None) -> Node:
-    """Return a directory that only the paths of its files imply."""
+def _implied_directory(layer: int | None) -> Node:
+    """Return the node of a directory that only the paths of its files imply."""
     return Node(Entry(FileType.DIRECTORY, 0o755, 0, "", layer, written=layer), 0)

@@ -1,6 +1,6 @@
 """Which files' content a layer's index keeps: small ones that the later stages read.
 
-Everything else is known by its digest alone and read again in the rare case that someone asks.
+Of all others the digest is kept, and the content is read again in the rare case of a question.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _PATHS = frozenset(
 )
 
 _SYSTEM = ("/etc", "/lib/apk", "/usr/lib/", "/var/lib/dpkg")
-"""Where all of `_PATHS` lie: most files are none of them at once."""
+"""Where all of `_PATHS` are, so that most files are compared with these alone."""
 
 _DPKG = "/var/lib/dpkg/info"
 _DPKG_SUFFIXES = (".list", ".md5sums", ".conffiles")

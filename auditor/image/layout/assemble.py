@@ -2,87 +2,110 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError
 from auditor.image.codec.stream import DamagedError
 from auditor.image.documents import diff_ids, history, image_config, instructions
+from auditor.image.layers.image_budget import ImageBudget
+from auditor.image.layers.layer_request import verify_diff_id
 from auditor.image.layers.layer_tree import LayerTree
-from auditor.image.layers.read_layers import keep_configuration, read_layers
 from auditor.image.tree.rootfs import TreeRootfs
 from auditor.model import Image, Layer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from auditor.image.layers.layer_index import LayerIndex
-    from auditor.image.layout.blob_store import LayerName, Store
+    from auditor.image.layers.layer_tree import Opener
+    from auditor.image.layout.blob_store import LayerDescriptor, Store
+    from auditor.image.layout.resolved_image import ResolvedImage
     from auditor.image.read_options import ReadOptions
-    from auditor.model import Platform
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedImage:
-    """The one image that a reference means, before its layers are read."""
+def read_image(
+    resolved: ResolvedImage, store: Store, reference: str, reading: ReadOptions
+) -> Image:
+    """Return an image whose layers are read, or known from an earlier reading.
 
-    configuration: Mapping[str, Any]
-    digest: str
-    """Of the configuration."""
-    manifest_digest: str | None
-    layers: Sequence[LayerName]
-    other_platforms: tuple[Platform, ...] = ()
-    """What the reference leads to for other platforms."""
-
-
-def assemble(chosen: ResolvedImage, store: Store, reference: str, reading: ReadOptions) -> Image:
-    """Read the layers of an image and give it; raises `ImageError`."""
-    ids = diff_ids(chosen.configuration, f"configuration {chosen.digest}")
-    if len(ids) != len(chosen.layers):
-        raise ImageError(
-            f"the manifest lists {len(chosen.layers)} layers, its configuration {len(ids)}",
-            "the image is damaged; save or pull it again",
-        )
-    wanted = [
-        layer._replace(inner=diff_id.partition(":")[0] if reading.verify else None)
-        for layer, diff_id in zip(chosen.layers, ids, strict=True)
+    A layer is known by the digest that a verified manifest gives to its bytes. One that a
+    configuration names by its DiffID is read: nothing has shown that the bytes are those.
+    Raises `ImageError`.
+    """
+    algorithms = [each.partition(":")[0] if reading.verify else None for each in _ids(resolved)]
+    layers = [
+        layer._replace(diff_id_algorithm=algorithm)
+        for layer, algorithm in zip(resolved.layers, algorithms, strict=True)
     ]
-    read = read_layers(store, wanted, reading)
-    indexes = [index for index, _ in read]
-    for index, diff_id in zip(indexes, ids, strict=True):
-        _compare(index, diff_id)
-    try:
-        tree = LayerTree(indexes, [opener for _, opener in read])
-    except DamagedError as error:
-        raise ImageError(f"{reference} {error}", "it is no image that an engine runs") from error
+    known = _known_layers(layers, reading)
+    missing = [layer for layer in layers if layer not in known]
+    read = dict(zip(missing, store.layers(missing, reading.progress), strict=True))
+    if reading.cache is not None and read:
+        for index, _ in read.values():
+            reading.cache.keep_index(index)
+        reading.cache.trim()
+    image = assemble(
+        resolved,
+        reference,
+        [(known[each], store.opener(each)) if each in known else read[each] for each in layers],
+    )
     if reading.cache is not None:
-        keep_configuration(reading.cache, chosen)
-    steps = history(chosen.configuration)
-    made = instructions(steps, len(ids))
+        verified = json.dumps(resolved.configuration).encode("ascii")
+        reading.cache.keep_document(resolved.digest, verified)
+    return image
+
+
+def assemble(
+    resolved: ResolvedImage, reference: str, layers: Sequence[tuple[LayerIndex, Opener | None]]
+) -> Image:
+    """Return an image from the indexes of its layers; raises `ImageError`."""
+    ids = _ids(resolved)
+    indexes = [index for index, _ in layers]
+    for index, diff_id in zip(indexes, ids, strict=True):
+        verify_diff_id(index, diff_id)
+    try:
+        tree = LayerTree(indexes, [opener for _, opener in layers])
+    except DamagedError as error:
+        raise ImageError(f"{reference} {error}", "no engine could run such an image") from error
+    steps = history(resolved.configuration)
     return Image(
         reference=reference,
-        digest=chosen.digest,
-        manifest_digest=chosen.manifest_digest,
-        config=image_config(chosen.configuration),
-        layers=tuple(
-            Layer(diff_id, created_by, index.size)
-            for diff_id, created_by, index in zip(ids, made, indexes, strict=True)
-        ),
+        digest=resolved.digest,
+        manifest_digest=resolved.manifest_digest,
+        config=image_config(resolved.configuration),
+        layers=tuple(map(Layer, ids, instructions(steps, len(ids)), [i.size for i in indexes])),
         rootfs=TreeRootfs(tree),
         problems=tuple(tree.problems),
         files=sum(index.files for index in indexes),
         bytes_read=sum(index.bytes_read for index in indexes),
         hidden=tree.hidden,
         history=steps,
-        other_platforms=chosen.other_platforms,
+        other_platforms=resolved.other_platforms,
     )
 
 
-def _compare(index: LayerIndex, diff_id: str) -> None:
-    """Compare unpacked bytes, where they were hashed, with what the configuration says of them."""
-    algorithm = diff_id.partition(":")[0]
-    if index.diff_id.startswith(f"{algorithm}:") and index.diff_id != diff_id:
+def _ids(resolved: ResolvedImage) -> list[str]:
+    """Return the DiffIDs of an image's layers; raises `ImageError` where these are others."""
+    ids = diff_ids(resolved.configuration, f"configuration {resolved.digest}")
+    if len(ids) != len(resolved.layers):
         raise ImageError(
-            f"layer {index.digest} unpacks to {index.diff_id}, the configuration says {diff_id}",
-            "the image was altered or damaged, and no engine unpacks it; save or pull it again",
+            f"the manifest lists {len(resolved.layers)} layers, its configuration {len(ids)}",
+            "the image is damaged; save or pull it again",
         )
+    return ids
+
+
+def _known_layers(
+    layers: Iterable[LayerDescriptor], reading: ReadOptions
+) -> dict[LayerDescriptor, LayerIndex]:
+    if reading.cache is None or reading.verify:
+        return {}
+    budget = ImageBudget()
+    known: dict[LayerDescriptor, LayerIndex] = {}
+    for layer in dict.fromkeys(layers):
+        index = None if layer.by_diff_id else reading.cache.index(layer.digest)
+        if index is not None:
+            budget.add_layer(index, layer.digest)
+            known[layer] = index
+    return known

@@ -11,20 +11,11 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from auditor.errors import ImageError, UsageError
-from auditor.image.documents import (
-    diff_ids,
-    document,
-    objects,
-    parsed,
-    platform_of,
-    text,
-    texts,
-)
-from auditor.image.layers.layer_index import normalised
-from auditor.image.layout.assemble import ResolvedImage
-from auditor.image.layout.blob_store import AGAIN, LayerName, blob_digest
-from auditor.image.platforms import fits, host_platform, parse_platform
+from auditor.errors import ImageError
+from auditor.image.documents import diff_ids, document, objects, parsed, platform_of, text, texts
+from auditor.image.layout.blob_store import REPULL_HINT, LayerDescriptor, blob_digest, member_name
+from auditor.image.layout.candidates import Candidate, named_candidates, select_candidate
+from auditor.image.layout.resolved_image import ResolvedImage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,87 +27,52 @@ _CONFIG_NAME = re.compile(r"(?:.*/)?([0-9a-f]{64})(?:\.json)?")
 """Every writer names the configuration by its sha256."""
 
 
-def choose(store: Store, wanted: ImageQuery) -> ResolvedImage:
+def resolve(store: Store, query: ImageQuery) -> ResolvedImage:
     """Find the one image in an archive that is meant; raises `ImageError`, `UsageError`."""
-    reference = wanted.reference
+    reference = query.reference
     content = store.document(MANIFEST)
     images = objects(parsed(content or b"", MANIFEST))
     if not images:
-        raise ImageError(f"{reference}: {MANIFEST} lists no image", AGAIN)
-    found = _named(images, wanted)
-    read = {text(image.get("Config")): image for image in found}
-    held = {name: _configuration(store, name) for name in read}
-    platforms = {name: platform_of(configuration) for name, (_, configuration) in held.items()}
-    asked = parse_platform(wanted.platform) or (host_platform() if len(held) > 1 else None)
-    fitting = [name for name in held if asked is None or fits(platforms[name], asked)]
-    if not fitting:
-        raise UsageError(
-            f"{reference} holds no image for {asked}",
-            f"choose with --platform: {', '.join(sorted(set(map(str, platforms.values()))))}",
-        )
-    if len(fitting) > 1:
-        raise UsageError(
-            f"{reference} holds several images",
-            f"add a tag after a colon; it holds: {_names([read[name] for name in fitting])}",
-        )
-    name = fitting[0]
+        raise ImageError(f"{reference}: {MANIFEST} lists no image", REPULL_HINT)
+    by_configuration = {text(image.get("Config")): image for image in images}
+    candidates = {name: Candidate(name) for name in by_configuration}
+    for image in images:
+        name, tags = text(image.get("Config")), texts(image.get("RepoTags"))
+        candidates[name] = Candidate(name, candidates[name].tags.union(tags))
+    named = named_candidates(list(candidates.values()), query)
+    held = {one.key: _configuration(store, one.key) for one in named}
+    name = select_candidate(
+        [one._replace(platform=platform_of(held[one.key][1])) for one in named], query
+    ).key
     digest, configuration = held[name]
-    return ResolvedImage(configuration, digest, None, _layers(read[name], configuration, name))
-
-
-def _named(images: list[Mapping[str, Any]], wanted: ImageQuery) -> list[Mapping[str, Any]]:
-    """Return the images that the tag means, all where there is none."""
-    if wanted.tag is None:
-        return images
-    found = [image for image in images if _is_named(image, wanted.tag)]
-    if not found:
-        raise ImageError(
-            f"{wanted.reference}: no image is called {wanted.tag!r}",
-            f"it holds: {_names(images)}",
-        )
-    return found
-
-
-def _is_named(image: Mapping[str, Any], tag: str) -> bool:
-    return any(
-        name == tag or name.endswith((f"/{tag}", f":{tag}")) or name == f"{tag}:latest"
-        for name in texts(image.get("RepoTags"))
-    )
-
-
-def _names(images: list[Mapping[str, Any]]) -> str:
-    names = [
-        name
-        for image in images
-        for name in texts(image.get("RepoTags")) or (text(image.get("Config")),)
-    ]
-    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    layers = _layers(by_configuration[name], configuration, name)
+    return ResolvedImage(configuration, digest, None, layers)
 
 
 def _configuration(store: Store, name: str) -> tuple[str, Mapping[str, Any]]:
     """Return an image's configuration and its digest."""
-    content = store.document((normalised(name) or "/")[1:])
+    content = store.document(member_name(name))
     if content is None:
-        raise ImageError(f"configuration {name!r} is missing from the image", AGAIN)
+        raise ImageError(f"configuration {name!r} is missing from the image", REPULL_HINT)
     found = hashlib.sha256(content).hexdigest()
     match = _CONFIG_NAME.fullmatch(name)
     if match is not None and match[1] != found:
-        raise ImageError(f"configuration {name} has other bytes than its name says", AGAIN)
+        raise ImageError(f"configuration {name} has other bytes than its name says", REPULL_HINT)
     return f"sha256:{found}", document(content, f"configuration {name}")
 
 
 def _layers(
     image: Mapping[str, Any], configuration: Mapping[str, Any], name: str
-) -> list[LayerName]:
+) -> list[LayerDescriptor]:
     """Return the layers of an image and how each is verified."""
-    names = [(normalised(layer) or "/")[1:] for layer in texts(image.get("Layers"))]
+    names = [member_name(layer) for layer in texts(image.get("Layers"))]
     ids = diff_ids(configuration, f"configuration {name}")
     if len(names) != len(ids):
         raise ImageError(
-            f"{MANIFEST} lists {len(names)} layers, the configuration {len(ids)}", AGAIN
+            f"{MANIFEST} lists {len(names)} layers, the configuration {len(ids)}", REPULL_HINT
         )
     layers = []
     for layer, diff_id in zip(names, ids, strict=True):
         blob = blob_digest(layer)
-        layers.append(LayerName(layer, blob or diff_id, by_diff_id=blob is None))
+        layers.append(LayerDescriptor(layer, blob or diff_id, by_diff_id=blob is None))
     return layers

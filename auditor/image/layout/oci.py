@@ -1,37 +1,30 @@
-"""OCI image layouts: which image a tag and a platform mean (OCI image-spec image-layout.md)."""
+"""OCI image layouts: indexes, manifests and blobs (OCI image-spec image-layout.md)."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from auditor.errors import ImageError, UsageError
+from auditor.errors import ImageError
 from auditor.image import limits
-from auditor.image.documents import (
-    digest,
-    document,
-    mapping,
-    objects,
-    platform_of,
-    text,
-)
-from auditor.image.layout.assemble import ResolvedImage
-from auditor.image.layout.blob_store import AGAIN, LayerName, blob_name
-from auditor.image.platforms import fits, host_platform, parse_platform
+from auditor.image.documents import digest, document, mapping, objects, platform_of, text
+from auditor.image.layout.blob_store import REPULL_HINT, LayerDescriptor, blob_name
+from auditor.image.layout.candidates import Candidate, named_candidates, select_candidate
+from auditor.image.layout.resolved_image import ResolvedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from auditor.image.layout.blob_store import ImageQuery, Store
     from auditor.model import Platform
 
 INDEX = "index.json"
-_TAGS = ("org.opencontainers.image.ref.name", "io.containerd.image.name")
+_TAG_KEYS = ("org.opencontainers.image.ref.name", "io.containerd.image.name")
 """Annotations that name an image in a layout."""
 _ATTESTATION = "vnd.docker.reference.type"
-_ABROAD = ("foreign", "nondistributable")
-"""Parts of the media types of layers that may not be handed on."""
+_RESTRICTED = ("foreign", "nondistributable")
+"""Parts of the media types of layers that may not be redistributed."""
 
 _IMAGES = frozenset(
     (
@@ -42,12 +35,6 @@ _IMAGES = frozenset(
 """Media types of the manifests of single images."""
 
 
-class _Candidate(NamedTuple):
-    digest: str
-    tags: frozenset[str]
-    platform: Platform
-
-
 def holds_images(store: Store) -> bool:
     """Return whether there is an index.json that leads to an image: engines have written others."""
     content = store.document(INDEX)
@@ -56,48 +43,51 @@ def holds_images(store: Store) -> bool:
     return any(_manifests(store, document(content, INDEX), frozenset(), 0, complete=False))
 
 
-def choose(store: Store, wanted: ImageQuery, *, complete: bool = False) -> ResolvedImage:
+def resolve(store: Store, query: ImageQuery, *, complete: bool = False) -> ResolvedImage:
     """Find the one image in a layout that is meant.
 
-    One image manifest in all is taken; of several, the one of the platform wanted, or of this
-    machine. A layout may list platforms that it does not hold; `complete` says that the store
-    holds them all, so that only the chosen manifest need be read.
-    Raises `ImageError` where the layout is damaged, `UsageError` where the choice is not one.
+    A single image manifest is that one; of several, the one of the query's platform, or of this
+    machine's. A layout may list platforms that it does not hold; `complete` says that the store
+    holds them all, so that only the resolved manifest need be read.
+    Raises `ImageError` where the layout is damaged, `UsageError` where the query fits no single
+    image.
     """
-    reference = wanted.reference
+    reference = query.reference
     content = store.document(INDEX)
     if content is None:
-        raise ImageError(f"{reference} has no {INDEX}", AGAIN)
-    candidates: dict[str, _Candidate] = {}
+        raise ImageError(f"{reference} has no {INDEX}", REPULL_HINT)
+    candidates: dict[str, Candidate] = {}
     for found in _manifests(store, document(content, INDEX), frozenset(), 0, complete=complete):
-        known = candidates.get(found.digest)
-        tags = found.tags | known.tags if known else found.tags
-        candidates[found.digest] = found._replace(tags=tags)
+        known = candidates.get(found.key, found)
+        candidates[found.key] = found._replace(tags=found.tags | known.tags)
         if len(candidates) > limits.MANIFESTS:
-            raise ImageError(f"{reference} lists too many manifests", AGAIN)
-    chosen, others = _chosen(list(candidates.values()), wanted)
-    return replace(_read(store, chosen.digest), other_platforms=others)
+            raise ImageError(f"{reference} lists too many manifests", REPULL_HINT)
+    if not candidates:
+        raise ImageError(f"{reference} holds no image manifest", REPULL_HINT)
+    named = named_candidates(list(candidates.values()), query)
+    selected = select_candidate(named, query)
+    return replace(_read(store, selected.key), other_platforms=_others(selected, named))
 
 
 def _manifests(
     store: Store, index: Mapping[str, Any], tags: frozenset[str], depth: int, *, complete: bool
-) -> Iterator[_Candidate]:
+) -> Iterator[Candidate]:
     """Yield every image manifest of an index and of the indexes in it."""
     if depth > limits.INDEX_DEPTH:
-        raise ImageError("the image index is nested too deeply", AGAIN)
+        raise ImageError("the image index is nested too deeply", REPULL_HINT)
     for descriptor in objects(index.get("manifests")):
         notes = mapping(descriptor.get("annotations"))
         if text(notes.get(_ATTESTATION)):
             continue
-        own = tags | {name for key in _TAGS if (name := text(notes.get(key)))}
+        own = tags | {name for key in _TAG_KEYS if (name := text(notes.get(key)))}
         found = digest(descriptor.get("digest"), "an image index")
         platform = platform_of(mapping(descriptor.get("platform")))
         if platform.os == platform.architecture == "unknown":
             continue
         if complete and platform.architecture and text(descriptor.get("mediaType")) in _IMAGES:
-            yield _Candidate(found, own | {found}, platform)
+            yield Candidate(found, own | {found}, platform)
             continue
-        manifest = _blob(store, found, wanted=False)
+        manifest = _blob(store, found, required=False)
         if manifest is None:
             # A layout may list platforms that it does not hold (`docker save` does).
             continue
@@ -107,19 +97,19 @@ def _manifests(
         if not platform.architecture:
             configuration = _configuration(store, manifest, found)
             platform = platform_of(configuration[1])
-        yield _Candidate(found, own | {found}, platform)
+        yield Candidate(found, own | {found}, platform)
 
 
-def _blob(store: Store, blob: str, *, wanted: bool = True) -> Mapping[str, Any] | None:
+def _blob(store: Store, blob: str, *, required: bool = True) -> Mapping[str, Any] | None:
     """Read and verify a JSON blob."""
     content = store.document(blob_name(blob))
     if content is None:
-        if wanted:
-            raise ImageError(f"blob {blob} is missing from the image", AGAIN)
+        if required:
+            raise ImageError(f"blob {blob} is missing from the image", REPULL_HINT)
         return None
     algorithm, _, expected = blob.partition(":")
     if hashlib.new(algorithm, content).hexdigest() != expected:
-        raise ImageError(f"blob {blob} has other bytes than its digest says", AGAIN)
+        raise ImageError(f"blob {blob} has other bytes than its digest says", REPULL_HINT)
     return document(content, f"blob {blob}")
 
 
@@ -131,96 +121,41 @@ def _configuration(
     return blob, _blob(store, blob) or {}
 
 
-def _chosen(
-    candidates: list[_Candidate], wanted: ImageQuery
-) -> tuple[_Candidate, tuple[Platform, ...]]:
-    """Narrow the candidates down to one; give it and the platforms of the same image."""
-    reference, tag, platform = wanted.reference, wanted.tag, parse_platform(wanted.platform)
-    found = named = candidates
-    if tag is not None:
-        found = [one for one in found if _is_named(one, tag)]
-        if not found:
-            raise ImageError(
-                f"{reference}: no image is called {tag!r}",
-                f"it holds: {_names(candidates)}",
-            )
-        named = found
-    if not found:
-        raise ImageError(f"{reference} holds no image manifest", AGAIN)
-    if len(found) > 1 or platform is not None:
-        asked = platform or host_platform()
-        fitting = [one for one in found if fits(one.platform, asked)]
-        if not fitting:
-            raise UsageError(
-                f"{reference} holds no image for {asked}",
-                f"choose with --platform: {_platforms(found)}",
-            )
-        found = [one for one in fitting if one.platform == asked] or fitting
-    if len(found) > 1:
-        raise UsageError(
-            f"{reference} holds several images for one platform",
-            f"add the tag after a colon; with --platform if need be; it holds: {_names(found)}",
-        )
-    return found[0], _others(found[0], named)
-
-
-def _others(chosen: _Candidate, candidates: list[_Candidate]) -> tuple[Platform, ...]:
-    """Return the other platforms of the chosen image, which share a tag or an index with it.
+def _others(selected: Candidate, candidates: Sequence[Candidate]) -> tuple[Platform, ...]:
+    """Return the other platforms of the selected image, which share a tag or an index with it.
 
     Without any tag, a layout is one image. Those for another operating system are another
     matter: no lock is for both.
     """
-    nameless = not any(_written(one) for one in candidates)
+    nameless = not any(one.names() for one in candidates)
     return tuple(
         sorted(
             {
                 one.platform
                 for one in candidates
-                if one.platform != chosen.platform
-                and one.platform.os == chosen.platform.os
+                if one.platform != selected.platform
+                and one.platform.os == selected.platform.os
                 and one.platform.architecture
-                and (nameless or one.tags & chosen.tags)
+                and (nameless or one.tags & selected.tags)
             }
         )
     )
 
 
-def _written(candidate: _Candidate) -> list[str]:
-    """Return the tags that somebody wrote: the others are digests."""
-    return sorted(name for name in candidate.tags if not name.startswith("sha"))
-
-
-def _is_named(candidate: _Candidate, tag: str) -> bool:
-    wanted = tag.removeprefix("@")
-    return wanted in candidate.tags or any(
-        name.endswith((f"/{wanted}", f":{wanted}")) for name in _written(candidate)
-    )
-
-
-def _names(candidates: list[_Candidate]) -> str:
-    names = sorted(name for one in candidates for name in _written(one))
-    names = names or sorted(one.digest for one in candidates)
-    return ", ".join(dict.fromkeys(names[:20])) + (", ..." if len(names) > 20 else "")
-
-
-def _platforms(candidates: list[_Candidate]) -> str:
-    return ", ".join(sorted({str(one.platform) or "unknown" for one in candidates})[:20])
-
-
-def _read(store: Store, chosen: str) -> ResolvedImage:
-    """Read the chosen manifest."""
-    manifest = _blob(store, chosen) or {}
-    config_digest, configuration = _configuration(store, manifest, chosen)
+def _read(store: Store, name: str) -> ResolvedImage:
+    """Read the manifest of one image."""
+    manifest = _blob(store, name) or {}
+    config_digest, configuration = _configuration(store, manifest, name)
     layers = []
     for descriptor in objects(manifest.get("layers")):
-        blob = digest(descriptor.get("digest"), f"manifest {chosen}")
+        blob = digest(descriptor.get("digest"), f"manifest {name}")
         media_type = text(descriptor.get("mediaType"))
-        abroad = any(part in media_type for part in _ABROAD)
+        restricted = any(part in media_type for part in _RESTRICTED)
         hint = (
             f"it is a layer that may not be redistributed ({media_type}): save the image "
             "from an engine that holds it"
-            if abroad
-            else AGAIN
+            if restricted
+            else REPULL_HINT
         )
-        layers.append(LayerName(blob_name(blob), blob, by_diff_id=False, hint=hint))
-    return ResolvedImage(configuration, config_digest, chosen, layers)
+        layers.append(LayerDescriptor(blob_name(blob), blob, by_diff_id=False, hint=hint))
+    return ResolvedImage(configuration, config_digest, name, layers)

@@ -13,10 +13,11 @@ from auditor.errors import ImageError
 from auditor.image import limits
 from auditor.image.codec.stream import DamagedError, Source, hashed
 from auditor.image.documents import diff_ids, digest, document, objects
-from auditor.image.layers.index_layer import index_layer
-from auditor.image.layers.layer_request import damaged, verify
+from auditor.image.layers.index_layer import Hashing, index_layer
+from auditor.image.layers.layer_request import layer_error, verify_digest
+from auditor.image.layers.layer_tree import Opener
 from auditor.image.layout import oci
-from auditor.image.layout.assemble import assemble
+from auditor.image.layout.assemble import read_image
 from auditor.image.layout.blob_store import ImageQuery, blob_digest
 from auditor.image.registry.repository import Repository
 from auditor.progress import ByteCounter
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from auditor.http.retries import RetryPolicy
     from auditor.image.codec.stream import Buffer
     from auditor.image.layers.layer_index import LayerIndex
-    from auditor.image.layers.layer_tree import Opener
-    from auditor.image.layout.blob_store import LayerName
+    from auditor.image.layout.blob_store import LayerDescriptor
     from auditor.image.read_options import ReadOptions
     from auditor.image.reference import Access, Reference
     from auditor.model import Image
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 4
 """Layers that are read at one time; each costs its index and a chunk of its bytes in memory."""
-
-_ENDLESS = 1 << 62
 
 
 def open_registry_image(
@@ -55,7 +53,7 @@ def open_registry_image(
     """
     wanted = ImageQuery(reference.text, None, platform)
     store = RegistryStore(Repository(reference.value, access, retry_policy), reference.text)
-    return assemble(oci.choose(store, wanted, complete=True), store, reference.text, reading)
+    return read_image(oci.resolve(store, wanted, complete=True), store, reference.text, reading)
 
 
 def registry_layers(
@@ -69,7 +67,7 @@ def registry_layers(
     Raises what `open_registry_image` does.
     """
     store = RegistryStore(Repository(reference.value, access, retry_policy), reference.text)
-    chosen = oci.choose(store, ImageQuery(reference.text, None, platform), complete=True)
+    chosen = oci.resolve(store, ImageQuery(reference.text, None, platform), complete=True)
     return tuple(diff_ids(chosen.configuration, reference.text))
 
 
@@ -131,10 +129,10 @@ class RegistryStore:
                     self._sizes[digest(each.get("digest"), "manifest")] = size
 
     def layers(
-        self, wanted: Sequence[LayerName], progress: Progress | None
+        self, descriptors: Sequence[LayerDescriptor], progress: Progress | None
     ) -> list[tuple[LayerIndex, Opener | None]]:
         """Index layers while they come, several at a time; the same one twice comes once."""
-        different = {layer.digest: layer for layer in wanted}
+        different = {layer.digest: layer for layer in descriptors}
         counter = ByteCounter()
         counter.expect(sum(self._sizes.get(name, 0) for name in different))
         with threads(AT_ONCE, "layers") as pool:
@@ -145,17 +143,17 @@ class RegistryStore:
             except BaseException:
                 self._repository.close()
                 raise
-        return [(indexes[layer.digest], self.opener(layer)) for layer in wanted]
+        return [(indexes[layer.digest], self.opener(layer)) for layer in descriptors]
 
-    def opener(self, layer: LayerName) -> Opener:
+    def opener(self, layer: LayerDescriptor) -> Opener:
         """Return what fetches a layer once more."""
-        return _BlobOpener(self._repository, layer.digest, self._size(layer))
+        return Opener(partial(_fetched, self._repository, layer.digest, self._size(layer)))
 
-    def _size(self, layer: LayerName) -> int | None:
+    def _size(self, layer: LayerDescriptor) -> int | None:
         return self._sizes.get(layer.digest)
 
     def _read(
-        self, layer: LayerName, counter: ByteCounter, progress: Progress | None
+        self, layer: LayerDescriptor, counter: ByteCounter, progress: Progress | None
     ) -> LayerIndex:
         """Index one layer and verify it; raises `ImageError`."""
         try:
@@ -163,10 +161,11 @@ class RegistryStore:
             with closing(self._repository.blob(layer.digest, self._size(layer))) as blob:
                 chunks = _counted(blob, counter, progress)
                 algorithm = layer.digest.partition(":")[0]
-                index = index_layer(chunks, algorithm=algorithm, inner=layer.inner)
+                hashing = Hashing(algorithm, diff_id_algorithm=layer.diff_id_algorithm)
+                index = index_layer(chunks, hashing)
         except DamagedError as error:
-            raise ImageError(damaged(layer.digest, error).message, layer.hint) from error
-        verify(index, layer.digest)
+            raise ImageError(layer_error(layer.digest, error).message, layer.hint) from error
+        verify_digest(index, layer.digest)
         return index
 
 
@@ -182,30 +181,22 @@ def _counted(
         yield chunk
 
 
-class _BlobOpener:
-    """Fetches a blob once more; its bytes are verified again, since it may be another one now."""
-
-    passes = limits.STREAM_PASSES
-
-    def __init__(self, repository: Repository, digest: str, size: int | None) -> None:
-        self._repository = repository
-        self._digest = digest
-        self._size = size
-
-    @contextmanager
-    def __call__(self, skip: int) -> Iterator[Iterator[Buffer]]:
-        """Return the bytes after the first `skip`."""
-        algorithm, _, expected = self._digest.partition(":")
-        whole = hashlib.new(algorithm)
-        try:
-            with closing(self._repository.blob(self._digest, self._size)) as blob:
-                chunks = hashed(blob, whole)
-                source = Source(chunks, limit=_ENDLESS)
-                source.skip(skip)
-                yield source.rest()
-                for _ in chunks:  # the digest is that of all bytes
-                    pass
-        except ImageError as error:
-            raise DamagedError(f"cannot be fetched again: {error.message}") from error
-        if whole.hexdigest() != expected:
-            raise DamagedError("has other bytes than before")
+@contextmanager
+def _fetched(
+    repository: Repository, blob: str, size: int | None, skip: int
+) -> Iterator[Iterator[Buffer]]:
+    """Fetch a blob once more, and verify it again, since it may be another one now."""
+    algorithm, _, expected = blob.partition(":")
+    whole = hashlib.new(algorithm)
+    try:
+        with closing(repository.blob(blob, size)) as fetched:
+            chunks = hashed(fetched, whole)
+            source = Source(chunks, limit=limits.UNLIMITED)
+            source.skip(skip)
+            yield source.rest()
+            for _ in chunks:  # the digest is that of all bytes
+                pass
+    except ImageError as error:
+        raise DamagedError(f"cannot be fetched again: {error.message}") from error
+    if whole.hexdigest() != expected:
+        raise DamagedError("has other bytes than before")

@@ -19,12 +19,12 @@ from auditor.image import limits
 from auditor.image.codec.elf import read_elf
 from auditor.image.codec.stream import file_chunks
 from auditor.image.codec.version_strings import probe_for, versions_in
-from auditor.image.layers.layer_index import BYTECODE_HEADER
 from auditor.image.tree.rootfs import join
-from auditor.model import Entry, FileType, UnreadableError
+from auditor.model import BYTECODE_HEADER_BYTES, Entry, FileFacts, FileType, UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from auditor.model import Elf
 
@@ -47,7 +47,7 @@ class HostTree:
         self._device = os.fstat(self._root).st_dev
         self._open: OrderedDict[str, int] = OrderedDict()
         self.refused: dict[str, str] = {}
-        """Paths that were asked for and that the host does not show -> why; not endless."""
+        """Paths that the host does not let us read -> why; at most `limits.PROBLEMS`."""
         weakref.finalize(self, _close, self._root, self._open)
 
     def _folder(self, path: str) -> int:
@@ -141,7 +141,7 @@ class HostTree:
         opened = os.open(name, _READ, dir_fd=self._folder(folder))
         with open(opened, "rb", buffering=0) as file:
             if not stat.S_ISREG(os.fstat(opened).st_mode):
-                raise OSError(0, "is no regular file any more")
+                raise OSError(0, "is no longer a regular file")
             yield file
 
     def read(self, path: str, limit: int) -> bytes:
@@ -155,9 +155,9 @@ class HostTree:
             raise UnreadableError(path, f"holds more than {limit} bytes")
         return content
 
-    def references_dlopen(self, path: str) -> bool:
-        """Return whether a regular file may load a library by its name: who reads it, sees."""
-        return path.endswith(".py")
+    def facts(self, path: str) -> FileFacts:
+        """Return what is known of a regular file's bytes: each fact reads it."""
+        return _HostFileFacts(path, self._file)
 
     def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of those of the regular files that can be read."""
@@ -165,14 +165,6 @@ class HostTree:
             entry = self.node(path)
             with suppress(UnreadableError):
                 yield path, self.read(path, entry.size if entry else 0)
-
-    def bytecode_header(self, path: str) -> bytes:
-        """Return the first bytes of a .pyc file; none where it cannot be read."""
-        try:
-            with self._file(path) as file:
-                return _at(file, 0, BYTECODE_HEADER)
-        except OSError:
-            return b""
 
     def digests(self, paths: Sequence[str], algorithm: str) -> Mapping[str, bytes]:
         """Return the digests of those of the regular files that can be read."""
@@ -188,24 +180,42 @@ class HostTree:
             found[path] = whole.digest()
         return found
 
-    def elf(self, path: str) -> Elf | None:
-        """Return a regular file's ELF facts; None too where it cannot be read."""
-        try:
-            with self._file(path) as file:
-                return read_elf(lambda offset, size: _at(file, offset, size))
-        except OSError:
-            return None
 
-    def versions(self, path: str) -> tuple[str, ...]:
-        """Return a regular file's version strings; none where it cannot be read."""
-        marks = probe_for(path.rpartition("/")[2])
-        if marks is None:
-            return ()
-        try:
-            with self._file(path) as file:
+class _HostFileFacts(FileFacts):
+    """What a file of this machine says of itself; nothing where it cannot be read."""
+
+    __slots__ = ("_open", "_path")
+
+    def __init__(
+        self, path: str, opener: Callable[[str], AbstractContextManager[BinaryIO]]
+    ) -> None:
+        self._path = path
+        self._open = opener
+
+    @property
+    def elf(self) -> Elf | None:
+        with suppress(OSError), self._open(self._path) as file:
+            return read_elf(lambda offset, size: _at(file, offset, size))
+        return None
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        marks = probe_for(self._path.rpartition("/")[2])
+        if marks is not None:
+            with suppress(OSError), self._open(self._path) as file:
                 return versions_in(file_chunks(file), marks)
-        except OSError:
-            return ()
+        return ()
+
+    @property
+    def bytecode_header(self) -> bytes:
+        if self._path.endswith(".pyc"):
+            with suppress(OSError), self._open(self._path) as file:
+                return _at(file, 0, BYTECODE_HEADER_BYTES)
+        return b""
+
+    @property
+    def references_dlopen(self) -> bool:
+        return self._path.endswith(".py")  # only its reader sees what is in it
 
 
 def _at(file: BinaryIO, offset: int, size: int) -> bytes:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class NotReadError(ImageError):
-    """Something was asked about a file that nobody has read: a mistake of ours, and no finding."""
+    """A file was used that was not read: a mistake of the auditor, and no finding."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} was not read", "audit the whole image: leave out --quick")
@@ -20,7 +20,7 @@ class NotReadError(ImageError):
 class PartialTree:
     """What no partial `Tree` knows: everything that takes the whole of a file's bytes."""
 
-    def references_dlopen(self, path: str) -> NoReturn:
+    def facts(self, path: str) -> NoReturn:
         """Raise `NotReadError`."""
         raise NotReadError(path)
 
@@ -32,20 +32,8 @@ class PartialTree:
         """Raise `NotReadError`."""
         raise NotReadError(f"{algorithm} of {len(paths)} files")
 
-    def elf(self, path: str) -> NoReturn:
-        """Raise `NotReadError`."""
-        raise NotReadError(path)
-
-    def versions(self, path: str) -> NoReturn:
-        """Raise `NotReadError`."""
-        raise NotReadError(path)
-
-    def bytecode_header(self, path: str) -> NoReturn:
-        """Raise `NotReadError`."""
-        raise NotReadError(path)
-
     def known(self, path: str) -> None:
-        """Return nothing: whoever asks by a real path gets his answer from `node`."""
+        """Return nothing: `node` answers for real paths, too."""
 
     def below(self, path: str) -> NoReturn:
         """Raise `NotReadError`: nothing here can be walked."""

@@ -1,38 +1,26 @@
 """The files of an image as the stages see them: links resolved, never out of the root.
 
 `TreeRootfs` is the only place where symbolic links are followed. Below it lies a `Tree`, which
-knows real paths alone; there are two, the merged layers and a directory of the host.
+knows real paths alone: merged layers, a directory of this machine, single files of a container.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from auditor.image import limits
-from auditor.model import FileType, UnreadableError
+from auditor.model import FileFacts, FileType, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from auditor.model import Elf, Entry
+    from auditor.model import Entry
 
-ALGORITHMS = frozenset(
-    (
-        "md5",
-        "sha1",
-        "sha224",
-        "sha256",
-        "sha384",
-        "sha512",
-        "sha3_224",
-        "sha3_256",
-        "sha3_384",
-        "sha3_512",
-        "blake2b",
-        "blake2s",
-    )
-)
-"""What `digests` computes: `hashlib.algorithms_guaranteed` but those without a fixed length."""
+ALGORITHMS = frozenset(name for name in hashlib.algorithms_guaranteed if "shake" not in name)
+"""What `digests` computes: all but those without a fixed length."""
+
+_NO_FACTS = FileFacts()
 
 _CACHED = 200_000
 """Directories whose real path is remembered."""
@@ -41,7 +29,7 @@ _CACHED = 200_000
 class Tree(Protocol):
     """Files by their real paths: no component before the last is a symbolic link.
 
-    A path that is not real gives None or nothing.
+    A path that is not real has no entry and no names.
     """
 
     def node(self, path: str) -> Entry | None:
@@ -53,23 +41,14 @@ class Tree(Protocol):
     def read(self, path: str, limit: int) -> bytes:
         """Return a regular file's content; raises `UnreadableError`."""
 
-    def references_dlopen(self, path: str) -> bool:
-        """Return whether a regular file may load a library by its name."""
+    def facts(self, path: str) -> FileFacts:
+        """Return what is known of a regular file's bytes."""
 
     def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of those of the regular files that can be read."""
 
     def digests(self, paths: Sequence[str], algorithm: str) -> Mapping[str, bytes]:
         """Return the digests of those of the regular files that can be read."""
-
-    def elf(self, path: str) -> Elf | None:
-        """Return a regular file's ELF facts."""
-
-    def versions(self, path: str) -> tuple[str, ...]:
-        """Return a regular file's version strings."""
-
-    def bytecode_header(self, path: str) -> bytes:
-        """Return the first bytes of a .pyc file."""
 
     def known(self, path: str) -> Entry | None:
         """Return the entry at a path that is real as it is spelled, where asking costs nothing.
@@ -137,7 +116,7 @@ class TreeRootfs:
         self._real: dict[str, str | None] = {}
 
     def _place(self, path: str) -> str | None:
-        """Return where `path` stands, its parents resolved; None where a parent is absent."""
+        """Return the path with its parents resolved; None where a parent is absent."""
         folder, _, name = path.rstrip("/").rpartition("/")
         if name in {"", ".", ".."}:
             return follow(self._tree.node, path)
@@ -160,10 +139,10 @@ class TreeRootfs:
 
     def resolve(self, path: str) -> str | None:
         """Return the real path that `path` leads to."""
-        return self._led(path)[0]
+        return self._resolved(path)[0]
 
-    def _led(self, path: str) -> tuple[str, Entry] | tuple[None, None]:
-        """Return the real path that `path` leads to, and what stands there."""
+    def _resolved(self, path: str) -> tuple[str, Entry] | tuple[None, None]:
+        """Return the real path that `path` leads to, and its entry."""
         entry = self._tree.known(path)
         if entry is not None and entry.type is not FileType.SYMLINK:
             return path, entry
@@ -176,46 +155,46 @@ class TreeRootfs:
 
     def stat(self, path: str) -> Entry | None:
         """Return the entry that `path` leads to."""
-        return self._led(path)[1]
+        return self._resolved(path)[1]
 
     def names(self, path: str) -> Sequence[str]:
         """Return the sorted names in a directory."""
-        real, entry = self._led(path)
+        real, entry = self._resolved(path)
         if entry is None or entry.type is not FileType.DIRECTORY:
             return ()
         return self._tree.names(real or "/")
 
     def _file(self, path: str) -> str | None:
         """Return the real path of a regular file."""
-        real, entry = self._led(path)
+        real, entry = self._resolved(path)
         return real if entry is not None and entry.type is FileType.FILE else None
 
     def read(self, path: str, limit: int = 8 * 1024 * 1024) -> bytes:
         """Return a regular file's content."""
         real = self._file(path)
         if real is None:
-            why = "is no regular file" if self.stat(path) else "does not exist"
+            why = "is not a regular file" if self.stat(path) else "does not exist"
             raise UnreadableError(path, why)
         entry = self._tree.node(real)
         if entry is not None and entry.size > limit:
             raise UnreadableError(path, f"holds {entry.size} bytes, more than {limit}")
         return self._tree.read(real, limit)
 
-    def references_dlopen(self, path: str) -> bool:
-        """Return whether a Python source may load a library by its name."""
+    def facts(self, path: str) -> FileFacts:
+        """Return what is known of a regular file's bytes."""
         real = self._file(path)
-        return real is not None and self._tree.references_dlopen(real)
+        return _NO_FACTS if real is None else self._tree.facts(real)
 
     def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
-        """Yield path as asked and content of the regular files among `paths`."""
-        asked: dict[str, list[str]] = {}
+        """Yield path as given and content of the regular files among `paths`."""
+        by_real: dict[str, list[str]] = {}
         for path in paths:
             real = self._file(path)
             entry = None if real is None else self._tree.node(real)
             if real is not None and entry is not None and entry.size <= limit:
-                asked.setdefault(real, []).append(path)
-        for real, content in self._tree.contents(sorted(asked)):
-            for path in asked[real]:
+                by_real.setdefault(real, []).append(path)
+        for real, content in self._tree.contents(sorted(by_real)):
+            for path in by_real[real]:
                 yield path, content
 
     def digests(self, paths: Iterable[str], algorithm: str = "sha256") -> Mapping[str, bytes]:
@@ -224,26 +203,10 @@ class TreeRootfs:
         Raises `ValueError` where `algorithm` is none of `ALGORITHMS`.
         """
         if algorithm not in ALGORITHMS:
-            raise ValueError(f"{algorithm!r} is no digest of a fixed length")
-        asked = {path: real for path in paths if (real := self._file(path)) is not None}
-        found = self._tree.digests(sorted(set(asked.values())), algorithm)
-        return {path: found[real] for path, real in asked.items() if real in found}
-
-    def elf(self, path: str) -> Elf | None:
-        """Return the ELF header's facts."""
-        real = self._file(path)
-        return None if real is None else self._tree.elf(real)
-
-    def versions(self, path: str) -> tuple[str, ...]:
-        """Return the version strings of an interpreter or C library."""
-        real = self._file(path)
-        return () if real is None else self._tree.versions(real)
-
-    def bytecode_header(self, path: str) -> bytes:
-        """Return the first bytes of a .pyc file."""
-        real = self._file(path)
-        named = real is not None and real.endswith(".pyc")
-        return self._tree.bytecode_header(real) if real is not None and named else b""
+            raise ValueError(f"{algorithm!r} is not a digest of a fixed length")
+        files = {path: real for path in paths if (real := self._file(path)) is not None}
+        found = self._tree.digests(sorted(set(files.values())), algorithm)
+        return {path: found[real] for path, real in files.items() if real in found}
 
     def walk(self, top: str = "/") -> Iterator[tuple[str, Entry]]:
         """Yield every real path below `top` with its entry."""

@@ -1,7 +1,8 @@
 """What a command installs, and whether a lock decides it.
 
-One table: the program -> the function that reads its words. Bootstrap tools, the project itself
-without its dependencies, and everything with hashes are no installs outside the lock.
+One table: the program -> its commands that change an environment, and the function that says
+what these install from outside the lock. Bootstrap tools, the project itself without its
+dependencies, and everything with hashes are no installs outside the lock.
 """
 
 from __future__ import annotations
@@ -14,14 +15,22 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.pylock import is_valid_pylock_path
 from packaging.utils import canonicalize_name
 
-from auditor.inventory.commands.installer_options import CONDA, UV_RUN, words_of
+from auditor.inventory.commands.launchers import (
+    CONDA_TOOLS,
+    is_pip,
+    is_python,
+    is_shell,
+    run_as_module,
+    run_by_tool,
+)
+from auditor.inventory.commands.program_arguments import CONDA, PIP, parse_arguments
 from auditor.inventory.distributions.bootstrap_tools import BOOTSTRAP
 from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from auditor.inventory.commands.installer_options import Words
+    from auditor.inventory.commands.program_arguments import Arguments
     from auditor.inventory.commands.shell import Command
 
     Reader = Callable[[str], str]
@@ -37,18 +46,17 @@ class Install(NamedTuple):
     """Folders and files that it installs from without an index: their content decides."""
 
 
-_PYTHON = re.compile(r"(?:python|pypy)[\d.]*t?")
-_PIP = re.compile(r"pip[\d.]*")
-_SHELL = re.compile(r"(?:ba|da|a|z|k)?sh")
 _FETCH = frozenset({"curl", "wget"})
-_INSTALLERS = re.compile(
+_BOOTSTRAP_SCRIPT = re.compile(
     r"(?:^|[/.])(?:get-pip\.py|get-uv|astral\.sh/uv/|uv-installer\.(?:sh|ps1))|/uv/releases/"
 )
 """Scripts that install a bootstrap tool."""
-_RUNNERS = frozenset({"uv", "poetry", "pdm", "pipenv", "hatch", "conda", "mamba", "micromamba"})
-_CONDA_OWN = BOOTSTRAP | {"conda", "mamba", "micromamba", "python", "pypy", "libmamba"}
+_CONDA_OWN = BOOTSTRAP | CONDA_TOOLS | {"python", "pypy", "libmamba"}
 _NAME = re.compile(r"(?:[\w.-]+::)?([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)")
+"""A distribution's name, behind the channel that conda may be told."""
 _MOST_NAMED = 5
+_DEEPEST = 4
+"""Runners inside runners that are followed."""
 
 
 def is_set(command: Command, *names: str) -> bool:
@@ -58,94 +66,55 @@ def is_set(command: Command, *names: str) -> bool:
     )
 
 
+def changes_environment(command: Command) -> bool:
+    """Return whether a command changes an environment, by a lock or not."""
+    return _call(unwrapped(command), lambda _: "") is not None
+
+
 def install_of(command: Command, read: Reader) -> Install | None:
     """Return what a command installs from outside the lock; None where it does not."""
     command = unwrapped(command)
-    name = command.name
-    if _SHELL.fullmatch(name) or _PYTHON.fullmatch(name):
+    if is_shell(command.name) or is_python(command.name):
         found = _fetched(command)
-        if found is not None or not _PYTHON.fullmatch(name):
-            return found
-        return _setup_py(command)
-    if _PIP.fullmatch(name):
-        return _pip(command, words_of(command.words[1:]), read)
-    reader = _TOOLS.get(name)
-    return reader(command, words_of(command.words[1:]), read) if reader else None
+        return _setup_py(command) if found is None and is_python(command.name) else found
+    call = _call(command, read)
+    return call and call.outside_lock(call)
 
 
 def unwrapped(command: Command) -> Command:
     """Return the command that `python -m NAME`, `uv run` and their like stand for."""
-    for _ in range(4):
-        inner = _inner(command)
-        if not inner:
+    for _ in range(_DEEPEST):
+        inner = run_by_tool(command.launch) or run_as_module(command.launch)
+        if inner is None or not inner.words:
             break
-        command = command._replace(words=inner)
+        command = command._replace(launch=inner, env=inner.environment(command.env))
     return command
 
 
-def _inner(command: Command) -> tuple[str, ...]:
-    words = command.words
-    if _PYTHON.fullmatch(command.name):
-        for at, word in enumerate(words[1:], 1):
-            if word == "-m" and at + 1 < len(words):
-                return words[at + 1 :]
-            if not word.startswith("-") or word == "-c":
-                break
-    elif command.name in _RUNNERS:
-        return _run_words(words)
-    return ()
+class _Call(NamedTuple):
+    """A call of an installer that changes an environment."""
+
+    command: Command
+    given: Arguments
+    """Its arguments behind the subcommand."""
+    read: Reader
+    outside_lock: Callable[[_Call], Install | None]
+    """Returns what it installs that no lock decides."""
 
 
-def _run_words(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what `uv run [OPTIONS] COMMAND` runs."""
-    at = next((at for at, word in enumerate(words) if word == "run"), 0)
-    if not at or words_of(words[1:at]).plain:
-        return ()
-    valued = UV_RUN if words[0].endswith("uv") else CONDA
-    rest = words[at + 1 :]
-    while rest and rest[0].startswith("-"):
-        if rest[0] == "--":
-            return rest[1:]
-        rest = rest[2:] if rest[0] in valued else rest[1:]
-    return rest
-
-
-# --------------------------------------------------------------------------------- tools
-
-
-def _pip(command: Command, words: Words, read: Reader) -> Install | None:
-    """`pip install` and `uv pip install`: each target by what fixes its bytes."""
-    if words.plain[:1] != ("install",) or words.has("--dry-run", "-h", "--help"):
+def _call(command: Command, read: Reader) -> _Call | None:
+    """Return the call that a command is; None where it changes no environment."""
+    program = "pip" if is_pip(command.name) else command.name
+    valued = CONDA if command.name in CONDA_TOOLS else PIP
+    given = parse_arguments(command.words[1:], valued)
+    if given.has("--check", "--dry-run", "-h", "--help"):
         return None
-    targets = words.plain[1:]
-    files = [
-        each
-        for each in words.values("-r", "--requirement", "--requirements")
-        if not _is_locked(each, read)
-    ]
-    if words.has("--require-hashes") or is_set(command, "PIP_REQUIRE_HASHES", "UV_REQUIRE_HASHES"):
-        return None
-    no_deps = words.has("--no-deps") or is_set(command, "PIP_NO_DEPS")
-    no_index = words.has("--no-index") or is_set(command, "PIP_NO_INDEX", "UV_NO_INDEX")
-    local = [] if no_deps else [*filter(_is_folder, targets), *words.values("-e", "--editable")]
-    wheels = [each for each in targets if _is_artifact(each)]
-    names = [
-        each
-        for each in targets
-        if not (_is_folder(each) or _is_artifact(each) or _is_bootstrap(each, BOOTSTRAP))
-    ]
-    local += words.values("--group")
-    if no_index:
-        asked = names or files or wheels or local
-        return Install("", (*wheels, *words.values("-f", "--find-links"))) if asked else None
-    if no_deps and not (names or files) and wheels:
-        return Install("", tuple(wheels))
-    asks_input = command.piped_from and not (targets or words.options)
-    return _install(
-        ("installs {} from an index", [*names, *(["what it reads"] if asks_input else [])]),
-        ("installs {}, which no hash fixes", files),
-        ("resolves the dependencies of {} anew", [*local, *wheels]),
-    )
+    for count in (2, 1, 0):
+        outside_lock = _INSTALLERS.get((program, " ".join(given.positional[:count])))
+        if outside_lock is not None:
+            rest = given._replace(positional=given.positional[count:])
+            return _Call(command, rest, read, outside_lock)
+    return None
 
 
 def _install(*clauses: tuple[str, Sequence[str]]) -> Install | None:
@@ -158,20 +127,24 @@ def _listed(named: Sequence[str]) -> str:
     return and_more(dict.fromkeys(named), _MOST_NAMED)
 
 
-def _is_locked(file: str, read: Reader) -> bool:
-    """Return whether a requirements file is a pylock.toml, or one whose hashes pip demands."""
-    return is_valid_pylock_path(Path(file)) or "--hash=" in read(file)
+def _unlocked(call: _Call, files: Sequence[str]) -> list[str]:
+    """Return the requirements files without hashes for pip to demand; a pylock.toml has them."""
+    return [
+        each
+        for each in files
+        if not (is_valid_pylock_path(Path(each)) or "--hash=" in call.read(each))
+    ]
 
 
-def _is_folder(target: str) -> bool:
+def _is_project(target: str) -> bool:
     """Return whether a target is a project on disk: `.`, `./app[extra]`, `/src`."""
     path = target.partition("[")[0]
-    if _is_artifact(path) or "://" in path.removeprefix("file://"):
+    if _is_archive(path) or "://" in path.removeprefix("file://"):
         return False
     return path.startswith((".", "/", "~", "file://")) or path.endswith("/")
 
 
-def _is_artifact(target: str) -> bool:
+def _is_archive(target: str) -> bool:
     """Return whether a target is a wheel or sdist on disk, a glob of them included."""
     path = target.partition("[")[0] if target.endswith("]") else target
     if "://" in path or "@" in path.partition("/")[0]:
@@ -179,91 +152,131 @@ def _is_artifact(target: str) -> bool:
     return path.endswith((".whl", ".tar.gz", ".zip", "/*"))
 
 
-def _is_bootstrap(target: str, own: frozenset[str]) -> bool:
+def _is_one_of(target: str, names: frozenset[str]) -> bool:
+    """Return whether a target names one of these distributions, in whatever version."""
     name = _NAME.match(target)
     rest = target[name.end() :].strip() if name else target
     return (
         name is not None
-        and canonicalize_name(name[1]) in own
+        and canonicalize_name(name[1]) in names
         and (not rest or rest[0] in "=<>!~[;")
     )
 
 
-def _uv(command: Command, words: Words, read: Reader) -> Install | None:
-    match words.plain[:2]:
-        case ("pip", "install"):
-            return _pip(command, words._replace(plain=words.plain[1:]), read)
-        case ("pip", "sync"):
-            hashed = words.has("--require-hashes") or is_set(command, "UV_REQUIRE_HASHES")
-            files = [each for each in words.plain[2:] if not (hashed or _is_locked(each, read))]
-            return _install(("installs {}, which no hash fixes", files))
-        case ("tool", "install"):
-            return _named("installs {} from an index", words.plain[2:])
-        case ("add", *_):
-            return _install(("adds {} to the project", words.plain[1:] or ["something"]))
-        case ("sync" | "run", *_):
-            upgraded = words.values("-P", "--upgrade-package")
-            everything = ["everything"] if words.has("-U", "--upgrade") else []
-            return _install(("upgrades {}", [*upgraded, *everything]))
-        case _:
-            return None
+def _by_pip(call: _Call) -> Install | None:
+    """`pip install` and `uv pip install`: each target by what fixes its bytes."""
+    command, given = call.command, call.given
+    targets = given.positional
+    files = _unlocked(call, given.values("-r", "--requirement", "--requirements"))
+    if given.has("--require-hashes") or is_set(command, "PIP_REQUIRE_HASHES", "UV_REQUIRE_HASHES"):
+        return None
+    no_deps = given.has("--no-deps") or is_set(command, "PIP_NO_DEPS")
+    no_index = given.has("--no-index") or is_set(command, "PIP_NO_INDEX", "UV_NO_INDEX")
+    local = [] if no_deps else [*filter(_is_project, targets), *given.values("-e", "--editable")]
+    wheels = [each for each in targets if _is_archive(each)]
+    names = [
+        each
+        for each in targets
+        if not (_is_project(each) or _is_archive(each) or _is_one_of(each, BOOTSTRAP))
+    ]
+    local += given.values("--group")
+    if no_index:
+        asked = names or files or wheels or local
+        return Install("", (*wheels, *given.values("-f", "--find-links"))) if asked else None
+    if no_deps and not (names or files) and wheels:
+        return Install("", tuple(wheels))
+    asks_input = command.piped_from and not (targets or given.options)
+    return _install(
+        ("installs {} from an index", [*names, *(["what it reads"] if asks_input else [])]),
+        ("installs {}, which no hash fixes", files),
+        ("resolves the dependencies of {} anew", [*local, *wheels]),
+    )
 
 
-def _named(clause: str, names: Sequence[str], own: frozenset[str] = BOOTSTRAP) -> Install | None:
-    return _install((clause, [each for each in names if not _is_bootstrap(each, own)]))
+def _by_pip_sync(call: _Call) -> Install | None:
+    if call.given.has("--require-hashes") or is_set(call.command, "UV_REQUIRE_HASHES"):
+        return None
+    return _install(("installs {}, which no hash fixes", _unlocked(call, call.given.positional)))
 
 
-def _project_tool(command: Command, words: Words, read: Reader) -> Install | None:
-    """poetry, pdm, rye, pixi: they install from a lock of their own, until told to add to it."""
-    del command, read
-    match words.plain[:1]:
-        case ("add" | "update",):
-            return _install(("changes the project's lock: {}", words.plain[1:] or ["all of it"]))
-        case _:
-            return None
+def _from_index(call: _Call) -> Install | None:
+    names = [each for each in call.given.positional if not _is_one_of(each, BOOTSTRAP)]
+    return _install(("installs {} from an index", names))
 
 
-def _pipenv(command: Command, words: Words, read: Reader) -> Install | None:
-    del command, read
-    match words.plain[:1]:
-        case ("install",) if words.plain[1:] or words.has("--skip-lock"):
-            return _install(("installs {} anew", words.plain[1:] or ["the Pipfile"]))
-        case ("update" | "upgrade",):
-            return _install(("changes the project's lock: {}", words.plain[1:] or ["all of it"]))
-        case _:
-            return None
+def _to_project(call: _Call) -> Install | None:
+    return _install(("adds {} to the project", call.given.positional or ["something"]))
 
 
-def _conda(command: Command, words: Words, read: Reader) -> Install | None:
-    del read
-    words = words_of(command.words[1:], CONDA)
-    files = words.values("-f", "--file")
-    match words.plain[:2]:
-        case ("env", "create" | "update"):
-            return _install(("installs {} with conda", [*files, *words.plain[2:]] or ["it all"]))
-        case ("install" | "create" | "update" | "upgrade", *_):
-            names = [each for each in words.plain[1:] if not _is_bootstrap(each, _CONDA_OWN)]
-            everything = ["everything"] if words.has("--all") else []
-            return _install(("installs {} with conda", [*names, *files, *everything]))
-        case _:
-            return None
+def _to_lock(call: _Call) -> Install | None:
+    return _install(("changes the project's lock: {}", call.given.positional or ["all of it"]))
 
 
-def _pipx(command: Command, words: Words, read: Reader) -> Install | None:
-    del command, read
-    if words.plain[:1] and words.plain[0] in {"install", "inject", "upgrade"}:
-        return _named("installs {} from an index", words.plain[1:])
-    return None
+def _upgraded(call: _Call) -> Install | None:
+    """`uv sync`: its own lock decides, unless packages are upgraded."""
+    everything = ["everything"] if call.given.has("-U", "--upgrade") else []
+    named = call.given.values("-P", "--upgrade-package")
+    return _install(("upgrades {}", [*named, *everything]))
 
 
-def _easy_install(command: Command, words: Words, read: Reader) -> Install | None:
-    del command, read
-    return _named("installs {} from an index", words.plain)
+def _by_pipenv(call: _Call) -> Install | None:
+    given = call.given
+    if not (given.positional or given.has("--skip-lock")):
+        return None
+    return _install(("installs {} anew", given.positional or ["the Pipfile"]))
+
+
+def _by_conda(call: _Call) -> Install | None:
+    given = call.given
+    names = [each for each in given.positional if not _is_one_of(each, _CONDA_OWN)]
+    everything = ["everything"] if given.has("--all") else []
+    files = given.values("-f", "--file")
+    return _install(("installs {} with conda", [*names, *files, *everything]))
+
+
+def _by_conda_env(call: _Call) -> Install | None:
+    files = call.given.values("-f", "--file")
+    return _install(("installs {} with conda", [*files, *call.given.positional] or ["it all"]))
+
+
+def _by_lock(call: _Call) -> None:
+    """Return None: a lock of the tool's own decides, or nothing in the image is changed."""
+    del call
+
+
+_CONDA = " ".join(CONDA_TOOLS)
+_TABLE: tuple[tuple[str, str, Callable[[_Call], Install | None]], ...] = (
+    (_CONDA, "install,create,update,upgrade", _by_conda),
+    (_CONDA, "env create,env update", _by_conda_env),
+    ("easy_install", "", _from_index),
+    ("pip", "install", _by_pip),
+    ("pipenv", "install", _by_pipenv),
+    ("pipenv", "sync", _by_lock),
+    ("pipenv", "update,upgrade", _to_lock),
+    ("pipx", "install,inject,upgrade", _from_index),
+    ("pipx", "run", _by_lock),
+    ("poetry pdm pixi rye", "add,update", _to_lock),
+    ("poetry pdm pixi rye", "install,sync", _by_lock),
+    ("uv", "add", _to_project),
+    ("uv", "pip install", _by_pip),
+    ("uv", "pip sync", _by_pip_sync),
+    ("uv", "sync", _upgraded),
+    ("uv", "tool install", _from_index),
+    ("uv", "tool run", _by_lock),
+    ("uvx", "", _by_lock),
+)
+"""Programs, their commands that change an environment (empty: all do), and what these install."""
+_INSTALLERS = {
+    (program, subcommand): outside_lock
+    for programs, subcommands, outside_lock in _TABLE
+    for program in programs.split()
+    for subcommand in subcommands.split(",")
+}
 
 
 def _setup_py(command: Command) -> Install | None:
     """`python setup.py install`: the dependencies come from anywhere."""
-    words = words_of(command.words[1:]).plain
+    words = parse_arguments(command.words[1:]).positional
     if (
         words[:1]
         and posixpath.basename(words[0]) == "setup.py"
@@ -278,23 +291,8 @@ def _fetched(command: Command) -> Install | None:
     source = command.piped_from
     if not source or posixpath.basename(source[0]) not in _FETCH:
         return None
-    if any(_INSTALLERS.search(word) for word in source):
+    if any(_BOOTSTRAP_SCRIPT.search(word) for word in source):
         return None
     urls = [word for word in source if "://" in word] or [source[-1]]
     reads_input = command.words[1:2] in {(), ("-",)} or command.words[1].startswith("-")
     return _install(("runs {} from the network", urls)) if reads_input else None
-
-
-_TOOLS: dict[str, Callable[[Command, Words, Reader], Install | None]] = {
-    "uv": _uv,
-    "poetry": _project_tool,
-    "pdm": _project_tool,
-    "rye": _project_tool,
-    "pixi": _project_tool,
-    "pipenv": _pipenv,
-    "conda": _conda,
-    "mamba": _conda,
-    "micromamba": _conda,
-    "pipx": _pipx,
-    "easy_install": _easy_install,
-}

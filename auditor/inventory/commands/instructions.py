@@ -1,4 +1,4 @@
-"""Instructions: what the history of an image says about how each layer was made.
+"""Instructions: how each layer was made, by the history of an image.
 
 `created_by` is free text that every builder spells in its own way. Docker's classic builder
 writes `/bin/sh -c #(nop) COPY file:<digest> in /app`, BuildKit `COPY . /app # buildkit`, kaniko
@@ -11,6 +11,8 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from auditor.inventory.commands.launchers import SHELL
+from auditor.inventory.commands.secret_masking import excerpt
 from auditor.inventory.commands.shell import Command, commands, from_words
 
 if TYPE_CHECKING:
@@ -39,17 +41,18 @@ _WORD = re.compile(
     r"STOPSIGNAL|USER|VOLUME|WORKDIR)(?:\s+|(?=\[))(.*)",
     re.DOTALL,
 )
-_SHELL = re.compile(
-    r"(?:/usr)?(?:/bin/)?(?:ba|da|a)?sh(?:\s+-[a-z]+(?:\s+pipefail)?)*?\s+-[a-z]*c\s+"
-)
+_SHELL = re.compile(rf"(?:/usr)?(?:/bin/)?{SHELL}(?:\s+-[a-z]+(?:\s+pipefail)?)*?\s+-[a-z]*c\s+")
 _COUNT = re.compile(r"\|(\d{1,3})\s+")
 _NAME = re.compile(r"([A-Za-z_]\w*)=", re.ASCII)
 _FLAG = re.compile(r"--(?:mount|network|security|device)=\S+\s+")
+_CONTENT = re.compile(r"\b(file|dir|multi):[0-9a-f]{64} in ")
 _MAX = 256 * 1024
+_LONGEST = 200
+"""Characters of an instruction in a report."""
 
 
 def parse(created_by: str) -> Instruction:
-    """Return the instruction that an entry of the history tells."""
+    """Return the instruction in the `created_by` of an entry of the history."""
     text = created_by[:_MAX].strip()
     marked = text.endswith(_BUILDKIT)
     text = text.removesuffix(_BUILDKIT).strip()
@@ -74,7 +77,7 @@ def parse(created_by: str) -> Instruction:
 
 
 def _build_arguments(text: str) -> tuple[str, dict[str, str]]:
-    """Take `|2 A=1 B=two words /bin/sh -c ...` apart.
+    """Split `|2 A=1 B=two words /bin/sh -c ...` into its text and the arguments before it.
 
     Values are not quoted, so one ends where the next name or the shell begins.
     """
@@ -109,7 +112,7 @@ def _json_words(text: str) -> tuple[str, ...]:
 def run_commands(instruction: Instruction, env: Mapping[str, str]) -> Iterator[Command]:
     """Yield the simple commands that an instruction ran; `env` are the image's variables.
 
-    Text that names no instruction is taken for a command: buildah and kaniko write it so.
+    Text that names no instruction is a command: buildah and kaniko write it so.
     """
     if instruction.kind not in {RUN, ""}:
         return
@@ -120,35 +123,8 @@ def run_commands(instruction: Instruction, env: Mapping[str, str]) -> Iterator[C
         yield from commands(instruction.text, known)
 
 
-# ---------------------------------------------------------------------------- for people
-
-_MASK = "***"
-_LONGEST = 200
-_GUARDED = r"[\w-]*(?:passw(?:or)?d|secret|token|api[_-]?key|credentials?|auth(?!or))[\w-]*"
-_SECRETS = (
-    (re.compile(r"://[^\s/@'\"]+@"), f"://{_MASK}@"),
-    (re.compile(r"(?i)(\bauthorization:\s*\w+\s+)[^\s'\"]+"), rf"\1{_MASK}"),
-    (
-        re.compile(
-            rf"(?i)((?:\b{_GUARDED}=|--{_GUARDED}[ =]))(?:'[^']*'|\"[^\"]*\"|[^\s$&;|'\"]+)"
-        ),
-        rf"\1{_MASK}",
-    ),
-)
-"""What must not stand in a report -> what stands there instead."""
-_CONTENT = re.compile(r"\b(file|dir|multi):[0-9a-f]{64} in ")
-
-
-def short(created_by: str) -> str:
-    """Return an instruction on one line for people: as a Dockerfile has it, secrets masked."""
+def shown_instruction(created_by: str) -> str:
+    """Return an instruction on one line of a report: as a Dockerfile has it, secrets masked."""
     instruction = parse(created_by)
-    text = _CONTENT.sub(r"\1 in ", f"{instruction.kind} {instruction.text}")
-    text = masked(" ".join(text.split()))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-
-
-def masked(text: str) -> str:
-    """Return a text without the passwords and tokens that commands carry."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
+    text = _CONTENT.sub(r"\1 in ", instruction.text)
+    return excerpt(instruction.kind, text, most=_LONGEST)

@@ -1,4 +1,4 @@
-"""What the image's command tells an interpreter: its options, and what it runs.
+"""The interpreter's own command line: its options, and what it runs.
 
 The interpreter puts the directory of the script first on `sys.path`, or the working directory
 for `-m` and `-c`, unless it is told not to (Python's "Command line and environment").
@@ -31,10 +31,12 @@ class CommandLine(NamedTuple):
     """Letters of the short options that take no value."""
     script: str = ""
     """The path of a script, a directory or a zip file; empty for a module, `-c` or nothing."""
+    module: tuple[str, ...] = ()
+    """The name after `-m` and the module's arguments; empty for anything else."""
 
     @property
     def ignores_environment(self) -> bool:
-        """Return whether PYTHON* variables count for nothing."""
+        """Return whether PYTHON* variables are ignored."""
         return not self.options.isdisjoint("EI")
 
     def is_safe(self, config: ImageConfig) -> bool:
@@ -43,7 +45,7 @@ class CommandLine(NamedTuple):
         return variable or not self.options.isdisjoint("PI")
 
     def allows_user_site(self, config: ImageConfig) -> bool:
-        """Return whether the user's own site directory is looked in."""
+        """Return whether the user's own site directory may be on the path."""
         variable = bool(config.env.get("PYTHONNOUSERSITE")) and not self.ignores_environment
         return not variable and self.options.isdisjoint("sI")
 
@@ -62,7 +64,8 @@ def command_line(arguments: Sequence[str]) -> CommandLine:
         letters = word[1:]
         for at, letter in enumerate(letters):
             if letter in "cm":
-                return CommandLine(frozenset(options))
+                rest = (*filter(None, [letters[at + 1 :]]), *words)
+                return CommandLine(frozenset(options), module=rest if letter == "m" else ())
             if letter in _WITH_VALUE:
                 if at == len(letters) - 1:
                     next(words, None)

@@ -20,16 +20,29 @@ class Piece(NamedTuple):
     """The here-document that it reads."""
 
 
-_PLAIN = re.compile(r"[A-Za-z_./:,+@%~^*?\[\]={}!-][\w./:,+@%~^*?\[\]={}!-]*", re.ASCII)
-"""A part of a word in which nothing has a meaning of its own."""
-_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?[-=+?][^}]*)?\}|([A-Za-z_]\w*))", re.ASCII)
-_HEREDOC = re.compile(r"<<(-?)[ \t]*(['\"]?)([A-Za-z_]\w*)\2", re.ASCII)
-_OPERATOR = re.compile(r"\|\||&&|\|&|;;|[|;&\n()]")
+_VARIABLE = r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?::?[-=+?][^}]{0,500})?\}|(?P<bare>[A-Za-z_]\w*))"
+_TOKEN = re.compile(
+    r"""(?xas)
+      (?P<continuation> \\\n )
+    | (?P<blank> [ \t\r]+ )
+    | (?P<plain> [A-Za-z_./:,+@%~^*?\[\]={}!-][\w./:,+@%~^*?\[\]={}!-]* )
+    | \\(?P<escaped> .? )
+    | '(?P<single> [^']* )'?
+    | "(?P<double> [^"\\]*+ (?: \\.[^"\\]*+ )*+ \\? )"?
+    | (?P<variable> VARIABLE )
+    | <<(?P<document> (?P<tabs> -? ) [ \t]* (?P<quote> ['"]? ) (?P<end> [A-Za-z_]\w* ) (?P=quote) )
+    | (?P<redirection> (?P<descriptor> \d{0,9} ) (?: &>>? | >> | >\| | >& | <& | <> | > | < )
+        (?: [ \t]* (?: "[^"\n]*" | '[^'\n]*' | [^\s;&|()<>]+ ) )? )
+    | (?P<operator> \|\| | && | \|& | ;; | [|;&\n()] )
+    | (?P<comment> \# )
+    | (?P<other> . )
+    """.replace("VARIABLE", _VARIABLE)
+)
+_PARTS = frozenset({"plain", "escaped", "single", "double", "variable", "other"})
+"""Tokens that are parts of a word."""
+_IN_DOUBLE_QUOTES = re.compile(rf"(?as)\\(?P<escaped>.?)|{_VARIABLE}")
 _NOTHING = re.compile(r"[ \t\r\n;&|()]+")
 """Blanks and operators before a command."""
-_REDIRECTION = re.compile(
-    r"\d*(?:&>>?|>>|>\||>&|<&|<>|>|<)(?:[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s;&|()<>]+))?"
-)
 _BLANK = "\0"
 """Stands in a word for blanks that the value of an unquoted variable brings."""
 
@@ -51,131 +64,79 @@ class _Reader:
         self._text = text
         self._known = known
         self._at = 0
-        self._word: list[str] = []
-        self._begun = False
-        """A word has begun, even if it is empty so far."""
-        self._words: list[str] = []
-        self._announced: list[tuple[bool, str]] = []
-        """Here-documents to come: whether tabs are stripped, and their delimiter."""
+        self._announced: list[tuple[str, str]] = []
+        """Here-documents to come: `-` where tabs are stripped, and the delimiter."""
 
     def more(self) -> bool:
         """Return whether there is text left."""
         return self._at < len(self._text)
 
     def command(self) -> tuple[list[str], str]:
-        """Read up to the next operator; give the words before it and the operator."""
-        self._words = []
+        """Read up to the next operator; return the words before it and the operator."""
+        words: list[str] = []
+        parts: list[str] = []
+        """Of the word that has begun; an empty word has an empty part."""
         operator = ""
         if not self._announced and (match := _NOTHING.match(self._text, self._at)):
             self._at = match.end()
-        while self.more() and not operator:
-            char = self._text[self._at]
-            if char in " \t\r":
-                self._end()
-                self._at += 1
-            elif char == "#" and not self._begun:
-                end = self._text.find("\n", self._at)
-                self._at = len(self._text) if end == -1 else end
-            elif not self._special():
-                operator = self._operator()
-        self._end()
-        return self._words, operator
+        while not operator and (match := _TOKEN.match(self._text, self._at)):
+            kind, self._at = match.lastgroup or "", match.end()
+            if parts and (kind == "comment" or match["descriptor"]):
+                # Inside a word, `#` and the digits before a redirection are parts of it.
+                kind, self._at = "other", match.start() + 1
+            if kind in _PARTS:
+                parts.append(self._part(kind, match))
+            elif kind != "continuation":
+                words += _words(parts)
+                parts = []
+                operator = match["operator"] or ""
+                if kind == "document":
+                    self._announced.append((match["tabs"], match["end"]))
+                elif kind == "comment":
+                    end = self._text.find("\n", self._at)
+                    self._at = len(self._text) if end == -1 else end
+        return words + _words(parts), operator
 
     def documents(self) -> list[str]:
         """Read the here-documents that the line just ended has announced."""
         found = []
-        for strip, delimiter in self._announced:
+        for tabs, delimiter in self._announced:
             lines = []
             while self.more():
-                end = self._text.find("\n", self._at)
-                end = len(self._text) if end == -1 else end
-                line = self._text[self._at : end]
-                self._at = end + 1
-                if (line.lstrip("\t") if strip else line).rstrip("\r") == delimiter:
+                start, end = self._at, self._text.find("\n", self._at)
+                self._at = len(self._text) if end == -1 else end + 1
+                line = self._text[start : self._at].removesuffix("\n")
+                if (line.lstrip("\t") if tabs else line).rstrip("\r") == delimiter:
                     break
                 lines.append(line)
             found.append("\n".join(lines))
         self._announced = []
         return found
 
-    def _end(self) -> None:
-        """End the word; what a variable without quotes expands to may be several or none."""
-        if self._begun:
-            word = "".join(self._word)
-            self._words += word.replace(_BLANK, " ").split() if _BLANK in word else [word]
-        self._word, self._begun = [], False
+    def _part(self, kind: str, match: re.Match[str]) -> str:
+        """Return the letters that a part of a word stands for."""
+        if kind == "double":
+            return _IN_DOUBLE_QUOTES.sub(self._in_double_quotes, match["double"])
+        if kind == "variable":
+            value = self._value(match)
+            return match[0] if value is None else re.sub(r"\s+|^$", _BLANK, value)
+        return match[0][0] if kind == "other" else match[kind]
 
-    def _take(self, text: str, length: int) -> None:
-        """Add text to the word, and go on behind the `length` characters that it stood for."""
-        self._word.append(text)
-        self._begun = True
-        self._at += length
+    def _in_double_quotes(self, match: re.Match[str]) -> str:
+        """Return what an escape or a variable in double quotes stands for."""
+        escaped = match["escaped"]
+        if escaped is None:
+            value = self._value(match)
+            return match[0] if value is None else value
+        return escaped.strip("\n") if escaped in '"\\$`\n' else match[0]
 
-    def _operator(self) -> str:
-        """Read an operator or, where there is none, one character of a word."""
-        match = _OPERATOR.match(self._text, self._at)
-        if match is None:
-            self._take(self._text[self._at], 1)
-            return ""
-        self._at = match.end()
-        return match[0]
+    def _value(self, match: re.Match[str]) -> str | None:
+        return self._known.get(match["braced"] or match["bare"])
 
-    def _special(self) -> bool:
-        """Read a part of a word, a redirection or the announcement of a here-document."""
-        text, at = self._text, self._at
-        char = text[at]
-        if match := _PLAIN.match(text, at):
-            self._take(match[0], len(match[0]))
-        elif char == "\\":
-            follower = text[at + 1 : at + 2]
-            if follower == "\n":
-                self._at += 2
-            else:
-                self._take(follower, 2)
-        elif char == "'":
-            end = text.find("'", at + 1)
-            end = len(text) if end == -1 else end
-            self._take(text[at + 1 : end], end + 1 - at)
-        elif char == '"':
-            self._double_quoted()
-        elif char in "$`":
-            self._variable(quoted=False)
-        else:
-            return self._redirection()
-        return True
 
-    def _redirection(self) -> bool:
-        """Skip a redirection with its target; note a here-document."""
-        if match := _HEREDOC.match(self._text, self._at):
-            self._announced.append((bool(match[1]), match[3]))
-        elif not (match := _REDIRECTION.match(self._text, self._at)) or (
-            self._begun and match[0][0].isdigit()
-        ):
-            return False
-        self._end()
-        self._at = match.end()
-        return True
-
-    def _double_quoted(self) -> None:
-        text = self._text
-        self._take("", 1)
-        while self.more() and text[self._at] != '"':
-            char, follower = text[self._at], text[self._at + 1 : self._at + 2]
-            if char == "\\":
-                escaped = follower in '"\\$`\n'
-                self._take(("" if escaped else char) + follower.replace("\n", ""), 2)
-            elif char == "$":
-                self._variable(quoted=True)
-            else:
-                self._take(char, 1)
-        self._at += 1
-
-    def _variable(self, *, quoted: bool) -> None:
-        """Read a variable: its value where it is known, else the letters as they stand."""
-        match = _VARIABLE.match(self._text, self._at)
-        value = self._known.get(match[1] or match[2]) if match else None
-        if match is None or value is None:
-            whole = match[0] if match else "$"
-            self._take(whole, len(whole))
-        else:
-            self._take(value if quoted else re.sub(r"\s+|^$", _BLANK, value), len(match[0]))
+def _words(parts: list[str]) -> list[str]:
+    """Return the word that parts make; what a variable expands to may be several, or none."""
+    word = "".join(parts)
+    if _BLANK in word:
+        return word.replace(_BLANK, " ").split()
+    return [word] if parts else []

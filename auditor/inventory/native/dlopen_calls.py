@@ -1,4 +1,4 @@
-"""Which distributions load a library by name: calls of ctypes and cffi in their sources."""
+"""Calls of ctypes and cffi in the sources of distributions that load a library by its name."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _SOURCE = 1 << 20
 _PER_FILE = 100
 
 
-class Mention(NamedTuple):
-    """A call that names a library."""
+class DlopenCall(NamedTuple):
+    """A call that loads or looks for a library by its name."""
 
     distribution: str
     path: str
@@ -32,10 +32,10 @@ class Mention(NamedTuple):
     """`find_library`, `CDLL`, ..."""
 
 
-def mentions(
+def find_dlopen_calls(
     rootfs: Rootfs, distributions: Iterable[Distribution], wanted: Mapping[str, Iterable[str]]
-) -> dict[str, list[Mention]]:
-    """Give, for each key of `wanted`, the calls that name one of its names; in order of path.
+) -> dict[str, list[DlopenCall]]:
+    """Return, for each key of `wanted`, the calls that name one of its names, in order of path.
 
     Reads every Python source that the distributions list and that loads anything at all, once.
     """
@@ -49,20 +49,19 @@ def mentions(
         for row in (distribution.record.rows if distribution.record else ())
         if row.path.endswith(".py")
     }
-    found: dict[str, list[Mention]] = {}
-    stems = {_stem(name).encode("utf-8", "replace") for name in keys}
-    for path, content in rootfs.contents(filter(rootfs.references_dlopen, sorted(owners)), _SOURCE):
+    found: dict[str, list[DlopenCall]] = {}
+    # Every call that means a library has this part of its name: `x` of `libx.so.1`.
+    stems = {
+        name.removeprefix("lib").partition(".so")[0].encode("utf-8", "replace") for name in keys
+    }
+    sources = (path for path in sorted(owners) if rootfs.facts(path).references_dlopen)
+    for path, content in rootfs.contents(sources, _SOURCE):
         if not (references_dlopen(path, content) and any(stem in content for stem in stems)):
             continue
         for call, name in _calls(content):
             for key in keys.get(name, ()):
-                found.setdefault(key, []).append(Mention(owners[path], path, call))
+                found.setdefault(key, []).append(DlopenCall(owners[path], path, call))
     return {key: sorted(set(several)) for key, several in found.items()}
-
-
-def _stem(name: str) -> str:
-    """Return what every call that means a library spells out: `x` of `libx.so.1`."""
-    return name.removeprefix("lib").partition(".so")[0]
 
 
 def _calls(content: bytes) -> Iterator[tuple[str, str]]:
@@ -74,8 +73,8 @@ def _calls(content: bytes) -> Iterator[tuple[str, str]]:
         yield call, f"lib{name}.so" if call == "find_library" else name
 
 
-def called_names(name: str) -> set[str]:
-    """Return the names a library may be asked for by: `libx.so.1.2`, `libx.so.1`, `libx.so`."""
+def dlopen_names(name: str) -> set[str]:
+    """Return the names by which a library may be loaded: `libx.so.1.2`, `libx.so.1`, `libx.so`."""
     stem, mark, version = name.partition(".so")
     if not mark:
         return {name}

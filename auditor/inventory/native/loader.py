@@ -1,4 +1,4 @@
-"""Which file a loader takes for a name, found without loading anything.
+"""The dynamic loader: which file it takes for a name, found without loading anything.
 
 Follows ld.so(8) and glibc's and musl's own sources. The choice is that of a process which the
 runtime interpreter starts; set-user-ID programs, for which loaders ignore the environment, are
@@ -36,10 +36,10 @@ _DIRECTORIES = 512
 """Directories of one search path that are looked at."""
 
 _MUSL_ITSELF = re.compile(r"lib(c|pthread|rt|m|dl|util|xnet)\.")
-"""Names that musl's loader answers itself."""
+"""Names of libraries that musl's loader is itself."""
 
 
-class Loaded(NamedTuple):
+class LoadedObject(NamedTuple):
     """A file that a process has mapped."""
 
     path: str
@@ -47,19 +47,19 @@ class Loaded(NamedTuple):
     elf: Elf
 
 
-class Found(NamedTuple):
-    """What a loader takes for a name."""
+class FoundLibrary(NamedTuple):
+    """The library that a loader takes for a name."""
 
     path: str
     """A final link not resolved, `real` resolved."""
     real: str
     by: str
-    """What named the place: `LD_LIBRARY_PATH`, `RPATH`, ..., or `default`."""
+    """What named its directory: `LD_LIBRARY_PATH`, `RPATH`, ..., or `default`."""
     elf: Elf
 
 
 class Loader:
-    """The loader of one interpreter's processes, with what the image's settings tell it."""
+    """The loader of one interpreter's processes, with the image's settings for it."""
 
     def __init__(self, rootfs: Rootfs, config: ImageConfig, interpreter: Interpreter) -> None:
         """Read the settings."""
@@ -67,10 +67,11 @@ class Loader:
         self._here = config.working_dir or "/"
         self._machine = interpreter.machine
         self.musl = interpreter.libc is not None and interpreter.libc.family == "musl"
-        elf = rootfs.elf(interpreter.path)
+        elf = rootfs.facts(interpreter.path).elf
         self._bits = elf.bits if elf else 64
-        self.program = Loaded(interpreter.path, elf) if elf else None
-        self._known: dict[tuple[str, str], Loaded | None] = {}
+        self.chain = (LoadedObject(interpreter.path, elf),) if elf else ()
+        """The interpreter's program, as what asks for a library."""
+        self._known: dict[str, LoadedObject | None] = {}
         self._cache: dict[str, list[str]] = {}
         if self.musl:
             self.defaults = musl_directories(rootfs, self._machine.replace("i686", "i386"))
@@ -94,7 +95,7 @@ class Loader:
         elements = re.split(r"[:\n]" if self.musl else r"[:;]", value)[:_DIRECTORIES]
         if self.musl:
             elements = [each for each in elements if each]
-        origin = posixpath.dirname(self.program.path) if self.program else "/"
+        origin = posixpath.dirname(self.chain[0].path) if self.chain else "/"
         return [(each, posixpath.join(self._here, self._expand(each, origin))) for each in elements]
 
     def _expand(self, text: str, origin: str) -> str:
@@ -107,36 +108,46 @@ class Loader:
 
     # ------------------------------------------------------------------------ searching
 
-    def find(self, name: str, chain: Sequence[Loaded]) -> Found | None:
-        """Return what is taken for `name`, None where nothing is.
+    def find(self, name: str, chain: Sequence[LoadedObject]) -> FoundLibrary | None:
+        """Return the library that is loaded for `name`, None where none is found.
 
-        `chain` is what asks, the object that loaded it, and so on to the program.
+        `chain` is the object that needs it, the one that loaded that, and so on to the program.
         """
         if not name or "\0" in name:
             return None
+        for path, by in self._paths(name, chain):
+            loaded = self._open(path)
+            if loaded is not None:
+                real = self._rootfs.resolve(loaded.path) or loaded.path
+                return FoundLibrary(loaded.path, real, by, loaded.elf)
+        return None
+
+    def provides(self, name: str) -> bool:
+        """Return whether the loader itself is the library of this name."""
+        return self.musl and _MUSL_ITSELF.match(name) is not None
+
+    def _paths(self, name: str, chain: Sequence[LoadedObject]) -> Iterator[tuple[str, str]]:
+        """Yield the paths that are tried for a name, and what names the directory of each."""
         if "/" in name:
             origin = posixpath.dirname(chain[0].path) if chain else "/"
-            path = posixpath.join(self._here, self._expand(name, origin))
-            return self._found(self._open(*path.rsplit("/", 1)), "its path")
+            yield posixpath.join(self._here, self._expand(name, origin)), "its path"
+            return
         for folder, by in self._places(chain):
-            loaded = self._candidate(folder, name)
-            if loaded is not None:
-                return self._found(loaded, by)
-        return self._from_defaults(name)
+            yield from ((f"{each}/{name}", by) for each in self._levels(folder))
+        for path in self._cache.get(name, ())[:_DIRECTORIES]:
+            yield path, "ld.so.cache"
+        for folder in self.defaults:
+            yield from ((f"{each}/{name}", "default") for each in self._levels(folder))
 
-    def candidates(self, folder: str, name: str) -> Iterator[str]:
-        """Yield where a name is looked for in one directory of a search path."""
+    def _levels(self, folder: str) -> Iterator[str]:
+        """Yield a directory of a search path behind those for the newer processors in it."""
         if not self.musl:
             for level in _HWCAPS.get(self._machine, ()):
                 yield f"{folder}/glibc-hwcaps/{level}"
         yield folder
 
-    def is_itself(self, name: str) -> bool:
-        """Return whether the loader answers for this name without looking."""
-        return self.musl and _MUSL_ITSELF.match(name) is not None
-
-    def _places(self, chain: Sequence[Loaded]) -> Iterator[tuple[str, str]]:
-        """Yield the directories before the defaults, and what names each."""
+    def _places(self, chain: Sequence[LoadedObject]) -> Iterator[tuple[str, str]]:
+        """Yield the directories that are searched before the defaults, and what names each."""
         library_path = [(folder, "LD_LIBRARY_PATH") for _, folder in self.library_path]
         if self.musl:
             yield from library_path
@@ -152,7 +163,7 @@ class Loader:
         if chain:
             yield from self._directories(chain[0].elf.runpath, chain[0], "RUNPATH")
 
-    def _directories(self, path: str, owner: Loaded, by: str) -> Iterator[tuple[str, str]]:
+    def _directories(self, path: str, owner: LoadedObject, by: str) -> Iterator[tuple[str, str]]:
         """Yield what an RPATH or RUNPATH means; an empty element is the working directory."""
         if not path:
             return
@@ -161,32 +172,14 @@ class Loader:
             if element or not self.musl:
                 yield posixpath.join(self._here, self._expand(element, origin)), by
 
-    def _from_defaults(self, name: str) -> Found | None:
-        for path in self._cache.get(name, ())[:_DIRECTORIES]:
-            found = self._found(self._open(*path.rsplit("/", 1)), "ld.so.cache")
-            if found is not None:
-                return found
-        for folder in self.defaults:
-            found = self._found(self._candidate(folder, name), "default")
-            if found is not None:
-                return found
-        return None
+    def _open(self, path: str) -> LoadedObject | None:
+        """Return the object at a path; None where a loader would search on."""
+        if path not in self._known:
+            self._known[path] = self._opened(path)
+        return self._known[path]
 
-    def _candidate(self, folder: str, name: str) -> Loaded | None:
-        for place in self.candidates(folder, name):
-            loaded = self._open(place, name)
-            if loaded is not None:
-                return loaded
-        return None
-
-    def _open(self, folder: str, name: str) -> Loaded | None:
-        """Return the object at a place; None where a loader would look on."""
-        key = (folder, name)
-        if key not in self._known:
-            self._known[key] = self._opened(folder, name)
-        return self._known[key]
-
-    def _opened(self, folder: str, name: str) -> Loaded | None:
+    def _opened(self, path: str) -> LoadedObject | None:
+        folder, _, name = path.rpartition("/")
         real = self._rootfs.resolve(folder or "/")
         if real is None:
             return None
@@ -194,13 +187,7 @@ class Loader:
         entry = self._rootfs.stat(path)
         if entry is None or entry.type is not FileType.FILE:
             return None
-        elf = self._rootfs.elf(path)
+        elf = self._rootfs.facts(path).elf
         if elf is None or (elf.machine, elf.bits) != (self._machine, self._bits):
             return None
-        return Loaded(path, elf)
-
-    def _found(self, loaded: Loaded | None, by: str) -> Found | None:
-        if loaded is None:
-            return None
-        real = self._rootfs.resolve(loaded.path) or loaded.path
-        return Found(loaded.path, real, by, loaded.elf)
+        return LoadedObject(path, elf)

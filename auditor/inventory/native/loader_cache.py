@@ -1,4 +1,4 @@
-"""Where glibc's and musl's loaders look by default: `ld.so.cache`, `ld.so.conf`, musl's path file.
+"""Default search of glibc's and musl's loaders: `ld.so.cache`, `ld.so.conf`, musl's path file.
 
 The cache is what ldconfig once found, not what is there now: a library that was added since is
 not in it, and glibc does not look for it in the directories of `ld.so.conf`.
@@ -41,8 +41,8 @@ _TYPE = 0xFF
 def read_cache(rootfs: Rootfs) -> dict[str, list[str]] | None:
     """Return the paths that the cache has for each name, in the loader's order.
 
-    None where there is no cache that can be read. Entries of another architecture are among
-    them: whoever opens the file sees that.
+    None where there is no cache that can be read. Entries of other architectures are among
+    them: that shows in the files.
     """
     try:
         content = rootfs.read(_CACHE, _LIMIT)

@@ -60,7 +60,7 @@ def native_files(
     }
     found: dict[str, NativeFile] = {}
     for path in _paths(image, imported, loader):
-        elf = rootfs.elf(path)
+        elf = rootfs.facts(path).elf
         if elf is None or not elf.is_library or path in found:
             continue
         site = _SITE.match(path)

@@ -1,1 +1,1 @@
-"""Whose each file is: package databases, RECORD, interpreters, by-products."""
+"""Owners of files: package databases, RECORDs, interpreters, by-products, the application."""

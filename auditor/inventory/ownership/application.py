@@ -1,44 +1,26 @@
-"""Where the image's own application lies, as far as its configuration tells."""
+"""The directories and scripts of the image's own application, by the configuration."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
+from auditor.inventory.commands.launchers import is_python
 from auditor.inventory.paths import is_directory, is_file, list_directory
 from auditor.inventory.python.runtime import which
 from auditor.inventory.python.sys_path import python_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from auditor.model import Image, ImageConfig, Rootfs
 
-SYSTEM_FOLDERS = (
-    "/bin",
-    "/etc",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/sbin",
-    "/usr/bin",
-    "/usr/lib",
-    "/usr/lib32",
-    "/usr/lib64",
-    "/usr/libx32",
-    "/usr/local/bin",
-    "/usr/local/lib",
-    "/usr/local/lib64",
-    "/usr/local/sbin",
-    "/usr/sbin",
-    "/var/lib",
-)
-"""Directories that nobody's word makes an application's, nor what contains them."""
+_SYSTEM_FOLDERS = """
+/bin /etc /lib /lib32 /lib64 /libx32 /sbin /usr/bin /usr/lib /usr/lib32 /usr/lib64 /usr/libx32
+/usr/local/bin /usr/local/lib /usr/local/lib64 /usr/local/sbin /usr/sbin /var/lib
+"""
+SYSTEM_FOLDERS = tuple(_SYSTEM_FOLDERS.split())
+"""Directories that can be no application's, whatever names them, nor can those above them."""
 
 _CUSTOMARY = ("/app", "/srv")
-_PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 _WORDS = 64
 """Words of the image's command that may be a script."""
 
@@ -49,7 +31,7 @@ def inside(path: str, folder: str) -> bool:
 
 
 def may_own(folder: str) -> bool:
-    """Return whether a whole directory can be one owner's: it is no part of the system."""
+    """Return whether a directory can have one owner as a whole: it is no part of the system."""
     return not any(
         inside(system, folder) or (inside(folder, system) and not system.startswith("/var"))
         for system in SYSTEM_FOLDERS
@@ -66,7 +48,11 @@ def application_folders(image: Image) -> set[str]:
     named = [config.working_dir or "/", *_CUSTOMARY]
     named += (posixpath.dirname(script) for script in application_scripts(rootfs, config))
     searched = (entry.path for entry in python_path(config) if is_directory(rootfs, entry.path))
-    named += (path for path in searched if not has_metadata(rootfs, path))
+    named += (
+        folder
+        for folder in searched
+        if not any(name.lower().endswith(".dist-info") for name in list_directory(rootfs, folder))
+    )
     real = (rootfs.resolve(path) for path in named)
     return {path for path in real if path is not None and may_own(path)}
 
@@ -78,18 +64,9 @@ def application_scripts(rootfs: Rootfs, config: ImageConfig) -> set[str]:
 
 
 def _script(rootfs: Rootfs, config: ImageConfig, word: str) -> str | None:
-    if _PYTHON.fullmatch(posixpath.basename(word)) or not word or "\0" in word:
+    if is_python(posixpath.basename(word)) or not word or "\0" in word:
         return None
     here = posixpath.join("/", config.working_dir, word)
     path = here if is_file(rootfs, here) else which(rootfs, config, word)
     real = rootfs.resolve(path) if path else None
-    return real if real is not None and rootfs.elf(real) is None else None
-
-
-def has_metadata(rootfs: Rootfs, folder: str) -> bool:
-    """Return whether distributions were installed into a directory."""
-    return _any_metadata(list_directory(rootfs, folder))
-
-
-def _any_metadata(children: Iterable[str]) -> bool:
-    return any(name.lower().endswith(".dist-info") for name in children)
+    return real if real is not None and rootfs.facts(real).elf is None else None

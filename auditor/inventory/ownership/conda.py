@@ -1,9 +1,9 @@
-"""conda: one record a package, `conda-meta/*.json` below the prefix that it is installed in.
+"""conda: one record for each package, `conda-meta/*.json` below the prefix it is installed in.
 
 The form is conda's `PrefixRecord`, which mamba, pixi and rattler write alike. `files` names all
 that was installed; `paths_data` their sha256 in the package, and in the prefix where the
 prefix's own path was written into them. Compiled files and entry points, which are made during
-the installation, need not have one: they are judged by what they hold, as any installer's.
+the installation, need not have one: their content decides, as for any installer.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
-from auditor.inventory.ownership.os_packages.claims import Claim, Database
-from auditor.inventory.paths import RealPaths, list_directory
+from auditor.inventory.ownership.os_packages.database import Claim, Database
+from auditor.inventory.paths import RealPaths, digest_of, list_directory
 from auditor.model import OsFile
 
 if TYPE_CHECKING:
@@ -37,65 +37,47 @@ def conda_files(
 ) -> tuple[Mapping[str, OsFile], tuple[Problem, ...]]:
     """Return what conda's records at `prefixes` claim, by real path, and what is unreadable.
 
-    A record speaks for files of its own prefix alone; a path that several claim is the first's.
+    A record can claim files of its own prefix alone; a path that several claim is the first's.
     """
-    database = _Records(rootfs)
+    database = Database(rootfs)
     real = RealPaths(rootfs)
     files: dict[str, OsFile] = {}
+    left = _FILES
     folders = {rootfs.resolve(posixpath.join(prefix, "conda-meta")) for prefix in prefixes}
     for folder in sorted(path for path in folders if path is not None):
         claimed: dict[str, OsFile] = {}
         for name in list_directory(rootfs, folder):
-            if name.endswith(".json"):
-                for claim in _claims(database, posixpath.join(folder, name)):
-                    path = real(claim.path)
-                    if path is not None:
-                        claimed.setdefault(path, claim.file)
+            if not name.endswith(".json"):
+                continue
+            for claim in _claims(database, posixpath.join(folder, name), left):
+                left -= 1
+                path = real(claim.path)
+                if path is not None:
+                    claimed.setdefault(path, claim.file)
         if _is_condas(rootfs, posixpath.dirname(folder), claimed):
             files = {**claimed, **files}
     return files, tuple(database.problems)
 
 
 def _is_condas(rootfs: Rootfs, prefix: str, claimed: Mapping[str, OsFile]) -> bool:
-    """Return whether conda made an environment: a Python that is there is one of its packages'.
+    """Return whether conda made an environment: a Python in it is one of its packages'.
 
-    Records that lie in somebody else's environment speak for nothing.
+    Records in an environment that another tool made prove nothing.
     """
     program = rootfs.resolve(posixpath.join(prefix, "bin", "python"))
     if program is None:
         return True
     python = claimed.get(program)
-    return python is not None and python.digest == rootfs.digests([program]).get(program)
+    return python is not None and python.digest == digest_of(rootfs, program)
 
 
-class _Records(Database):
-    """Reads records as far as their number of values and of files allows."""
-
-    def __init__(self, rootfs: Rootfs) -> None:
-        super().__init__(rootfs)
-        self._files = _FILES
-
-    def record(self, source: str) -> bytes | None:
-        """Return a record's bytes; None where it cannot be read, or would take too much memory."""
-        content = self.read(source, _RECORD_BYTES)
-        if content is not None and content.count(b",") > _RECORD_VALUES:
-            self.problem(source, f"has more than {_RECORD_VALUES} values", limit=True)
-            return None
-        return content
-
-    def may_name(self, source: str, files: int) -> bool:
-        """Return whether a record may name so many files after all that others named."""
-        if files > self._files:
-            self.problem(source, f"conda's records name more than {_FILES} files", limit=True)
-            return False
-        self._files -= files
-        return True
-
-
-def _claims(database: _Records, source: str) -> Iterator[Claim]:
-    """Yield the claims of one record."""
-    content = database.record(source)
+def _claims(database: Database, source: str, most: int) -> Iterator[Claim]:
+    """Yield the claims of one record, if it names at most so many files."""
+    content = database.read(source, _RECORD_BYTES)
     if content is None:
+        return
+    if content.count(b",") > _RECORD_VALUES:
+        database.problem(source, f"has more than {_RECORD_VALUES} values", limit=True)
         return
     try:
         record = json.loads(content)
@@ -105,7 +87,8 @@ def _claims(database: _Records, source: str) -> Iterator[Claim]:
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         database.problem(source, "is no record of a conda package")
         return
-    if not database.may_name(source, len(installed)):
+    if len(installed) > most:
+        database.problem(source, f"conda's records name more than {_FILES} files", limit=True)
         return
     prefix = posixpath.dirname(posixpath.dirname(source))
     for relative in installed:

@@ -1,4 +1,4 @@
-"""Which files an interpreter brought along: the known layout below its prefix, and no more.
+"""The files that came with an interpreter: the known layout below its prefix, and no more.
 
 A later layer that adds to that layout or changes it did not bring the interpreter: its files
 are not the interpreter's. One that writes the whole layout again brought an interpreter where
@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from auditor.inventory.ownership.application import inside
 from auditor.inventory.paths import list_directory, program_directories
 from auditor.inventory.site_packages import SITE_FOLDER
 
@@ -36,7 +37,7 @@ _PROGRAM = re.compile(r"bin/(?:python|pypy)(?:3(?:\.\d+)?)?[td]*")
 
 
 class InterpreterInstall(NamedTuple):
-    """A prefix that an interpreter lives in."""
+    """An interpreter installed at a prefix."""
 
     prefix: str
     """Real."""
@@ -48,15 +49,22 @@ class InterpreterInstall(NamedTuple):
     def owns(self, rootfs: Rootfs, path: str, entry: Entry) -> bool:
         """Return whether the file at a real path came with this interpreter."""
         relative = path[len(self.prefix.rstrip("/")) + 1 :]
-        if not _LAYOUT.fullmatch(relative):
+        if not (inside(path, self.prefix) and _LAYOUT.fullmatch(relative)):
             return False
-        if _PROGRAM.fullmatch(relative) and rootfs.elf(path) is None:
+        if _PROGRAM.fullmatch(relative) and rootfs.facts(path).elf is None:
             return False
         return self.layer is None or entry.layer is None or entry.layer <= self.layer
 
 
+def install_of(
+    installs: Iterable[InterpreterInstall], rootfs: Rootfs, path: str, entry: Entry | None
+) -> InterpreterInstall | None:
+    """Return the interpreter that brought the file at a real path."""
+    return next((each for each in installs if entry and each.owns(rootfs, path, entry)), None)
+
+
 def interpreter_installs(image: Image, prefixes: Iterable[str]) -> Iterator[InterpreterInstall]:
-    """Yield the interpreters that live at some of `prefixes`, each real prefix once."""
+    """Yield the interpreters that are installed at `prefixes`, each real prefix once."""
     rootfs = image.rootfs
     changed = frozenset(each.path for each in image.hidden)
     real = {rootfs.resolve(prefix) for prefix in prefixes}
@@ -64,17 +72,16 @@ def interpreter_installs(image: Image, prefixes: Iterable[str]) -> Iterator[Inte
         for library in _libraries(rootfs, prefix):
             program = posixpath.join(prefix, "bin", posixpath.basename(library))
             executable = rootfs.resolve(program)
-            parts = _programs(rootfs, library, executable)
-            yield InterpreterInstall(
-                prefix, executable, _bringing_layer(rootfs, library, parts, changed)
-            )
+            programs = _programs(rootfs, library, executable)
+            layer = _bringing_layer(rootfs, library, programs, changed)
+            yield InterpreterInstall(prefix, executable, layer)
 
 
 def _programs(rootfs: Rootfs, library: str, executable: str | None) -> list[str]:
-    """Return the program of a standard library, and the library beside that it is linked with."""
+    """Return the program of a standard library, and the libpython that it is linked with."""
     if executable is None:
         return []
-    elf = rootfs.elf(executable)
+    elf = rootfs.facts(executable).elf
     linked = [name for name in elf.needed if name.startswith("libpython")] if elf else []
     return [executable, *(posixpath.join(posixpath.dirname(library), name) for name in linked)]
 
@@ -82,10 +89,10 @@ def _programs(rootfs: Rootfs, library: str, executable: str | None) -> list[str]
 def _bringing_layer(
     rootfs: Rootfs, library: str, programs: Iterable[str], changed: Collection[str]
 ) -> int | None:
-    """Return the layer by which an interpreter was there: most of its library, and its program.
+    """Return the layer that completed an interpreter: most of its library, and its program.
 
-    `changed` are the paths that had other bytes in a lower layer: what replaces a program is no
-    part of the interpreter for that.
+    `changed` are the paths that had other bytes in a lower layer: a layer that only replaces
+    the program did not bring the interpreter.
     """
     modules = [
         entry
@@ -107,7 +114,7 @@ def _most(layers: Iterable[int | None]) -> int | None:
 
 
 def interpreter_prefixes(image: Image) -> Iterator[str]:
-    """Yield where the interpreters live that are found by name, first the customary place."""
+    """Yield the prefixes of the interpreters that PATH finds, `/usr/local` first."""
     yield "/usr/local"
     for folder in program_directories(image.config):
         for name in ("python", "python3"):

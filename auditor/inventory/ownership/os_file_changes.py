@@ -1,4 +1,4 @@
-"""The libraries and programs of the operating system's packages, compared with its database.
+"""Libraries and programs of the system's packages, compared with the package databases.
 
 sha256, which rpm records, is known for every file. md5 and sha1 need the bytes once more, so
 only those files are compared that came in another layer than the database file which lists
@@ -31,7 +31,7 @@ class OsChange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OsComparison:
-    """What came of the comparison."""
+    """The result of the comparison."""
 
     changed: tuple[OsChange, ...] = ()
     """Sorted by path."""
@@ -50,7 +50,7 @@ def compare_os_files(image: Image, packages: OsPackages) -> OsComparison:
     if image.prefix is not None:
         return OsComparison()
     rootfs = image.rootfs
-    taken = 0
+    assumed = 0
     wanted: defaultdict[str, dict[str, OsFile]] = defaultdict(dict)
     layers: dict[str, int | None] = {}
     for path, file, entry in _native(rootfs, packages):
@@ -59,7 +59,7 @@ def compare_os_files(image: Image, packages: OsPackages) -> OsComparison:
             layers[file.source] = source.layer if source else None
         known = entry.layer is not None and entry.layer == layers[file.source]
         if known and file.algorithm != "sha256":
-            taken += 1
+            assumed += 1
         else:
             wanted[file.algorithm][path] = file
     changed: list[OsChange] = []
@@ -73,7 +73,7 @@ def compare_os_files(image: Image, packages: OsPackages) -> OsComparison:
             if actual != files[path].digest
         )
     compared = sum(len(files) for files in wanted.values()) - unreadable
-    return OsComparison(tuple(sorted(changed)), compared, taken, unreadable)
+    return OsComparison(tuple(sorted(changed)), compared, assumed, unreadable)
 
 
 def _native(rootfs: Rootfs, packages: OsPackages) -> Iterator[tuple[str, OsFile, Entry]]:
@@ -85,5 +85,5 @@ def _native(rootfs: Rootfs, packages: OsPackages) -> Iterator[tuple[str, OsFile,
         if entry is None or entry.type is not FileType.FILE:
             continue
         program = entry.mode & 0o111 and path.rpartition("/")[0].endswith("bin")
-        if program or rootfs.elf(path) is not None:
+        if program or rootfs.facts(path).elf is not None:
             yield path, file, entry

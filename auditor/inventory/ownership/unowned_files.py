@@ -1,4 +1,4 @@
-"""Files that nobody owns where the image imports code from or finds programs."""
+"""Files without an owner where the image imports code from or finds programs."""
 
 from __future__ import annotations
 
@@ -16,21 +16,14 @@ if TYPE_CHECKING:
     from auditor.inventory.ownership.file_ownership import FileOwnership
     from auditor.model import Entry, Environment, Image, ImageConfig, Rootfs
 
-_PROGRAMS = (
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-)
+_PROGRAMS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """Where programs are found by absolute path, whatever PATH says."""
 
 _IMPORTABLE = (".py", ".pyc", ".so", ".pth", ".zip")
 
 
 class UnownedFile(NamedTuple):
-    """What nobody owns: one file, or a directory with everything in it."""
+    """One file without an owner, or a directory in which no file has one."""
 
     path: str
     files: int
@@ -41,14 +34,14 @@ class UnownedFile(NamedTuple):
 def unowned_code(
     image: Image, runtime: Environment, ownership: FileOwnership
 ) -> tuple[UnownedFile, ...]:
-    """Return what nobody owns on the import path, sorted by path.
+    """Return the files without an owner on the import path, sorted by path.
 
-    A directory in which nobody owns anything is one stray, the topmost such; bytecode goes
-    with its source.
+    A directory in which no file has an owner is one entry, the topmost such; bytecode belongs
+    to its source's entry.
     """
     found: list[UnownedFile] = []
     for root in runtime.import_paths:
-        others = tuple(f"{each}/" for each in _apart(root, runtime.import_paths))
+        others = tuple(f"{each}/" for each in _excluded(root, runtime.import_paths))
         files = [
             (path, entry)
             for path, entry in _files(image.rootfs, root)
@@ -58,7 +51,7 @@ def unowned_code(
     return tuple(sorted(found))
 
 
-def _apart(root: str, import_paths: Iterable[str]) -> Iterator[str]:
+def _excluded(root: str, import_paths: Iterable[str]) -> Iterator[str]:
     """Yield the directories below `root` that are walked on their own, or not at all."""
     yield from (f"{root}/{name}" for name in SITE_FOLDERS)
     yield from (each for each in import_paths if each.startswith(f"{root}/"))
@@ -85,26 +78,25 @@ def _files(rootfs: Rootfs, root: str) -> Iterator[tuple[str, Entry]]:
 def _grouped(
     root: str, files: list[tuple[str, Entry]], ownership: FileOwnership
 ) -> Iterator[UnownedFile]:
-    """Gather the files that nobody owns under the topmost directory that is all strays."""
+    """Group the files without an owner by the topmost directory in which no file has one."""
     shared = {root, ""}  # "" is the folder of what lies in the root itself
     unowned: dict[str, Entry] = {}
     for path, entry in files:
-        if ownership.namer(path) is None:
+        if ownership.import_owner(path) is None:
             unowned[path] = entry
             continue
-        folder = path.rpartition("/")[0]
-        while folder not in shared:
-            shared.add(folder)
-            folder = folder.rpartition("/")[0]
+        shared.update([*_folders(path, shared)])
     groups: dict[str, list[int]] = {}
     for path, entry in unowned.items():
-        groups.setdefault(_topmost(_source(path, unowned), shared), []).append(entry.size)
+        source = _source(path, unowned)
+        topmost = [source, *_folders(source, shared)][-1]
+        groups.setdefault(topmost, []).append(entry.size)
     for path, sizes in groups.items():
         yield UnownedFile(path, len(sizes), sum(sizes))
 
 
 def _source(path: str, unowned: dict[str, Entry]) -> str:
-    """Return the source beside which bytecode stands as an equal stray, else the path itself."""
+    """Return the source of bytecode where that has no owner either, else the path itself."""
     folder, _, name = path.rpartition("/")
     if folder.endswith("/__pycache__"):
         source = f"{folder.rpartition('/')[0]}/{name.partition('.')[0]}.py"
@@ -113,44 +105,39 @@ def _source(path: str, unowned: dict[str, Entry]) -> str:
     return path
 
 
-def _topmost(path: str, shared: set[str]) -> str:
-    """Return the highest directory above `path` that is not shared, else the path itself."""
-    top = path
-    folder = path.rpartition("/")[0]
-    while folder not in shared:
-        top = folder
-        folder = folder.rpartition("/")[0]
-    return top
+def _folders(path: str, shared: set[str]) -> Iterator[str]:
+    """Yield the directories above `path`, up to the first that is shared."""
+    while (path := path.rpartition("/")[0]) not in shared:
+        yield path
 
 
 def unowned_programs(
     image: Image, runtime: Environment, ownership: FileOwnership
 ) -> tuple[tuple[str, str], ...]:
-    """Return the programs that nobody owns: the path they are found by, and the real one.
+    """Return the programs without an owner: the path they are found by, and the real one.
 
     An ELF file, or one with an executable bit; each real file once, sorted. Of a live environment
     only what lies in it, since it is audited without the system around it.
     """
     rootfs = image.rootfs
     found: dict[str, str] = {}
-    inside = ""
+    within = ""
+    folders: list[str] = []
     if image.prefix is None:
         folders = _program_folders(rootfs, image.config, runtime)
     elif rootfs.lstat(f"{runtime.prefix}/pyvenv.cfg") is not None:
-        inside = f"{rootfs.resolve(runtime.prefix)}/"
-        folders = [f"{inside}bin"]
-    else:
-        folders = []
+        within = f"{rootfs.resolve(runtime.prefix)}/"
+        folders = [f"{within}bin"]
     for folder in folders:
         for name in list_directory(rootfs, folder):
             path = f"{folder}/{name}"
             real = rootfs.resolve(path)
-            entry = rootfs.lstat(real) if real is not None else None
-            if real is None or entry is None or entry.type is not FileType.FILE or real in found:
+            if real is None or real in found or not real.startswith(within):
                 continue
-            if not real.startswith(inside):
+            entry = rootfs.lstat(real)
+            if entry is None or entry.type is not FileType.FILE:
                 continue
-            runs = entry.mode & 0o111 or rootfs.elf(real) is not None
+            runs = entry.mode & 0o111 or rootfs.facts(real).elf is not None
             if runs and ownership.owner(path) is None:
                 found[real] = path
     return tuple(sorted((path, real) for real, path in found.items()))

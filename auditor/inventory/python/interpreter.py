@@ -65,10 +65,10 @@ def read_interpreter(
     `platform` only distinguishes the variants of 32-bit ARM, which ELF's machine field does not.
     """
     path = rootfs.resolve(executable)
-    elf = rootfs.elf(path) if path is not None else None
+    elf = rootfs.facts(path).elf if path is not None else None
     if path is None or elf is None:
         return None
-    strings = rootfs.versions(path)
+    strings = rootfs.facts(path).versions
     hints = _hints(posixpath.basename(path), strings)
     library = _find_library(rootfs, executable, path, hints) or _assumed_library(path, hints)
     if library is None:
@@ -175,13 +175,15 @@ def _full_version(rootfs: Rootfs, library: _Library, strings: Sequence[str], mac
         f"{library.prefix}/{lib}" for lib in ("lib", "lib64", "bin", *_triplet_libs("lib", machine))
     ]
     elsewhere = [*_triplet_libs("/usr/lib", machine), "/usr/lib64", "/usr/lib", "/usr/local/lib"]
-    shared = [rootfs.versions(path) for path in _shared_libraries(rootfs, library, machine, own)]
+    shared = [
+        rootfs.facts(path).versions for path in _shared_libraries(rootfs, library, machine, own)
+    ]
     for named in (strings, *shared, _header_version(rootfs, library)):
         if version := _agreeing(named, library.version):
             return version
     if not shared:
         for path in _shared_libraries(rootfs, library, machine, elsewhere):
-            if version := _agreeing(rootfs.versions(path), library.version):
+            if version := _agreeing(rootfs.facts(path).versions, library.version):
                 return version
     return library.version
 
@@ -213,7 +215,7 @@ def _shared_libraries(
         for name in list_directory(rootfs, directory):
             path = posixpath.join(directory, name)
             if name.startswith(stems):
-                elf = rootfs.elf(path)
+                elf = rootfs.facts(path).elf
                 if elf is not None and elf.machine == machine:
                     yield path
 

@@ -62,7 +62,8 @@ def _glibc(rootfs: Rootfs, machine: str) -> Libc | None:
             continue
         name = _GLIBC_NAME.fullmatch(posixpath.basename(path))
         return Libc(
-            "glibc", _release(rootfs.versions(path)) or _release(name.groups() if name else ())
+            "glibc",
+            _release(rootfs.facts(path).versions) or _release(name.groups() if name else ()),
         )
     return None
 
@@ -72,12 +73,12 @@ def _musl(rootfs: Rootfs, machine: str) -> Libc | None:
         for name in list_directory(rootfs, directory):
             path = posixpath.join(directory, name)
             if _MUSL_LOADER.fullmatch(name) and _is_for(rootfs, path, machine):
-                return Libc("musl", _release(rootfs.versions(path)))
+                return Libc("musl", _release(rootfs.facts(path).versions))
     return None
 
 
 def _is_for(rootfs: Rootfs, path: str, machine: str) -> bool:
-    elf = rootfs.elf(path)
+    elf = rootfs.facts(path).elf
     return elf is not None and elf.machine == machine
 
 

@@ -1,4 +1,4 @@
-"""Which `python` the image runs, told from its configuration and files.
+"""Which `python` the image runs, by its configuration and files.
 
 The first that holds: the one the caller names; Entrypoint and Cmd, through the usual launchers
 and the shebang of a console script; VIRTUAL_ENV; `python`, then `python3` on PATH; the only
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from auditor.inventory.commands.launchers import CONDA_TOOLS, is_python, run_by_tool, unwrap
+from auditor.inventory.commands.shell import from_words
 from auditor.inventory.paths import is_directory, is_file, program_directories
 from auditor.model import ImageConfig, Rootfs, UnreadableError
 
@@ -28,16 +29,6 @@ class Runtime(NamedTuple):
     """The words after it, a console script as the first; None where no command names it."""
 
 
-_PYTHON = re.compile(r"^(?:python|pypy)(?:\d+(?:\.\d+t?)?)?$")
-_SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox"})
-_TAKES_NO_ARGUMENT = frozenset(
-    {"tini", "tini-static", "dumb-init", "catatonit", "docker-init", "exec", "nohup", "time"}
-)
-"""Launchers that run what follows their own options."""
-_TAKES_ONE_ARGUMENT = frozenset({"gosu", "su-exec"})
-_OPTIONS_WITH_VALUE = frozenset({"-p", "-e", "-u", "--unset", "-C", "--chdir", "--rewrite", "-r"})
-_RUNNERS = frozenset({"uv", "poetry", "pdm", "pipenv", "hatch", "rye"})
-_ASSIGNMENT = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*=")
 _MOVES = re.compile(r"(?:^|[\s;&|])(?:cd|pushd)\s|^(?:-C|--chdir|--directory)\b")
 _SHEBANG_LIMIT = 64 * 1024
 _EXEC_PREAMBLE = re.compile(
@@ -74,25 +65,33 @@ def _from_command(rootfs: Rootfs, config: ImageConfig) -> Runtime | None:
     words = [*config.entrypoint, *config.cmd]
     found = _follow(rootfs, config, words, "the image's command runs")
     if found is None and config.entrypoint and config.cmd:
-        found = _follow(rootfs, config, list(config.cmd), "the image's Cmd runs")
+        found = _follow(rootfs, config, config.cmd, "the image's Cmd runs")
     if found is not None and any(_MOVES.search(word) for word in words):
         # The command goes elsewhere first: which directory is its own cannot be told.
         return found._replace(arguments=None)
     return found
 
 
-def _follow(rootfs: Rootfs, config: ImageConfig, words: list[str], reason: str) -> Runtime | None:
+def _follow(
+    rootfs: Rootfs, config: ImageConfig, words: Sequence[str], reason: str
+) -> Runtime | None:
+    """Return the interpreter that a command line ends in, past its launchers and shells."""
     for _ in range(_MOST_STEPS):
-        if not words:
+        started = list(from_words(words, dict(config.env)))
+        if not started:
             return None
-        name = posixpath.basename(words[0])
-        if _PYTHON.match(name):
-            path = _interpreter(rootfs, config, words[0])
-            return Runtime(path, f"{reason} {words[0]}", tuple(words[1:])) if path else None
-        following = _unwrap(rootfs, config, name, words[1:])
-        if following is None:
-            return _from_script(rootfs, config, words, reason)
-        words = following
+        last = started[-1]
+        if last.piped_from:
+            words = last.piped_from
+            continue
+        if is_python(last.name):
+            path = _interpreter(rootfs, config, last.words[0])
+            why = f"{reason} {last.words[0]}"
+            return Runtime(path, why, last.words[1:]) if path else None
+        inner = None if last.name in CONDA_TOOLS else run_by_tool(last.launch)
+        if inner is None:
+            return _from_script(rootfs, config, last.words, reason)
+        words = _in_project(rootfs, config, inner.words)
     return None
 
 
@@ -103,80 +102,30 @@ def _interpreter(rootfs: Rootfs, config: ImageConfig, word: str) -> str | None:
     return which(rootfs, config, word)
 
 
-def _unwrap(rootfs: Rootfs, config: ImageConfig, name: str, rest: list[str]) -> list[str] | None:
-    """Return the command that a launcher runs, None where `name` is no launcher."""
-    if name in _TAKES_NO_ARGUMENT:
-        return _without_options(rest)
-    if name in _TAKES_ONE_ARGUMENT:
-        return _without_options(rest)[1:]
-    if name == "env":
-        return _env_command(rest)
-    if name in _SHELLS:
-        return _shell_command(rest)
-    if name in _RUNNERS and "run" in rest[:4]:
-        return _project_command(rootfs, config, rest[rest.index("run") + 1 :])
-    return None
-
-
-def _without_options(words: list[str]) -> list[str]:
-    while words and words[0].startswith("-"):
-        if words[0] == "--":
-            return words[1:]
-        words = words[2:] if words[0] in _OPTIONS_WITH_VALUE else words[1:]
-    return words
-
-
-def _env_command(words: list[str]) -> list[str]:
-    """Return what `env [-i] [-S STRING] [NAME=VALUE ...] COMMAND` runs."""
-    if words and words[0] in ("-S", "--split-string"):
-        words = [*_split(words[1]), *words[2:]] if len(words) > 1 else []
-    words = _without_options(words)
-    while words and _ASSIGNMENT.match(words[0]):
-        words = words[1:]
-    return words
-
-
-def _shell_command(words: list[str]) -> list[str] | None:
-    """Return the last command of `sh -c STRING`; None for a script file."""
-    if words and re.fullmatch(r"-[a-z]*c", words[0]) and len(words) > 1:
-        last = re.split(r"&&|\|\||;|\n", words[1].rstrip("; \n"))[-1]
-        return _env_command(_split(last))
-    return None
-
-
-def _project_command(rootfs: Rootfs, config: ImageConfig, words: list[str]) -> list[str]:
-    """Return what `uv run COMMAND` and its like run, from the project's environment."""
-    words = _without_options(words)
+def _in_project(rootfs: Rootfs, config: ImageConfig, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what `uv run COMMAND` and its like start, in the project's environment."""
     directory = config.env.get("UV_PROJECT_ENVIRONMENT") or ".venv"
     prefix = posixpath.join(config.working_dir or "/", directory)
     if not words or not is_directory(rootfs, prefix):
         return words
     own = posixpath.join(prefix, "bin", words[0])
     if rootfs.lstat(own):
-        return [own, *words[1:]]
-    return [posixpath.join(prefix, "bin", "python")] if words[0].endswith(".py") else words
-
-
-def _split(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()
+        return own, *words[1:]
+    return (posixpath.join(prefix, "bin", "python"),) if words[0].endswith(".py") else words
 
 
 def _from_script(
-    rootfs: Rootfs, config: ImageConfig, words: list[str], reason: str
+    rootfs: Rootfs, config: ImageConfig, words: Sequence[str], reason: str
 ) -> Runtime | None:
     """Return the interpreter in the shebang of a Python script."""
     script = which(rootfs, config, words[0])
-    command = shebang(rootfs, script) if script else None
-    if command and posixpath.basename(command[0]) == "env":
-        command = _env_command(command[1:])
-    if not (script and command and _PYTHON.match(posixpath.basename(command[0]))):
+    command = unwrap((script and shebang(rootfs, script)) or ())
+    if not (script and command.words and is_python(command.name)):
         return None
-    python = _interpreter(rootfs, config, command[0])
-    why = f"{reason} {script}, whose shebang names {command[0]}"
-    return Runtime(python, why, (*command[1:], script, *words[1:])) if python else None
+    program, *options = command.words
+    python = _interpreter(rootfs, config, program)
+    why = f"{reason} {script}, whose shebang names {program}"
+    return Runtime(python, why, (*options, script, *words[1:])) if python else None
 
 
 def shebang(rootfs: Rootfs, path: str) -> list[str] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.inventory.commands.instructions import short
+from auditor.inventory.commands.instructions import shown_instruction
 from auditor.model import Severity
 from auditor.report.escape import clip, escape, guard
 from auditor.report.formats.sentences import audited, headline, summary
@@ -77,7 +77,7 @@ def _facts(finding: Finding) -> list[str]:
         "environment": finding.environment,
         "expected": finding.expected,
         "found": finding.actual,
-        "layer": short(finding.layer.created_by) if finding.layer else None,
+        "layer": shown_instruction(finding.layer.created_by) if finding.layer else None,
     }
     return lines + [f"{label}: {clip(fact, _TEXT)}" for label, fact in facts.items() if fact]
 

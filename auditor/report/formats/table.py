@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from auditor.inventory.commands.instructions import short
+from auditor.inventory.commands.instructions import shown_instruction
 from auditor.model import AttestationState, Severity, Verdict
 from auditor.report.escape import clip, escape
 from auditor.report.formats.lines import (
@@ -96,7 +96,8 @@ def _details(finding: Finding, report: Report) -> Iterator[tuple[str, str]]:
         yield "lock", f"{escape(report.lock.path)}:{finding.lock_line}"
     if finding.layer is not None:
         base = " (base image)" if finding.layer.base else ""
-        yield "layer", clip(short(finding.layer.created_by) or finding.layer.digest, _NAME) + base
+        made_by = shown_instruction(finding.layer.created_by) or finding.layer.digest
+        yield "layer", clip(made_by, _NAME) + base
     if finding.ignored is not None:
         until = f", until {escape(finding.ignored.until)}" if finding.ignored.until else ""
         yield "ignored", clip(finding.ignored.reason, _TEXT) + until

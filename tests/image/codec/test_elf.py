@@ -141,7 +141,7 @@ def test_a_passing_file_keeps_little() -> None:
 def test_what_passed_too_early_is_read_once_more() -> None:
     far = elf(gap=3_000_000, **FULL)
     image = image_of({"/lib/a.so": far, "/lib/b.so": elf(gap=2_000_000, soname="libb.so")})
-    first, second = (image.rootfs.elf(path) for path in ("/lib/a.so", "/lib/b.so"))
+    first, second = (image.rootfs.facts(path).elf for path in ("/lib/a.so", "/lib/b.so"))
     assert first == read_bytes(far)
     assert second is not None
     assert (second.soname, second.complete) == ("libb.so", True)
@@ -150,7 +150,7 @@ def test_what_passed_too_early_is_read_once_more() -> None:
 def test_what_cannot_be_read_again_stays_incomplete() -> None:
     archive = docker_archive({"/lib/a.so": elf(gap=3_000_000, soname="liba.so")})
     image = read_archive_stream(io.BytesIO(archive), reference="x", reopen=None)
-    facts = image.rootfs.elf("/lib/a.so")
+    facts = image.rootfs.facts("/lib/a.so").elf
     assert facts is not None
     assert (facts.machine, facts.soname, facts.complete) == ("x86_64", "", False)
 

@@ -176,8 +176,8 @@ def patched(at: int, value: bytes, *, data: bytes | None = None) -> bytes:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        pytest.param(b"no tar" * 200, "is no tar archive, nor one", id="text"),
-        pytest.param(b"no tar", "is no tar archive, nor one", id="short-text"),
+        pytest.param(b"no tar" * 200, "is not a tar archive, plain", id="text"),
+        pytest.param(b"no tar", "is not a tar archive, plain", id="short-text"),
         pytest.param(archive_of((member("f"), b"x"))[:1024] + b"no tar", "ends early", id="cut"),
         pytest.param(patched(124, b"00000000018\0"), "malformed number", id="no-octal"),
         pytest.param(patched(124, b"-0000000001\0"), "malformed number", id="negative-octal"),
@@ -333,3 +333,27 @@ def test_header_or_not() -> None:
 def test_long_name_cut_at_a_slash_is_no_directory() -> None:
     data = archive_of((member("d/" * 60 + "f"), b"x"), tar_format=tarfile.PAX_FORMAT)
     assert listed(data) == expected(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("usr/bin/x", "/usr/bin/x"),
+        ("./usr/bin/x", "/usr/bin/x"),
+        ("/usr/bin/x/", "/usr/bin/x"),
+        ("usr//bin/./x", "/usr/bin/x"),
+        ("usr/lib/../bin/x", "/usr/bin/x"),
+        (".", "/"),
+        ("./", "/"),
+        ("", "/"),
+        (".hidden", "/.hidden"),
+        ("a/.hidden", "/a/.hidden"),
+        ("..x/...", "/..x/..."),
+        ("..", None),
+        ("a/../../b", None),
+        ("/../etc", None),
+        ("./../etc", None),
+    ],
+)
+def test_names_become_absolute_paths(name: str, path: str | None) -> None:
+    assert tar.absolute_path(name) == path

@@ -115,14 +115,12 @@ def test_large_directory_is_refused(look: Look, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda rootfs: rootfs.elf("/usr/bin/python3.11"),
-        lambda rootfs: rootfs.versions("/usr/bin/python3.11"),
-        lambda rootfs: rootfs.references_dlopen("/usr/bin/python3.11"),
+        lambda rootfs: rootfs.facts("/usr/bin/python3.11"),
         lambda rootfs: rootfs.digests(["/usr/bin/python3.11"]),
         lambda rootfs: list(rootfs.contents(["/usr/bin/python3.11"], 9)),
         lambda rootfs: list(rootfs.walk("/db/info")),
     ],
-    ids=["elf", "versions", "may-load", "digests", "contents", "walk"],
+    ids=["facts", "digests", "contents", "walk"],
 )
 def test_what_was_not_read_is_not_absent(look: Look, ask: Callable[[Rootfs], object]) -> None:
     with look() as (rootfs, _), pytest.raises(NotReadError):

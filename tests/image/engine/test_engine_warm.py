@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from auditor.model import Image
 
 
-def warm(cache: LayerCache, **wishes: bool) -> Image:
+def warm(cache: LayerCache, *, verify: bool = False) -> Image:
     return open_engine_image(
-        parse_reference("docker:thing"), None, ReadOptions(None, cache, **wishes)
+        parse_reference("docker:thing"), None, ReadOptions(cache=cache, verify=verify)
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from auditor.image.layers.index_layer import index_layer
 from auditor.image.open import open_image
 from tests.builders import Hardlink, Symlink, oci_layout, rootfs_of
+from tests.builders.host_files import write_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,15 +38,7 @@ def rootfs(request: pytest.FixtureRequest, tmp_path: Path) -> Rootfs:
         return rootfs_of(FILES)
     if request.param == "layout":
         return open_image(f"oci:{oci_layout(tmp_path / 'layout', FILES)}").rootfs
-    for path, content in FILES.items():
-        file = tmp_path / path.strip("/")
-        file.parent.mkdir(exist_ok=True)
-        if isinstance(content, Symlink):
-            file.symlink_to(content.target)
-        elif isinstance(content, Hardlink):
-            file.hardlink_to(tmp_path / content.target.strip("/"))
-        elif isinstance(content, str | bytes):
-            file.write_bytes(content.encode() if isinstance(content, str) else content)
+    write_files(tmp_path, FILES)
     return open_image(f"dir:{tmp_path}").rootfs
 
 
@@ -60,7 +53,7 @@ def rootfs(request: pytest.FixtureRequest, tmp_path: Path) -> Rootfs:
     ],
 )
 def test_headers_of_bytecode(rootfs: Rootfs, path: str, header: bytes) -> None:
-    assert rootfs.bytecode_header(path) == header
+    assert rootfs.facts(path).bytecode_header == header
 
 
 def test_contents_of_many_files(rootfs: Rootfs) -> None:

@@ -26,19 +26,13 @@ CASES: dict[str, tuple[Sequence[Files], list[str]]] = {
     "other-bytes": ([{"/a": "1"}, {"/a": "22"}], ["/a 1 0>1 replaced"]),
     "same-bytes": ([{"/a": "1"}, {"/a": "1"}], []),
     "deleted-and-written-again": ([{"/a": "1"}, {"/a": Whiteout()}, {"/a": "1"}], []),
-    "deleted-and-written-otherwise": (
-        [{"/a": "1"}, {"/a": Whiteout()}, {"/a": "2"}],
-        ["/a 1 0>1"],
-    ),
+    "deleted-and-written-otherwise": ([{"/a": "1"}, {"/a": Whiteout()}, {"/a": "2"}], ["/a 1 0>1"]),
     "opaque-and-same-bytes": ([{"/d/a": "1"}, {"/d": Opaque(), "/d/a": "1"}], []),
     "opaque-and-other-bytes": (
         [{"/d/a": "1"}, {"/d": Opaque(), "/d/a": "2"}],
         ["/d/a 1 0>1 replaced"],
     ),
-    "twice": (
-        [{"/a": "1"}, {"/a": "2"}, {"/a": Whiteout()}],
-        ["/a 1 0>1 replaced", "/a 1 1>2"],
-    ),
+    "twice": ([{"/a": "1"}, {"/a": "2"}, {"/a": Whiteout()}], ["/a 1 0>1 replaced", "/a 1 1>2"]),
     "same-bytes-then-deleted": ([{"/a": "1"}, {"/a": "1"}, {"/a": Whiteout()}], ["/a 1 0>2"]),
     "folder-in-place-of-a-file": ([{"/a": "1"}, {"/a": Directory()}], ["/a 1 0>1"]),
     "file-in-place-of-a-folder": ([{"/a/b": "1"}, {"/a": "2"}], ["/a/b 1 0>1"]),

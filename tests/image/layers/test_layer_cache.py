@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,11 @@ from auditor.image import limits
 from auditor.image.codec.compression import Compression
 from auditor.image.codec.stream import DamagedError
 from auditor.image.layers import index_format
+from auditor.image.layers.image_budget import ImageBudget
 from auditor.image.layers.index_format import decoded, encoded, format_name
 from auditor.image.layers.index_layer import index_layer
 from auditor.image.layers.layer_cache import LayerCache
-from auditor.image.layers.layer_index import Budget, LayerIndex
+from auditor.image.layers.layer_index import LayerIndex
 from auditor.image.layout.archive import read_archive_stream
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
@@ -95,8 +97,8 @@ def test_index_comes_back(tmp_path: Path) -> None:
     # A plain layer may come packed next time.
     assert found == dataclasses.replace(index, compression=None)
     assert cache.index("sha256:" + "0" * 64) is None
-    (loader,) = index.loaders
-    assert index.contents[loader] == b"import ctypes"
+    (source,) = index.dlopen_sources
+    assert index.contents[source] == b"import ctypes"
 
 
 def test_every_field_comes_back() -> None:
@@ -113,7 +115,7 @@ def test_every_field_comes_back() -> None:
         elf={512: Elf("x86_64", 64)},
         versions={512: ("3.11.7", "x")},
         contents={512: b"\0\xff"},
-        loaders={512, 7},
+        dlopen_sources={512, 7},
         bytecode={512: bytes(16)},
         unreadable={9: "why"},
         whiteouts=["/w"],
@@ -123,10 +125,10 @@ def test_every_field_comes_back() -> None:
         digest="sha256:x",
         diff_id="sha256:y",
         size=7,
-        text=8,
+        path_bytes=8,
         files=9,
         bytes_read=10,
-        shortened=True,
+        truncated=True,
     )
     empty = LayerIndex()
     for field in dataclasses.fields(LayerIndex):
@@ -361,11 +363,11 @@ def test_entry_larger_than_the_cache_is_not_kept(tmp_path: Path) -> None:
     assert cache.usage() == Usage(0, 0)
 
 
-def test_shortened_index_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truncated_index_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "KEPT_IMAGE", 3)
     cache = LayerCache(tmp_path)
     index = index_of()
-    Budget().admit(index)
+    ImageBudget().add(index)
     assert not index.contents
     cache.keep_index(index)
     assert cache.usage() == Usage(0, 0)
@@ -428,6 +430,22 @@ def test_twenty_at_a_time(tmp_path: Path) -> None:
     assert cache.usage().bytes <= 20_000
     for layout in layouts:
         assert open_image(f"oci:{layout}", reading=ReadOptions(cache=cache)).files == 2
+
+
+def test_threads_share_one(tmp_path: Path) -> None:
+    indexes = [index_of(layer_tar({f"f{number}": ""})) for number in range(6)]
+    cache = LayerCache(tmp_path, limit=3 * (32 + len(encoded(indexes[0]))) + 99)
+
+    def use(index: LayerIndex) -> None:
+        for _ in range(10):
+            cache.keep_index(index)
+            found = cache.index(index.digest)
+            assert found is None or found.paths == index.paths
+            cache.trim()
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(use, indexes))
+    assert 1 <= cache.usage().entries <= 3
 
 
 # ---------------------------------------------------------------------------- warm runs

@@ -86,9 +86,7 @@ def shown(rootfs: Rootfs) -> Shown:
             [{"d/a": "1", "d/s/b": "2"}, {"d": Opaque()}], {"/d": None}, id="opaque-empties"
         ),
         pytest.param(
-            [{"d/a": "1"}, {"d/n": "2", "d": Opaque()}],
-            {"/d": None, "/d/n": "2"},
-            id="opaque-last",
+            [{"d/a": "1"}, {"d/n": "2", "d": Opaque()}], {"/d": None, "/d/n": "2"}, id="opaque-last"
         ),
         pytest.param(
             [{"d/a": "1"}, {"d/.wh..wh..opq": "", "d/n": "2"}],
@@ -232,10 +230,14 @@ def test_what_is_written_again_was_brought_before() -> None:
 @pytest.mark.parametrize(
     ("layers", "why"),
     [
-        pytest.param([{"a": Hardlink("b")}], "which is no file below it", id="absent"),
-        pytest.param([{"a": Hardlink("b"), "b": "later"}], "no file below it", id="later"),
-        pytest.param([{"d/x": ""}, {"a": Hardlink("d")}], "no file below it", id="directory"),
-        pytest.param([{"d/x": "", "a": Hardlink("d")}], "no file below it", id="own-directory"),
+        pytest.param(
+            [{"a": Hardlink("b")}], "which is not a file of its own or a lower layer", id="absent"
+        ),
+        pytest.param([{"a": Hardlink("b"), "b": "later"}], "not a file of its own", id="later"),
+        pytest.param([{"d/x": ""}, {"a": Hardlink("d")}], "not a file of its own", id="directory"),
+        pytest.param(
+            [{"d/x": "", "a": Hardlink("d")}], "not a file of its own", id="own-directory"
+        ),
         pytest.param([{"a": Symlink("a")}, {"a/b": "x"}], "loop of links", id="loop"),
         pytest.param([{"../x": ""}], "leads out", id="from-the-index"),
     ],

@@ -100,7 +100,7 @@ def test_environment_and_its_base_are_walked_and_nothing_else(tmp_path: Path) ->
         "/real/lib/python3.11/site-packages/a.py",
         "/real/pyvenv.cfg",
     ]
-    assert image.rootfs.versions(f"{image.prefix}/bin/python") == ("3.11.7",)
+    assert image.rootfs.facts(f"{image.prefix}/bin/python").versions == ("3.11.7",)
 
 
 def test_interpreter_without_a_venv(tmp_path: Path) -> None:

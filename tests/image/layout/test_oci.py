@@ -15,13 +15,7 @@ from auditor.image.open import open_image
 from auditor.image.platforms import host_platform
 from auditor.model import Platform
 from tests.builders import layer_tar, oci_layout
-from tests.builders.images import (
-    oci_blob,
-    oci_index,
-    oci_manifest,
-    oci_members,
-    write_members,
-)
+from tests.builders.images import oci_blob, oci_index, oci_manifest, oci_members, write_members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,8 +108,8 @@ def test_choice_by_digest(tmp_path: Path) -> None:
         (":other", None, ImageError, "no image is called 'other'", "example/many:1, single"),
         (":single", "linux/amd64", UsageError, "no image for linux/amd64", "linux/s390x"),
         ("", "linux/arm", UsageError, "several images for one platform", "example/many:1"),
-        ("", "linux//v7", UsageError, "is no platform", "os/architecture"),
-        ("", "a/b/c/d", UsageError, "is no platform", "os/architecture"),
+        ("", "linux//v7", UsageError, "is not a platform", "os/architecture"),
+        ("", "a/b/c/d", UsageError, "is not a platform", "os/architecture"),
     ],
 )
 def test_no_such_choice(
@@ -249,24 +243,26 @@ ABSENT = "sha256:" + "0" * 64
     ("members", "why"),
     [
         pytest.param({"oci-layout": b"{}"}, "has no index.json", id="no-index"),
-        pytest.param({"index.json": b"["}, "index.json is no JSON", id="index-no-json"),
-        pytest.param({"index.json": b"[]"}, "index.json is no JSON object", id="index-no-object"),
+        pytest.param({"index.json": b"["}, "index.json is not JSON", id="index-no-json"),
+        pytest.param(
+            {"index.json": b"[]"}, "index.json is not a JSON object", id="index-no-object"
+        ),
         pytest.param({"index.json": b"{}"}, "holds no image manifest", id="index-empty"),
         pytest.param(
             listing({}, {"digest": ABSENT}), "holds no image manifest", id="manifest-missing"
         ),
         pytest.param(
             listing({}, {"digest": "sha256:../../../etc/passwd"}),
-            "names no digest that can be verified",
+            "does not name a digest that can be verified",
             id="digest-with-a-path",
         ),
-        pytest.param(listing({}, {}), "names no digest", id="no-digest"),
+        pytest.param(listing({}, {}), "does not name a digest", id="no-digest"),
         pytest.param(
             listing({f"blobs/{ABSENT.replace(':', '/')}": b"{}"}, {"digest": ABSENT}),
             "blob sha256:0+ has other bytes",
             id="manifest-altered",
         ),
-        pytest.param(with_manifest({"config": {}}), "names no digest", id="no-config"),
+        pytest.param(with_manifest({"config": {}}), "does not name a digest", id="no-config"),
         pytest.param(
             with_manifest({"config": {"digest": ABSENT}}), "blob .* is missing", id="config-missing"
         ),

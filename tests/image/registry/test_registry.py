@@ -169,9 +169,9 @@ def test_platforms(registry: FakeRegistry) -> None:
     ("manifest", "message"),
     [
         pytest.param({"schemaVersion": 1, "fsLayers": []}, "Docker's first schema", id="schema1"),
-        pytest.param({"schemaVersion": 2}, "names no digest", id="no-config"),
+        pytest.param({"schemaVersion": 2}, "does not name a digest", id="no-config"),
         pytest.param({"schemaVersion": 2, "manifests": []}, "holds no image", id="empty-index"),
-        pytest.param(["x"], "is no JSON object", id="array"),
+        pytest.param(["x"], "is not a JSON object", id="array"),
     ],
 )
 def test_no_image_manifest(registry: FakeRegistry, manifest: object, message: str) -> None:
@@ -183,7 +183,7 @@ def test_an_artifact_is_no_image(registry: FakeRegistry) -> None:
     config = registry.blob(b"{}")
     manifest = {"schemaVersion": 2, "config": {"digest": config, "size": 2}, "layers": []}
     registry.manifest(json.dumps(manifest).encode(), "chart")
-    assert "is no image configuration" in trouble(registry, "app:chart").message
+    assert "is not an image configuration" in trouble(registry, "app:chart").message
 
 
 @pytest.mark.parametrize(

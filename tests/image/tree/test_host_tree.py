@@ -63,8 +63,8 @@ def test_refusals_are_told(guarded_rootfs: TreeRootfs) -> None:
     entry = rootfs.lstat("/bin/python3")
     assert entry is not None
     assert entry.type is FileType.FILE
-    assert rootfs.elf("/bin/python3") is None
-    assert rootfs.versions("/bin/python3") == ()
+    assert rootfs.facts("/bin/python3").elf is None
+    assert rootfs.facts("/bin/python3").versions == ()
 
 
 def test_what_is_hidden_is_there_and_no_file(guarded_rootfs: TreeRootfs) -> None:
@@ -104,7 +104,7 @@ def test_file_that_becomes_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     tree = HostTree(str(tmp_path))
     (tmp_path / "f").unlink()
     os.mkfifo(tmp_path / "f")
-    with pytest.raises(UnreadableError, match="no regular file"):
+    with pytest.raises(UnreadableError, match="no longer a regular file"):
         tree.read("/f", 100)
 
 

@@ -147,8 +147,8 @@ def test_reading(make: Callable[[Files], Rootfs]) -> None:
     assert rootfs.read("/up") == b"tool"
     assert rootfs.read("/lib/aarch64/libc.so.6", len(LIBC)) == LIBC
     for path, why in {
-        "/usr/bin": "is no regular file",
-        "/to-pipe": "is no regular file",
+        "/usr/bin": "is not a regular file",
+        "/to-pipe": "is not a regular file",
         "/dangling": "does not exist",
         "/nothing": "does not exist",
     }.items():
@@ -175,7 +175,6 @@ def test_unknown_algorithms(make: Callable[[Files], Rootfs]) -> None:
     for algorithm in ("shake_128", "crc32"):
         with pytest.raises(ValueError, match=algorithm):
             make({}).digests([], algorithm)
-    assert {name for name in hashlib.algorithms_guaranteed if "shake" not in name} == ALGORITHMS
 
 
 def test_contents_of_many_files(make: Callable[[Files], Rootfs]) -> None:
@@ -187,13 +186,13 @@ def test_contents_of_many_files(make: Callable[[Files], Rootfs]) -> None:
 
 def test_facts_of_the_bytes(make: Callable[[Files], Rootfs]) -> None:
     rootfs = make(FILES)
-    assert rootfs.elf("/opt/venv/bin/python") == Elf("x86_64", 64, ElfType.SHARED)
-    assert rootfs.elf("/lib/aarch64/libc.so.6") == Elf("aarch64", 64, ElfType.SHARED)
-    assert rootfs.versions("/opt/venv/bin/python") == ("3.11.7",)
-    assert rootfs.versions("/lib/aarch64/libc.so.6") == ("2.36",)
+    assert rootfs.facts("/opt/venv/bin/python").elf == Elf("x86_64", 64, ElfType.SHARED)
+    assert rootfs.facts("/lib/aarch64/libc.so.6").elf == Elf("aarch64", 64, ElfType.SHARED)
+    assert rootfs.facts("/opt/venv/bin/python").versions == ("3.11.7",)
+    assert rootfs.facts("/lib/aarch64/libc.so.6").versions == ("2.36",)
     for path in ("/bin/tool", "/bin", "/nothing", "/pipe"):
-        assert rootfs.elf(path) is None
-        assert rootfs.versions(path) == ()
+        assert rootfs.facts(path).elf is None
+        assert rootfs.facts(path).versions == ()
 
 
 def test_walking(make: Callable[[Files], Rootfs]) -> None:
@@ -252,5 +251,6 @@ def test_sources_that_may_load_a_library(make: Callable[[Files], Rootfs]) -> Non
     large = "#" * 600_000 + "\nimport ctypes\n"
     files: Files = {"/a.py": "import ctypes", "/link.py": Symlink("a.py"), "/large.py": large}
     rootfs = make({**files, "/a.txt": "ctypes", "/folder.py/x": ""})
-    assert all(map(rootfs.references_dlopen, files))
-    assert not any(map(rootfs.references_dlopen, ["/a.txt", "/nothing.py", "/folder.py"]))
+    assert all(rootfs.facts(path).references_dlopen for path in files)
+    for path in ("/a.txt", "/nothing.py", "/folder.py"):
+        assert not rootfs.facts(path).references_dlopen

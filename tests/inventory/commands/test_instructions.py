@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.inventory.commands.instructions import parse, run_commands, short
+from auditor.inventory.commands.instructions import parse, run_commands, shown_instruction
 
 DIGEST = "0" * 64
 
@@ -95,4 +95,4 @@ SHORT = {
 
 @pytest.mark.parametrize(("created_by", "expected"), SHORT.values(), ids=SHORT)
 def test_short_form_for_people(created_by: str, expected: str) -> None:
-    assert short(created_by) == expected
+    assert shown_instruction(created_by) == expected

@@ -36,7 +36,12 @@ SCRIPT, HERE = PathOrigin.SCRIPT, PathOrigin.WORKING_DIRECTORY
     ],
 )
 def test_options_and_script(arguments: str, options: str, script: str) -> None:
-    assert command_line(arguments.split()) == (frozenset(options), script)
+    assert command_line(arguments.split())[:2] == (frozenset(options), script)
+
+
+@pytest.mark.parametrize("arguments", ["-m app -x", "-umapp -x", "-W ignore -m app -x"])
+def test_a_module_and_its_arguments(arguments: str) -> None:
+    assert command_line(arguments.split()).module == ("app", "-x")
 
 
 @pytest.mark.parametrize(

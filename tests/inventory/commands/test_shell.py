@@ -40,12 +40,7 @@ CASES = {
     "keeps-a-quoted-value": ('a "$TWO"', ["a one two"]),
     "empty-value": ("a $NONE b", ["a b"]),
     "lone-dollar": ("a $ b", ["a $ b"]),
-    "sudo": ("sudo -H -u app pip install x", ["pip install x"]),
-    "env": ("env -u A B=1 pip x", ["pip x"]),
-    "env-split": ("env -S 'pip x' y", ["pip x y"]),
-    "timeout": ("timeout -k 5 10 pip x", ["pip x"]),
     "xargs": ("a | xargs -n 1 pip install", ["a", "pip install"]),
-    "double-dash": ("exec -- a b", ["a b"]),
     "busybox": ("busybox wget x", ["wget x"]),
     "sh-c": ("sh -c 'a && b'", ["a", "b"]),
     "bash-lc": ("/bin/bash -o pipefail -lc 'a | b'", ["a", "b"]),
@@ -53,10 +48,7 @@ CASES = {
     "eval": ("eval 'a b' c", ["a b c"]),
     "script": ("sh run.sh -c x", ["sh run.sh -c x"]),
     "sh-without-text": ("sh -c", ["sh -c"]),
-    "deeper-than-followed": (
-        "eval eval eval eval eval a",
-        ["eval a"],
-    ),
+    "deeper-than-followed": ("eval eval eval eval eval a", ["eval a"]),
     "heredoc": ("cat <<EOF > f\npip install no\nEOF\nb", ["cat", "b"]),
     "heredoc-with-tabs": ("cat <<-'X'\n\tno\n\tX\nb", ["cat", "b"]),
     "heredoc-to-a-shell": ("bash <<EOF\na b\nc\nEOF\nd", ["a b", "c", "d"]),
@@ -91,7 +83,7 @@ def test_variables_reach_the_command_and_what_follows_an_export() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a;" * MAX_TEXT, "(" * MAX_TEXT, "$" * MAX_TEXT, "'" * MAX_TEXT, "<<A\n" * 60_000]
+    "text", [each * MAX_TEXT for each in ("a;", "(", "$", "'", "${A:-", "1")] + ["<<A\n" * 60_000]
 )
 def test_hostile_text_is_bounded(text: str) -> None:
     started = time.monotonic()

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from auditor.image.open import open_image
-from auditor.inventory.native.loader import Loaded, Loader
+from auditor.inventory.native.loader import LoadedObject, Loader
 from auditor.model import ImageConfig, Interpreter, Libc, Platform
 from tests.builders import Files, Symlink, elf, rootfs_of
-from tests.inventory.native.test_cache import ld_so_cache
+from tests.inventory.native.test_loader_cache import ld_so_cache
 
 PYTHON = "/usr/local/bin/python3.11"
 MACHINE = "x86_64"
@@ -40,9 +40,9 @@ def taken(
     """Return what is taken for an object with `facts` in /pkg/a, loaded by one in /pkg/b, ..."""
     chain = []
     for number, each in enumerate(facts):
-        found = rootfs_of({"/x": elf(**each)}).elf("/x")  # type: ignore[arg-type] # a table
+        found = rootfs_of({"/x": elf(**each)}).facts("/x").elf  # type: ignore[arg-type] # a table
         assert found is not None
-        chain.append(Loaded(f"/pkg/{chr(97 + number)}/lib.so", found))
+        chain.append(LoadedObject(f"/pkg/{chr(97 + number)}/lib.so", found))
     found_file = loader.find(name, chain)
     return (found_file.real, found_file.by) if found_file else None
 
@@ -50,84 +50,39 @@ def taken(
 X = elf(soname="libx.so.1")
 
 
-@pytest.mark.parametrize(
-    ("files", "env", "facts", "expected"),
-    [
-        pytest.param(
-            ["/r", "/l", "/u", "/usr/lib"],
-            "/l",
-            {"rpath": "/r", "needed": ["c"]},
-            ("/r", "RPATH"),
-            id="rpath first",
-        ),
-        pytest.param(
-            ["/r", "/l", "/u"],
-            "/l",
-            {"rpath": "/r", "runpath": "/u"},
-            ("/l", "LD_LIBRARY_PATH"),
-            id="runpath switches rpath off",
-        ),
-        pytest.param(
-            ["/r", "/u", "/usr/lib"],
-            "/l",
-            {"rpath": "/r", "runpath": "/u"},
-            ("/u", "RUNPATH"),
-            id="runpath before defaults",
-        ),
-        pytest.param(
-            ["/pkg/a/libs"], "", {"rpath": "$ORIGIN/libs"}, ("/pkg/a/libs", "RPATH"), id="origin"
-        ),
-        pytest.param(
-            ["/pkg/a", "/pkg/libs"],
-            "",
-            {"runpath": "${ORIGIN}/../libs:${ORIGIN}"},
-            ("/pkg/libs", "RUNPATH"),
-            id="braces",
-        ),
-        pytest.param(
-            ["/o/lib64/x86_64"],
-            "",
-            {"runpath": "/o/$LIB/$PLATFORM"},
-            ("/o/lib64/x86_64", "RUNPATH"),
-            id="lib and platform",
-        ),
-        pytest.param(
-            ["/project"],
-            "/nothing::",
-            {"needed": ["c"]},
-            ("/project", "LD_LIBRARY_PATH"),
-            id="empty element",
-        ),
-        pytest.param(
-            ["/project/sub"],
-            "sub;/l",
-            {"needed": ["c"]},
-            ("/project/sub", "LD_LIBRARY_PATH"),
-            id="relative",
-        ),
-        pytest.param(
-            ["/usr/lib/x86_64-linux-gnu"],
-            "",
-            {"needed": ["c"]},
-            ("/usr/lib/x86_64-linux-gnu", "default"),
-            id="multiarch",
-        ),
-        pytest.param(["/usr/lib64"], "", {"needed": ["c"]}, ("/usr/lib64", "default"), id="lib64"),
-        pytest.param(["/opt"], "", {"needed": ["c"]}, None, id="nowhere"),
-        pytest.param(
-            ["/l/glibc-hwcaps/x86-64-v3", "/l"],
-            "/l",
-            {"needed": ["c"]},
-            ("/l/glibc-hwcaps/x86-64-v3", "LD_LIBRARY_PATH"),
-            id="hwcaps",
-        ),
-    ],
-)
+PLAIN: dict[str, object] = {"needed": ["c"]}
+GLIBC: dict[str, tuple[str, str, dict[str, object], tuple[str, str] | None]] = {
+    "rpath first": ("/r /l /u /usr/lib", "/l", {"rpath": "/r", "needed": ["c"]}, ("/r", "RPATH")),
+    "runpath switches rpath off": (
+        "/r /l /u", "/l", {"rpath": "/r", "runpath": "/u"}, ("/l", "LD_LIBRARY_PATH")
+    ),
+    "runpath before defaults": (
+        "/r /u /usr/lib", "/l", {"rpath": "/r", "runpath": "/u"}, ("/u", "RUNPATH")
+    ),
+    "origin": ("/pkg/a/libs", "", {"rpath": "$ORIGIN/libs"}, ("/pkg/a/libs", "RPATH")),
+    "braces": (
+        "/pkg/a /pkg/libs", "", {"runpath": "${ORIGIN}/../libs:${ORIGIN}"}, ("/pkg/libs", "RUNPATH")
+    ),
+    "lib and platform": (
+        "/o/lib64/x86_64", "", {"runpath": "/o/$LIB/$PLATFORM"}, ("/o/lib64/x86_64", "RUNPATH")
+    ),
+    "empty element": ("/project", "/nothing::", PLAIN, ("/project", "LD_LIBRARY_PATH")),
+    "relative": ("/project/sub", "sub;/l", PLAIN, ("/project/sub", "LD_LIBRARY_PATH")),
+    "multiarch": ("/usr/lib/x86_64-linux-gnu", "", PLAIN, ("/usr/lib/x86_64-linux-gnu", "default")),
+    "lib64": ("/usr/lib64", "", PLAIN, ("/usr/lib64", "default")),
+    "nowhere": ("/opt", "", PLAIN, None),
+    "hwcaps": ("/usr/lib/glibc-hwcaps/x86-64-v3 /usr/lib", "", PLAIN,
+               ("/usr/lib/glibc-hwcaps/x86-64-v3", "default")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("folders", "env", "facts", "expected"), GLIBC.values(), ids=GLIBC)
 def test_glibc_order(
-    files: list[str], env: str, facts: dict[str, object], expected: tuple[str, str] | None
+    folders: str, env: str, facts: dict[str, object], expected: tuple[str, str] | None
 ) -> None:
     loader = loader_of(
-        {f"{folder}/libx.so.1": X for folder in files}, {"LD_LIBRARY_PATH": env} if env else {}
+        {f"{folder}/libx.so.1": X for folder in folders.split()},
+        {"LD_LIBRARY_PATH": env} if env else {},
     )
     assert taken(loader, facts) == (expected and (f"{expected[0]}/libx.so.1", expected[1]))
 
@@ -184,44 +139,35 @@ def test_names_with_a_slash_are_paths() -> None:
     assert taken(loader, name="") is None
 
 
-@pytest.mark.parametrize(
-    ("files", "env", "facts", "expected"),
-    [
-        pytest.param(
-            ["/r", "/l"], "/l", [{"rpath": "/r"}], ("/l", "LD_LIBRARY_PATH"), id="environment first"
-        ),
-        pytest.param(
-            ["/u"],
-            "",
-            [{"needed": ["c"]}, {"runpath": "/u"}],
-            ("/u", "RUNPATH"),
-            id="runpath is inherited",
-        ),
-        pytest.param(["/project"], ":", [{"rpath": ":"}], None, id="no working directory"),
-        pytest.param(["/usr/local/lib"], "", [], ("/usr/local/lib", "default"), id="default"),
-        pytest.param(["/lib64"], "", [], None, id="no lib64"),
-        pytest.param(["/lib/glibc-hwcaps/x86-64-v3"], "", [], None, id="no hwcaps"),
-    ],
-)
+MUSL: dict[str, tuple[str, str, list[dict[str, object]], tuple[str, str] | None]] = {
+    "environment first": ("/r /l", "/l", [{"rpath": "/r"}], ("/l", "LD_LIBRARY_PATH")),
+    "runpath is inherited": ("/u", "", [PLAIN, {"runpath": "/u"}], ("/u", "RUNPATH")),
+    "no working directory": ("/project", ":", [{"rpath": ":"}], None),
+    "default": ("/usr/local/lib", "", [], ("/usr/local/lib", "default")),
+    "no lib64": ("/lib64", "", [], None),
+    "no hwcaps": ("/lib/glibc-hwcaps/x86-64-v3", "", [], None),
+}
+
+
+@pytest.mark.parametrize(("folders", "env", "facts", "expected"), MUSL.values(), ids=MUSL)
 def test_musl_order(
-    files: list[str], env: str, facts: list[dict[str, object]], expected: tuple[str, str] | None
+    folders: str, env: str, facts: list[dict[str, object]], expected: tuple[str, str] | None
 ) -> None:
-    loader = loader_of(
-        {f"{folder}/libx.so.1": X for folder in files}, {"LD_LIBRARY_PATH": env}, family="musl"
-    )
+    files: Files = {f"{folder}/libx.so.1": X for folder in folders.split()}
+    loader = loader_of(files, {"LD_LIBRARY_PATH": env}, family="musl")
     assert taken(loader, *facts) == (expected and (f"{expected[0]}/libx.so.1", expected[1]))
 
 
 def test_musl_answers_for_itself() -> None:
-    assert loader_of({}, family="musl").is_itself("libpthread.so.0")
-    assert not loader_of({}).is_itself("libpthread.so.0")
+    assert loader_of({}, family="musl").provides("libpthread.so.0")
+    assert not loader_of({}).provides("libpthread.so.0")
 
 
 @pytest.mark.skipif(shutil.which("ldd") is None, reason="the loader itself is the reference")
 def test_a_real_loader_takes_the_same() -> None:
     rootfs = open_image("dir:/").rootfs
     path = str(Path(sys.executable).resolve())
-    found = rootfs.elf(path)
+    found = rootfs.facts(path).elf
     assert found is not None
     interpreter = Interpreter(
         path, sys.base_prefix, "cpython", "3", False, found.machine, Libc("glibc", None)
@@ -232,6 +178,6 @@ def test_a_real_loader_takes_the_same() -> None:
     for line in lines.splitlines():
         name, arrow, rest = line.strip().partition(" => ")
         if arrow and name in found.needed:
-            taken_file = loader.find(name, (Loaded(path, found),))
+            taken_file = loader.find(name, (LoadedObject(path, found),))
             assert taken_file is not None
             assert taken_file.real == str(Path(rest.split(" (")[0]).resolve())

@@ -399,9 +399,7 @@ class Refusing:
     def __init__(self, rootfs: Rootfs) -> None:
         self.resolve, self.stat, self.lstat = rootfs.resolve, rootfs.stat, rootfs.lstat
         self.read, self.contents, self.digests = rootfs.read, rootfs.contents, rootfs.digests
-        self.elf, self.versions, self.walk = rootfs.elf, rootfs.versions, rootfs.walk
-        self.references_dlopen = rootfs.references_dlopen
-        self.bytecode_header = rootfs.bytecode_header
+        self.facts, self.walk = rootfs.facts, rootfs.walk
 
     def names(self, path: str) -> Sequence[str]:
         raise UnreadableError(path, "permission denied")

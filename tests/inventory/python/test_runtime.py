@@ -39,6 +39,7 @@ FILES: Files = {
     "/not-executable": "#!/opt/venv/bin/python\n",
 }
 PATH = "/usr/local/bin:/usr/bin:/bin"
+ENV = {"PATH": PATH, "VENV": VENV}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,13 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
         ),
         ((), ("/bin/sh", "-c", "exec /opt/venv/bin/uvicorn app:app"), "/opt/venv/bin/python"),
         ((), ("sh", "-c", "cd /app && A=1 /opt/venv/bin/python -m app"), "/opt/venv/bin/python"),
-        ((), ("bash", "-lc", "it's broken; /opt/venv/bin/python"), "/opt/venv/bin/python"),
+        (
+            (),
+            ("bash", "-o", "pipefail", "-c", "$VENV/bin/python a | tee b"),
+            "/opt/venv/bin/python",
+        ),
+        ((), ("timeout", "-s", "INT", "60", "/opt/venv/bin/python"), "/opt/venv/bin/python"),
+        ((), ("uv", "run", "--with", "x", "-m", "app"), "/app/.venv/bin/python"),
         (("/entry.sh",), ("/opt/venv/bin/uvicorn",), "/opt/venv/bin/python"),
         (("gosu", "app"), ("/opt/venv/bin/python",), "/opt/venv/bin/python"),
         (("env", "-S", "A=1 /opt/venv/bin/python"), (), "/opt/venv/bin/python"),
@@ -72,49 +79,28 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 def test_the_command_decides(
     entrypoint: tuple[str, ...], cmd: tuple[str, ...], executable: str
 ) -> None:
-    image = image_of(FILES, entrypoint=entrypoint, cmd=cmd, working_dir="/app", env={"PATH": PATH})
+    image = image_of(FILES, entrypoint=entrypoint, cmd=cmd, working_dir="/app", env=ENV)
     runtime = configured_runtime(image.rootfs, image.config, [VENV])
     assert runtime is not None
     assert runtime.executable == executable
     assert runtime.reason.startswith("the image's ")
 
 
-@pytest.mark.parametrize(
-    ("cmd", "env", "executable", "reason"),
-    [
-        (("/not-there",), {"VIRTUAL_ENV": VENV}, "/opt/venv/bin/python", "VIRTUAL_ENV=/opt/venv"),
-        (
-            ("/not-executable",),
-            {"VIRTUAL_ENV": VENV},
-            "/opt/venv/bin/python",
-            "VIRTUAL_ENV=/opt/venv",
-        ),
-        (("sh", "-c", ""), {"PATH": PATH}, "/usr/local/bin/python", "python on PATH"),
-        (
-            ("sh", "/entry.sh"),
-            {"PATH": "/opt/venv/bin:" + PATH},
-            "/opt/venv/bin/python",
-            "python on PATH",
-        ),
-        (
-            (),
-            {"PATH": "/nowhere", "VIRTUAL_ENV": "/gone"},
-            "/opt/venv/bin/python",
-            "the only virtual environment",
-        ),
-        ((), {}, "/usr/local/bin/python", "python on PATH"),
-        (("tini",) * 40, {"PATH": PATH}, "/usr/local/bin/python", "python on PATH"),
-    ],
-    ids=[
-        "virtual-env",
-        "not-executable",
-        "empty-shell",
-        "path",
-        "single-venv",
-        "default-path",
-        "endless",
-    ],
-)
+USR, OPT = "/usr/local/bin/python", "/opt/venv/bin/python"
+OTHERWISE: dict[str, tuple[tuple[str, ...], dict[str, str], str, str]] = {
+    "virtual-env": (("/not-there",), {"VIRTUAL_ENV": VENV}, OPT, "VIRTUAL_ENV=/opt/venv"),
+    "not-executable": (("/not-executable",), {"VIRTUAL_ENV": VENV}, OPT, "VIRTUAL_ENV=/opt/venv"),
+    "empty-shell": (("sh", "-c", ""), {"PATH": PATH}, USR, "python on PATH"),
+    "path": (("sh", "/entry.sh"), {"PATH": f"/opt/venv/bin:{PATH}"}, OPT, "python on PATH"),
+    "single-venv": (
+        (), {"PATH": "/nowhere", "VIRTUAL_ENV": "/gone"}, OPT, "the only virtual environment"
+    ),
+    "default-path": ((), {}, USR, "python on PATH"),
+    "endless": (("tini",) * 40, {"PATH": PATH}, USR, "python on PATH"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("cmd", "env", "executable", "reason"), OTHERWISE.values(), ids=OTHERWISE)
 def test_then_the_environment(
     cmd: tuple[str, ...], env: dict[str, str], executable: str, reason: str
 ) -> None:

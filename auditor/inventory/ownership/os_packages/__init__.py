@@ -1,8 +1,8 @@
-"""Which operating system package owns which file: the package databases of the image.
+"""The package databases of the operating system: which package owns which file.
 
-dpkg, apk and rpm each say which paths a package installed and what their bytes were. They are
-read from the files alone; a database in a form that is not read is a problem, so that its
-files are not taken for nobody's.
+dpkg, apk and rpm each record which paths a package installed and what their bytes were. The
+databases are read without running anything; one in a form that cannot be read is a problem, so
+that its files do not count as files without an owner.
 """
 
 from __future__ import annotations
@@ -11,27 +11,22 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from auditor.inventory.ownership.os_packages.apk import apk_claims
-from auditor.inventory.ownership.os_packages.claims import Database
+from auditor.inventory.ownership.os_packages.database import Database
 from auditor.inventory.ownership.os_packages.dpkg import dpkg_claims
 from auditor.inventory.ownership.os_packages.rpm import rpm_claims
 from auditor.inventory.paths import RealPaths
 from auditor.model import OsFile, OsPackages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from auditor.inventory.ownership.os_packages.claims import Claim
     from auditor.model import Rootfs
 
-_DATABASES: tuple[Callable[[Database], Iterator[Claim]], ...] = (
-    dpkg_claims,
-    apk_claims,
-    rpm_claims,
-)
+_DATABASES = (dpkg_claims, apk_claims, rpm_claims)
 
 
 def read_os_packages(rootfs: Rootfs, holding: str = "") -> OsPackages:
-    """Return what the package databases claim, by real path: of the paths that hold that text.
+    """Return what the package databases claim, by real path; only paths that contain `holding`.
 
     A claim counts under the real path of its directory, so that `/lib/x` and `/usr/lib/x` are
     one file where `/lib` is a link. A path that several packages claim belongs to the first.
@@ -56,6 +51,3 @@ def metadata_owners(packages: OsPackages) -> Mapping[str, str]:
                 if candidate.endswith((".dist-info", ".egg-info")):
                     owners.setdefault(candidate, file.package)
     return owners
-
-
-__all__ = ["metadata_owners", "read_os_packages"]

@@ -1,4 +1,4 @@
-"""apk: one text database, a block a package (apk-tools, `installed` database format).
+"""apk: one text database, a block for each package (apk-tools, `installed` database format).
 
 `P:` names the package, `F:` a folder, `R:` a file in it, `Z:` the file's checksum (`Q1` and
 base64 of sha1, `Q2` of sha256).
@@ -11,13 +11,13 @@ import binascii
 import hashlib
 from typing import TYPE_CHECKING
 
-from auditor.inventory.ownership.os_packages.claims import Claim
+from auditor.inventory.ownership.os_packages.database import Claim
 from auditor.model import OsFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from auditor.inventory.ownership.os_packages.claims import Database
+    from auditor.inventory.ownership.os_packages.database import Database
 
 _INSTALLED = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 _CHECKSUMS = {"Q1": "sha1", "Q2": "sha256"}
@@ -25,12 +25,8 @@ _CHECKSUMS = {"Q1": "sha1", "Q2": "sha256"}
 
 def apk_claims(database: Database) -> Iterator[Claim]:
     """Yield every file that apk installed. Below `/etc` all are configuration (protected)."""
-    read: set[str | None] = {None}
-    for path in _INSTALLED:
-        real = database.rootfs.resolve(path)
-        if real not in read:
-            read.add(real)
-            yield from _claims(database.lines(path), path)
+    for path in database.once(_INSTALLED):
+        yield from _claims(database.lines(path), path)
 
 
 def _claims(lines: list[str], source: str) -> Iterator[Claim]:

@@ -10,14 +10,14 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from auditor.inventory.ownership.os_packages.claims import Claim
+from auditor.inventory.ownership.os_packages.database import Claim
 from auditor.inventory.paths import RealPaths, list_directory
 from auditor.model import FileType, OsFile
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from auditor.inventory.ownership.os_packages.claims import Database
+    from auditor.inventory.ownership.os_packages.database import Database
     from auditor.model import Entry, Rootfs
 
 _ADMIN = "/var/lib/dpkg"

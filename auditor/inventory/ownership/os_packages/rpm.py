@@ -1,7 +1,7 @@
 """rpm: its SQLite database, read in memory and never written.
 
 One row of the table `Packages` is one package's header (`rpm_header`). Databases of rpm before
-4.16 (Berkeley DB) and of SUSE (ndb) are told, not read.
+4.16 (Berkeley DB) and of SUSE (ndb) are reported, not read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import posixpath
 import sqlite3
 from typing import TYPE_CHECKING
 
-from auditor.inventory.ownership.os_packages.claims import Claim
+from auditor.inventory.ownership.os_packages.database import Claim
 from auditor.inventory.ownership.os_packages.rpm_header import HeaderError, Tag, read_header
 from auditor.inventory.paths import is_file
 from auditor.model import OsFile
@@ -18,7 +18,7 @@ from auditor.model import OsFile
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from auditor.inventory.ownership.os_packages.claims import Database
+    from auditor.inventory.ownership.os_packages.database import Database
 
 _FOLDERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
 _SQLITE = "rpmdb.sqlite"
@@ -42,12 +42,7 @@ _ALGORITHMS = {1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: 
 
 def rpm_claims(database: Database) -> Iterator[Claim]:
     """Yield every file that rpm installed, with the digest that its package names for it."""
-    read: set[str | None] = {None}
-    for folder in _FOLDERS:
-        real = database.rootfs.resolve(folder)
-        if real in read:
-            continue
-        read.add(real)
+    for folder in database.once(_FOLDERS):
         path = posixpath.join(folder, _SQLITE)
         if is_file(database.rootfs, path):
             yield from _read_sqlite(database, path)
@@ -121,11 +116,12 @@ def _claims(blob: bytes, source: str) -> list[Claim]:
             continue
         if indexes[at] >= len(folders):
             raise HeaderError(f"{name} has a file in folder {indexes[at]} of {len(folders)}")
-        digest = _digest(digests[at]) if at < len(digests) and not flag & _GHOST else b""
-        known = algorithm if digest else ""
+        digest = b""
+        if algorithm and at < len(digests) and not flag & _GHOST:
+            digest = _digest(digests[at])
         editable = bool(flag & (_CONFIG | _GHOST))
-        path = folders[indexes[at]] + base
-        claims.append(Claim(path, OsFile(name, source, known, digest if known else b"", editable)))
+        file = OsFile(name, source, algorithm if digest else "", digest, editable)
+        claims.append(Claim(folders[indexes[at]] + base, file))
     return claims
 
 

@@ -1,14 +1,14 @@
-"""Command lines of installers taken apart: which words are options, which are their values."""
+"""Arguments of a program: which words are options, and which are their values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
 _PIP_OPTIONS = """
--r -c -e -t -i -f -C -p -P -b --requirement --requirements --constraint --constraints --editable
+-r -c -e -t -i -f -C -p -P -b -w --requirement --requirements --constraint --constraints --editable
 --target --platform --python-version --python-platform --implementation --abi --root --prefix
 --src --upgrade-strategy --config-settings --config-setting --global-option --no-binary
 --only-binary --progress-bar --root-user-action --report --index-url --extra-index-url
@@ -26,20 +26,18 @@ _CONDA_OPTIONS = """
 """
 PIP = frozenset(_PIP_OPTIONS.split())
 """Options of pip, uv and their like that take the next word."""
-UV_RUN = PIP | {"-m", "--module", "-w"}
 CONDA = frozenset(_CONDA_OPTIONS.split())
 
 
-class Words(NamedTuple):
-    """A command line taken apart."""
+class Arguments(NamedTuple):
+    """The arguments of a program, parsed."""
 
-    plain: tuple[str, ...]
-    """What is no option."""
+    positional: tuple[str, ...]
     options: tuple[tuple[str, str], ...]
     """Options with their values, empty for those that take none."""
 
     def has(self, *names: str) -> bool:
-        """Return whether one of the options is there."""
+        """Return whether one of the options is given."""
         return any(name in names for name, _ in self.options)
 
     def values(self, *names: str) -> list[str]:
@@ -47,18 +45,25 @@ class Words(NamedTuple):
         return [value for name, value in self.options if name in names]
 
 
-def words_of(words: Sequence[str], valued: frozenset[str] = PIP) -> Words:
-    """Take options and other words apart."""
-    plain: list[str] = []
+def parse_arguments(
+    words: Sequence[str], valued: Container[str] = PIP, *, interspersed: bool = True
+) -> Arguments:
+    """Parse the words after a program's name; the options in `valued` take the next word.
+
+    Unless options may be `interspersed`, they end at the first positional argument, as POSIX has
+    it: all that follows is positional.
+    """
+    positional: list[str] = []
     options: list[tuple[str, str]] = []
     waiting = list(reversed(words))
     while waiting:
         word = waiting.pop()
         name, sign, value = word.partition("=")
         if not word.startswith("-") or word == "-":
-            plain.append(word)
+            positional.append(word)
+            if not interspersed:
+                break
         elif word == "--":
-            plain += reversed(waiting)
             break
         elif word.startswith("--") and sign:
             options.append((name, value))
@@ -68,4 +73,4 @@ def words_of(words: Sequence[str], valued: frozenset[str] = PIP) -> Words:
             options.append((word[:2], word[2:]))
         else:
             options.append((word, ""))
-    return Words(tuple(plain), tuple(options))
+    return Arguments((*positional, *reversed(waiting)), tuple(options))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.inventory.native.dlopen_calls import Mention, called_names, mentions
+from auditor.inventory.native.dlopen_calls import DlopenCall, dlopen_names, find_dlopen_calls
 from auditor.model import Distribution, MetadataKind, Record, RecordRow
 from tests.builders import rootfs_of
 
@@ -18,9 +18,9 @@ def mentioned(source: str, size: int = 0) -> list[str]:
         for name, rows in (("pkg", RECORD), ("bare", None))
     ]
     rootfs = rootfs_of({PATH: source + "\n" * size, DATA: source})
-    found = mentions(rootfs, packages, {"/lib/libx.so.1": called_names("libx.so.1.2")})
+    found = find_dlopen_calls(rootfs, packages, {"/lib/libx.so.1": dlopen_names("libx.so.1.2")})
     calls = found.get("/lib/libx.so.1", [])
-    assert calls == [Mention("pkg", PATH, each.call) for each in calls]
+    assert calls == [DlopenCall("pkg", PATH, each.call) for each in calls]
     return [each.call for each in calls]
 
 
@@ -58,4 +58,4 @@ def test_calls_of_one_file_are_bounded() -> None:
     ],
 )
 def test_called_names(name: str, names: set[str]) -> None:
-    assert called_names(name) == names
+    assert dlopen_names(name) == names

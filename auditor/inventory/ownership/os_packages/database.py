@@ -1,4 +1,4 @@
-"""What the readers of the package databases share."""
+"""Reading of database files, and the claims in them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from auditor.inventory.paths import is_file
 from auditor.model import Problem, UnreadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from auditor.model import OsFile, Rootfs
 
 _FILE_LIMIT = 256 * 1024 * 1024
@@ -17,7 +19,7 @@ _ALL_LIMIT = 512 * 1024 * 1024
 
 
 class Claim(NamedTuple):
-    """A package's word that it installed a file."""
+    """A package's record of a file that it installed."""
 
     path: str
     """Absolute, as the database spells it."""
@@ -25,7 +27,7 @@ class Claim(NamedTuple):
 
 
 class Database:
-    """Reads database files; what is there and cannot be read is kept as a problem."""
+    """Reads database files; one that is there and cannot be read becomes a problem."""
 
     def __init__(self, rootfs: Rootfs) -> None:
         self.rootfs = rootfs
@@ -50,6 +52,15 @@ class Database:
     def lines(self, path: str) -> list[str]:
         """Return a text file's lines, none where it cannot be read."""
         return (self.read(path) or b"").decode("utf-8", "surrogateescape").split("\n")
+
+    def once(self, paths: Iterable[str]) -> Iterator[str]:
+        """Yield the paths that exist, of several that lead to one place the first."""
+        seen: set[str | None] = {None}
+        for path in paths:
+            real = self.rootfs.resolve(path)
+            if real not in seen:
+                seen.add(real)
+                yield path
 
     def problem(self, path: str, why: str, *, limit: bool = False) -> None:
         """Note a database file that is not (wholly) read."""
