@@ -23,10 +23,11 @@ from tests.cases.test_cases import CASES, audit, opened
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.audit_stages import Choices, Inputs
+    from auditor.audit_stages import Inputs
     from auditor.lock import Lock
     from auditor.model import Image
     from auditor.report import Report
+    from auditor.request import Request
 
 COVERED = KINDS.keys() - QUICK_KINDS
 IN_PART = {"LI108", "LI901", "LI903", "LI906"}
@@ -37,13 +38,13 @@ DEMANDS = {"LI903"}
 
 
 def quick(
-    image: Image, lock: Lock, choices: Choices, inputs: Inputs | None = None
+    image: Image, lock: Lock, request: Request, inputs: Inputs | None = None
 ) -> Report | None:
     """Audit by the word of an interpreter that tells the truth; None where there is none."""
     del inputs
-    inventory = collect_inventory(image, choices.python)
+    inventory = collect_inventory(image, request.python)
     runtime = inventory.runtime
-    probe = ProbeCommand(image.reference, choices.python)
+    probe = ProbeCommand(image.reference, request.python)
     if runtime is None or inventory.interpreter is None or runtime.unusable_reason:
         return None
     try:
@@ -65,7 +66,7 @@ def quick(
         known_names(lock),
     )
     image_without_layers = replace(image, rootfs=probed.rootfs, layers=(), history=(), hidden=())
-    return audit_statement(image_without_layers, probed, lock, choices)
+    return audit_statement(image_without_layers, probed, lock, request)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
