@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auditor.artifacts import archive_limits
 from auditor.artifacts.artifact_error import ArtifactError
-from auditor.units import human_bytes, plural
+from auditor.wording import human_bytes, plural
 
 
 class Budget:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from auditor.policy import Config, Setting
 
 CONFIG = "auditor.config"
-"""Key in the context's `meta`: the `Config` that holds, None where there is none."""
+"""Key in the context's `meta`: the `Config` that applies, or None."""
 
 _OWN_NAMES = {"ignore": "ignore-codes"}
 """Options whose name is an entry's in the file."""
@@ -26,8 +26,8 @@ _UNSET = ("config", "no_config")
 def configure(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Read the configuration before any other option asks for its default.
 
-    The callback of `--config`. `--no-config` is known by then, unless `--config` stands nearer:
-    before it, or on the command line and the other in the environment. Raises `UsageError`.
+    The callback of `--config`. `--no-config` is known by then, unless `--config` comes before it,
+    or is on the command line and the other in the environment. Raises `UsageError`.
     """
     from auditor.policy import find_config, read_config  # noqa: PLC0415 -- `--help` needs none
 
@@ -46,7 +46,7 @@ def configure(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 
 
 def config_of(ctx: click.Context) -> Config | None:
-    """Return the configuration that holds; raises `UsageError` where it is wanted and not."""
+    """Return the configuration; raises `UsageError` for `--config` with `--no-config`."""
     if all(ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in _UNSET):
         raise UsageError("--config and --no-config contradict each other", "give one of them")
     config: Config | None = ctx.meta[CONFIG]

@@ -1,12 +1,10 @@
-"""`auditor explain`: what a finding means and what to do about it."""
+"""`auditor explain`: what a finding means and how to fix it."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 import click
 
-from auditor.catalogue import FAMILIES, KINDS, Kind
+from auditor.catalogue import FAMILIES, KINDS, Kind, codes_hint
 from auditor.cli.terminal import width, write
 from auditor.errors import UsageError
 from auditor.report.formats.lines import NARROWEST, Line, columns, wrapped
@@ -25,13 +23,10 @@ def explain(code: str | None) -> None:
 
 
 def _kind_of(text: str) -> Kind:
-    by_word = {**KINDS, **{kind.name: kind for kind in KINDS.values()}}
-    for word in (text.upper(), text.lower()):
-        if word in by_word:
-            return by_word[word]
-    near = get_close_matches(text.upper(), KINDS, 1) or get_close_matches(text.lower(), by_word, 1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise UsageError(f"no finding is called {text}", f"{hint}`auditor explain` lists them all")
+    for kind in KINDS.values():
+        if text.upper() == kind.code or text.lower() == kind.name:
+            return kind
+    raise UsageError(f"{text}: unknown finding code or name", codes_hint(text))
 
 
 def _kind(kind: Kind, room: int) -> list[Line]:

@@ -1,6 +1,6 @@
 """How sure it is: installed files against the locked artifacts, else against RECORD."""
 
-from auditor.evidence.artifact_search import Manifests, ProofContext
+from auditor.evidence.artifact_search import ManifestSource, ProofContext
 from auditor.evidence.attested_artifact import Attestor, attestations
 from auditor.evidence.bytecode_check import check_bytecode
 from auditor.evidence.installations import Installation, installations
@@ -10,7 +10,7 @@ from auditor.evidence.shadowing import find_shadows
 __all__ = [
     "Attestor",
     "Installation",
-    "Manifests",
+    "ManifestSource",
     "ProofContext",
     "Proofs",
     "attestations",

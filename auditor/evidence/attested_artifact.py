@@ -1,4 +1,4 @@
-"""Who attested what is installed: asked of the artifact that an installation is."""
+"""Who attested what is installed, by the attestations of the artifact that it equals."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 class Attestor(Protocol):
-    """Who finds and verifies attestations."""
+    """What finds and verifies attestations."""
 
     def attest(
         self, claims: Sequence[tuple[Artifact, Sequence[Mapping[str, object]]]]
     ) -> Sequence[Attestation]:
-        """Tell of each artifact whether one of these identities attested it, in this order."""
+        """Return for each artifact whether one of its identities attested it, in this order."""
 
 
 def attestations(
     proofs: Mapping[str, Proof], expectation: Expectation, attestor: Attestor
 ) -> dict[str, Attestation]:
-    """Return by name what came of it, for every installation whose lock entry has identities.
+    """Return the outcome by name, for every installation whose lock entry has identities.
 
-    What is not shown to be a locked artifact is not asked about: signatures over other bytes
-    than those installed say nothing.
+    Only what was shown to be a locked artifact is verified: signatures over other bytes than
+    the installed ones say nothing.
     """
     named = {
         name: (package.attestation_identities, proofs[name])

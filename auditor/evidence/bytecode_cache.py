@@ -1,7 +1,7 @@
-"""What was found out about compiled files, remembered for the next audit.
+"""Results of comparing compiled files with their sources, kept for the next audit.
 
-One entry holds the matches of all files that came in one layer from sources of another: images
-that share the layers share it. Its key names everything that decides: the bytes of sources and
+One entry holds the matches of all files of one layer with sources of another, so images that
+share the layers share it. Its key covers everything that decides: the bytes of sources and
 compiled files, both interpreters, and the code that compares.
 """
 
@@ -23,51 +23,51 @@ if TYPE_CHECKING:
     from auditor.evidence.compiled_files import Compiled
     from auditor.model import Rootfs
 
-_JUDGES = ("code_digest.py", "code_process.py", "bytecode_comparison.py", "compiled_files.py")
+_COMPARING = ("code_digest.py", "code_process.py", "bytecode_comparison.py", "compiled_files.py")
 
 
 class DocumentCache(Protocol):
-    """Documents kept under a key; what is damaged or foreign counts as absent."""
+    """Small documents kept under keys; damaged and foreign ones count as absent."""
 
     def document(self, key: str) -> bytes | None:
-        """Return what was kept under `key`."""
+        """Return the document under `key`."""
 
     def keep_document(self, key: str, content: bytes) -> None:
-        """Keep a small document."""
+        """Keep a document under `key`."""
 
 
 class BytecodeCache:
-    """The matches of `suspects`, as far as an earlier audit has found them out."""
+    """The matches of `suspects`, as far as an earlier audit has determined them."""
 
     def __init__(
-        self, memory: DocumentCache, rootfs: Rootfs, suspects: Iterable[Compiled], version: str
+        self, cache: DocumentCache, rootfs: Rootfs, suspects: Iterable[Compiled], version: str
     ) -> None:
-        """Look for them; `version` is the image's interpreter's."""
+        """Read what is kept; `version` is that of the image's interpreter."""
         groups: defaultdict[tuple[int | None, int | None], list[Compiled]] = defaultdict(list)
         for each in suspects:
             groups[each.layers].append(each)
-        self._memory = memory
+        self._cache = cache
         self._groups: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for group in groups.values():
             if lines := _lines(rootfs, group):
-                # Two layers may bring the same.
+                # Two layers may have the same files.
                 self._groups[_key(version, lines.values())] |= lines
         self.known: dict[str, Match] = {}
         """By path of the compiled file."""
         for key, lines in self._groups.items():
-            self.known |= _read(memory.document(key), lines)
+            self.known |= _read(cache.document(key), lines)
 
     def keep(self, found: Mapping[str, Match]) -> None:
-        """Keep what was found out now, where that is all of a group."""
+        """Keep new matches, for each group of which there are all."""
         for key, lines in self._groups.items():
             by_line = {line: found[path] for path, line in lines.items() if path in found}
             if len(by_line) == len(set(lines.values())):
                 letters = "".join(by_line[line] for line in sorted(by_line))
-                self._memory.keep_document(key, letters.encode("ascii"))
+                self._cache.keep_document(key, letters.encode("ascii"))
 
 
 def _lines(rootfs: Rootfs, group: Iterable[Compiled]) -> dict[str, str]:
-    """Return what decides about each file, by its path; files that cannot be read have nothing."""
+    """Return what decides about each file, by its path; nothing for unreadable ones."""
     files = {each.path: each for each in group}
     digests = rootfs.digests({*files, *(each.source for each in files.values())})
     return {
@@ -78,13 +78,15 @@ def _lines(rootfs: Rootfs, group: Iterable[Compiled]) -> dict[str, str]:
 
 
 def _key(version: str, lines: Iterable[str]) -> str:
-    head = f"{_judge()} {platform.python_implementation()} {platform.python_version()} {version}"
+    head = (
+        f"{_code_digest()} {platform.python_implementation()} {platform.python_version()} {version}"
+    )
     text = "\n".join([head, *sorted(set(lines))])
     return f"bytecode {sha256(text.encode()).hexdigest()}"
 
 
 def _read(document: bytes | None, lines: Mapping[str, str]) -> dict[str, Match]:
-    """Return what an entry says; nothing where it is not about these files."""
+    """Return the matches of an entry; none where it is not about these files."""
     ordered = sorted(set(lines.values()))
     with suppress(ValueError):
         found = [Match(letter) for letter in (document or b"").decode("ascii")]
@@ -95,6 +97,6 @@ def _read(document: bytes | None, lines: Mapping[str, str]) -> dict[str, Match]:
 
 
 @cache
-def _judge(folder: Path = Path(__file__).parent) -> str:
-    """Return a name that changes with the code that decides."""
-    return sha256(b"".join((folder / name).read_bytes() for name in _JUDGES)).hexdigest()
+def _code_digest(folder: Path = Path(__file__).parent) -> str:
+    """Return a digest of the code that compares."""
+    return sha256(b"".join((folder / name).read_bytes() for name in _COMPARING)).hexdigest()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from importlib.util import MAGIC_NUMBER
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from auditor.evidence.bytecode_cache import DocumentCache
+    from auditor.evidence.code_process import CodeProcesses
     from auditor.model import Image, Interpreter, Inventory, Rootfs
 
 _MAGIC = {"3.8": 3413, "3.9": 3425, "3.10": 3439, "3.11": 3495, "3.12": 3531, "3.13": 3571}
@@ -27,7 +29,7 @@ _MAGIC = {"3.8": 3413, "3.9": 3425, "3.10": 3439, "3.11": 3495, "3.12": 3531, "3
 
 _WHY = {
     Match.OTHER: "is not what its source compiles to",
-    Match.UNREADABLE: "holds no readable code",
+    Match.UNREADABLE: "contains no readable code",
 }
 
 
@@ -42,13 +44,13 @@ class BytecodeFault:
 
 @dataclass(frozen=True, slots=True)
 class Bytecode:
-    """What comparing compiled files with their sources gave."""
+    """The result of comparing compiled files with their sources."""
 
     faults: tuple[BytecodeFault, ...] = ()
     verified: Mapping[str, str] = field(default_factory=dict)
     """Compiled file -> the source that it was compared with and equals, or that made it stale."""
     deaths: int = 0
-    """Times that a process which reads code died of it: some of it was not compared then."""
+    """Processes that died of the code that they read: some of it was not compared then."""
 
 
 def check_bytecode(
@@ -56,17 +58,16 @@ def check_bytecode(
     inventory: Inventory,
     *,
     everything: bool = False,
-    memory: DocumentCache | None = None,
+    cache: DocumentCache | None = None,
+    processes: CodeProcesses | None = None,
 ) -> Bytecode:
     """Compare the runtime's compiled files with their sources.
 
-    All headers are looked at; the code itself only of what came in another layer than its
-    source, or of `everything`. An interpreter whose magic number nobody here has is left out.
-    What `memory` holds is not found out again.
+    Headers are read of all, code only of files from another layer than their source, or of
+    `everything`. What `cache` holds is not compared again; without `processes`, new ones are used.
     """
     interpreter = inventory.interpreter
-    magic = _magic(interpreter) if interpreter else None
-    if interpreter is None or magic is None:
+    if interpreter is None or (magic := _magic(interpreter)) is None:
         return Bytecode()
     faults: list[BytecodeFault] = []
     verified: dict[str, str] = {}
@@ -75,25 +76,27 @@ def check_bytecode(
         if each.header[:4] != magic or len(each.header) < HEADER or each.is_stale(source):
             verified[each.path] = each.source
         elif each.flags == UNCHECKED:
-            why = "is loaded without a look at its source (unchecked hash)"
+            why = "is loaded without checking its source (unchecked hash)"
             faults.append(BytecodeFault(each.path, each.source, why))
         elif everything or each.layers[0] != each.layers[1]:
             suspects.append(each)
+    matches: Mapping[str, Match] = {}
     deaths = 0
     if magic == MAGIC_NUMBER and suspects:
-        matches, deaths = _matches(image.rootfs, suspects, interpreter.full_version, memory)
-        for each in suspects:
-            match = matches.get(each.path)
-            if match is Match.SAME:
-                verified[each.path] = each.source
-            elif match in _WHY:
-                faults.append(BytecodeFault(each.path, each.source, _WHY[match]))
+        version = interpreter.full_version
+        matches, deaths = _matches(image.rootfs, suspects, version, cache, processes)
+    for each in suspects:
+        match = matches.get(each.path)
+        if match is Match.SAME:
+            verified[each.path] = each.source
+        elif match in _WHY:
+            faults.append(BytecodeFault(each.path, each.source, _WHY[match]))
     faults.sort(key=lambda fault: fault.path)
     return Bytecode(tuple(faults), dict(sorted(verified.items())), deaths)
 
 
 def _magic(interpreter: Interpreter) -> bytes | None:
-    """Return what the interpreter's bytecode begins with; None where nobody here knows."""
+    """Return what the interpreter's bytecode begins with; None where that is unknown here."""
     if interpreter.implementation != "cpython":
         return None
     if interpreter.version == f"{sys.version_info.major}.{sys.version_info.minor}":
@@ -103,17 +106,24 @@ def _magic(interpreter: Interpreter) -> bytes | None:
 
 
 def _matches(
-    rootfs: Rootfs, suspects: Sequence[Compiled], version: str, memory: DocumentCache | None
+    rootfs: Rootfs,
+    suspects: Sequence[Compiled],
+    version: str,
+    cache: DocumentCache | None,
+    processes: CodeProcesses | None,
 ) -> tuple[dict[str, Match], int]:
     """Return the match of every file that could be compared, and how many processes died."""
-    verdicts = BytecodeCache(memory, rootfs, suspects, version) if memory else None
-    known = verdicts.known if verdicts else {}
+    matches = BytecodeCache(cache, rootfs, suspects, version) if cache else None
+    known = matches.known if matches else {}
     left = [each for each in suspects if each.path not in known]
     if not left:
         return known, 0
     from auditor.evidence.bytecode_comparison import compare  # noqa: PLC0415 -- a warm run needs none
+    from auditor.evidence.code_process import CodeProcesses  # noqa: PLC0415
 
-    found, deaths = compare(rootfs, left, exact=version == platform.python_version())
-    if verdicts and not deaths:
-        verdicts.keep(found)
+    exact = version == platform.python_version()
+    with nullcontext(processes) if processes else closing(CodeProcesses()) as shared:
+        found, deaths = compare(rootfs, left, shared, exact=exact)
+    if matches and not deaths:
+        matches.keep(found)
     return known | found, deaths

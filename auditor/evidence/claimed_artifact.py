@@ -1,4 +1,4 @@
-"""Which locked artifact an installation is, by its own word: where to look first, not proof."""
+"""Which locked artifact an installation claims to be: where to look first, not proof."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from packaging.tags import Tag, parse_tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from auditor.model import ArtifactKind, Identity, IdentityKind
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from auditor.artifacts.manifest import Manifest
     from auditor.model import Artifact, Distribution, LockedPackage
 
-_NAMED = 4  # tags that a message lists
+_MOST_NAMED = 4
+"""Tags that a message names."""
 _PORTABLE = ("manylinux", "musllinux")
-"""What platform tags of published wheels begin with; a build in place never has them."""
+"""What platform tags of published wheels begin with; those of a build in the image do not."""
 
 
 def artifact_by_hash(distribution: Distribution, locked: LockedPackage) -> Artifact | None:
@@ -37,10 +39,10 @@ def artifact_by_hash(distribution: Distribution, locked: LockedPackage) -> Artif
 
 
 def artifact_by_tags(distribution: Distribution, locked: LockedPackage) -> Artifact | None:
-    """Return the locked artifact that the WHEEL file's tags, the installation's own word, name.
+    """Return the locked artifact that the tags of the WHEEL file name.
 
-    An installation from source gives the sdist; where the tags fit several wheels or none,
-    nothing is claimed.
+    That is the sdist for an installation from source, and nothing where the tags fit several
+    wheels or none.
     """
     wheels = _wheels(locked)
     if not distribution.built:
@@ -56,10 +58,10 @@ def artifact_by_tags(distribution: Distribution, locked: LockedPackage) -> Artif
 
 
 def claims_build(distribution: Distribution, locked: LockedPackage) -> bool:
-    """Return whether an installation says that it was built from source, or must have been.
+    """Return whether an installation claims to be built from source, or must have been.
 
-    `uv_build.json`, or a tag that no locked wheel has and no published one; all of it can be
-    forged. Without a wheel that fits there is nothing else than the sdist.
+    It does by `uv_build.json`, or by a tag that no locked and no published wheel has; both can
+    be forged. It must have been where no wheel fits.
     """
     wheels = _wheels(locked)
     if not wheels:
@@ -74,8 +76,8 @@ def claims_build(distribution: Distribution, locked: LockedPackage) -> bool:
 def candidates(distribution: Distribution, locked: LockedPackage) -> list[tuple[Artifact, ...]]:
     """Return the artifacts that an installation may be, in the order to try them.
 
-    Those of one step are compared together: where the installation says that it was built, the
-    sdist and all wheels, since it must excuse no patched wheel. Else the sdist comes last.
+    Those of one step are compared together: where the installation claims to be built, the sdist
+    and all wheels, since that must not excuse a patched wheel. Otherwise the sdist comes last.
     """
     wheels = _wheels(locked)
     if claims_build(distribution, locked):
@@ -86,7 +88,7 @@ def candidates(distribution: Distribution, locked: LockedPackage) -> list[tuple[
 
 
 def fits_nowhere(distribution: Distribution, tags: Collection[Tag]) -> bool:
-    """Return whether WHEEL names tags, and none that the image's Python and platform take."""
+    """Return whether WHEEL has tags, and none of them fits the image's Python and platform."""
     stated = _stated(distribution)
     return bool(stated and tags) and not any(tag in tags for tag in stated)
 
@@ -94,28 +96,21 @@ def fits_nowhere(distribution: Distribution, tags: Collection[Tag]) -> bool:
 def identify(
     distribution: Distribution, manifest: Manifest | None, tags: Collection[Tag]
 ) -> Identity:
-    """Return what an installation is by its own word that is not the artifact of `manifest`."""
-    said = f"its WHEEL says {listed_tags(distribution.wheel_tags)}"
+    """Return what an installation claims to be that differs from the artifact of `manifest`."""
+    said = f"its WHEEL file says {and_more(distribution.wheel_tags, _MOST_NAMED)}"
     if fits_nowhere(distribution, tags):
         return Identity(IdentityKind.OTHER_PLATFORM, said)
     stated = _stated(distribution)
     if manifest is None or not stated or stated == {*_parsed(manifest.tags)}:
         return Identity(IdentityKind.COPY, "")
     if distribution.built or all(tag.platform.startswith("linux_") for tag in stated):
-        return Identity(IdentityKind.LOCAL_BUILD, f"{said}, as a build in place does")
+        return Identity(IdentityKind.LOCAL_BUILD, f"{said}, as of a build in the image")
     return Identity(IdentityKind.OTHER_ARTIFACT, said)
 
 
 def is_portable(artifact: Artifact) -> bool:
-    """Return whether a wheel was published for many systems, by a toolchain of its own."""
+    """Return whether a wheel was published for many systems, built with another toolchain."""
     return any(tag.platform.startswith(_PORTABLE) for tag in _filename_tags(artifact.filename))
-
-
-def listed_tags(tags: Iterable[str]) -> str:
-    """Return tags for a sentence."""
-    several = list(tags)
-    more = f" and {len(several) - _NAMED} more" if len(several) > _NAMED else ""
-    return ", ".join(several[:_NAMED]) + more
 
 
 def _wheels(locked: LockedPackage) -> list[Artifact]:

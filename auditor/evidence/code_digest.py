@@ -1,12 +1,12 @@
 """What a code object does, as a digest: run as a process of its own, for hostile input.
 
-Requests come on standard input, each with a header (`HEADER`): an optimisation level, bytes of
-data, and the data. The process is told once, by its argument, what they are: `source` to compile
-or marshalled `code`. Each gives one line: the digest of all that executes, the digest of names
+Requests come on standard input, each a header (`HEADER`) with an optimisation level and the size
+of the data, and the data. The argument says what all of them are: `source` to compile, or
+marshalled `code`. The answer is one line: the digest of all that executes, the digest of names
 and constants alone and, of source, the hash that a hash-based .pyc names (PEP 552); or `-` where
-there is no code to be had.
+there is no code.
 
-The standard library alone is used, for it runs isolated: no site, no environment, no files.
+Only the standard library is used: the process runs without site, environment and files.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ HEADER = struct.Struct("<BI")
 """Optimisation level, bytes of data that follow."""
 
 SOURCE, CODE = "source", "code"
-"""What a process is started for."""
+"""What a process may be started for."""
 
 _MEMORY = 1 << 30
 _SECONDS = 20
 """Processor time for one request."""
 
 _FORMAT = 2
-"""Of marshal: the last one that does not tell which objects are shared."""
+"""Of marshal: the last one in which shared objects make no difference."""
 
 _agreed = attrgetter(
     "co_argcount",
@@ -50,11 +50,11 @@ _agreed = attrgetter(
     "co_freevars",
     "co_cellvars",
 )
-"""With the constants, what compilers of one magic number agree on; file name and lines are left
-out, for they differ with the place."""
+"""With the constants, what compilers of one magic number agree on; file name and lines differ
+with the place."""
 
 _chosen = attrgetter("co_stacksize", "co_code", "co_exceptiontable")
-"""What another patch level may have chosen otherwise: jumps."""
+"""What another patch level may choose otherwise: jumps."""
 
 
 def parts(code: CodeType) -> tuple[Any, Any]:
@@ -72,7 +72,7 @@ def parts(code: CodeType) -> tuple[Any, Any]:
 
 
 def _constant(value: object) -> object:
-    """Return a constant as marshal writes it the same way wherever it was made.
+    """Return a constant in a form that marshal writes the same wherever it was made.
 
     Every tuple says what it stands for, so that none can be taken for code.
     """
@@ -111,7 +111,7 @@ def main(kind: str) -> None:  # pragma: no cover - limits the process that it ru
     """Answer until the input ends."""
     sys.set_int_max_str_digits(0)
     if kind == SOURCE:
-        # Whatever a coding cookie may name is loaded while files can still be opened.
+        # A coding cookie may name any codec: all are loaded while files can still be opened.
         for module in pkgutil.iter_modules(encodings.__path__):
             with suppress(ImportError):
                 importlib.import_module(f"encodings.{module.name}")

@@ -8,33 +8,32 @@ import subprocess
 import sys
 import time
 from collections import deque
-from contextlib import ExitStack, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple, Self
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.evidence.code_digest import HEADER
+from auditor.evidence.code_digest import CODE, HEADER, SOURCE
 from auditor.thread_pool import threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from concurrent.futures import Future
-    from types import TracebackType
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _SCRIPT = Path(__file__).with_name("code_digest.py")
 _COMMAND = (sys.executable, "-I", "-S", "-B", "-W", "ignore", str(_SCRIPT))
 _SECONDS = 60.0
 """Wall time after which a request counts as hopeless."""
 _DEATHS = 5
-"""Processes that may die of their input before nobody is asked any more."""
+"""Processes that may die of one audit's requests of a kind before it makes no more of them."""
 _ANSWER = 256
 """Bytes of the longest answer."""
 _BATCH = 128 << 10
-"""Bytes of requests that a process gets together: many are small."""
+"""Bytes of requests that a process gets together, since many are small."""
 
 
 class Request(NamedTuple):
-    """What a process is asked about."""
+    """One request to a process."""
 
     path: str
     """For the caller; the process never sees it."""
@@ -47,39 +46,36 @@ _Answer = tuple[Request, list[str] | None]
 
 
 class CodeProcess:
-    """Asks for digests of `kind`; starts a new process where one has died."""
+    """A process for requests of one kind, started by the first, and again after it has died."""
 
     def __init__(self, kind: str) -> None:
-        self._kind = kind
+        self.kind = kind
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end()
-
     def ask(self, optimize: int, data: bytes) -> list[str] | None:
-        """Return the words of the answer, none where there is no code to be had.
+        """Return the words of the answer, none where there is no code.
 
         None where the process died of what it was given.
         """
-        process = self._process = self._process or _started(self._kind)
+        process = self._process = self._process or _start(self.kind)
         line = b""
         with suppress(OSError):
-            line = _exchanged(process, HEADER.pack(optimize, len(data)) + data)
+            line = _exchange(process, HEADER.pack(optimize, len(data)) + data)
         if not line.endswith(b"\n"):
-            self._end()
+            self.close()
             return None
         words = line.decode("ascii", "replace").split()
         return [] if words == ["-"] else words
 
-    def _end(self) -> None:
+    def kill(self) -> None:
+        """End the process, also while another thread waits for its answer."""
+        process = self._process
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def close(self) -> None:
+        """End the process and close its pipes."""
         if self._process is not None:
             self._process.kill()
             with suppress(OSError):
@@ -87,7 +83,7 @@ class CodeProcess:
             self._process = None
 
 
-def _exchanged(process: subprocess.Popen[bytes], message: bytes) -> bytes:
+def _exchange(process: subprocess.Popen[bytes], message: bytes) -> bytes:
     """Return the answer to a message; none where it takes too long or the process has died."""
     if process.stdin is None or process.stdout is None:
         return b""
@@ -109,7 +105,7 @@ def _ready(descriptor: int, event: int, deadline: float) -> bool:
     return bool(waiting.poll(max(deadline - time.monotonic(), 0) * 1000))
 
 
-def _started(kind: str) -> subprocess.Popen[bytes]:
+def _start(kind: str) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own script
         (*_COMMAND, kind),
         bufsize=0,
@@ -118,6 +114,7 @@ def _started(kind: str) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         env={},
         cwd="/",
+        process_group=0,  # Ctrl-C is for the audit, which ends its processes itself
     )
     if process.stdin is not None:
         os.set_blocking(process.stdin.fileno(), False)
@@ -125,31 +122,76 @@ def _started(kind: str) -> subprocess.Popen[bytes]:
 
 
 class CodeProcesses:
-    """One `CodeProcess` for each processor, asked at the same time."""
+    """One process of each kind for each processor, for audits that may run at the same time.
 
-    def __init__(self, kind: str) -> None:
+    They start when they are needed. Those that compile sources serve one audit after the other;
+    those that read code objects end with the audit: what a hostile one does to its process must
+    not reach the verdict on another image.
+    """
+
+    def __init__(self) -> None:
+        self._closed = False
+        self._idle: dict[str, SimpleQueue[CodeProcess]] = {}
+        for kind in (SOURCE, CODE):
+            self._idle[kind] = SimpleQueue()
+            for _ in os.sched_getaffinity(0):
+                self._idle[kind].put(CodeProcess(kind))
+
+    @contextmanager
+    def queries(self, kind: str) -> Iterator[CodeQueries]:
+        """Return what asks the processes that are idle now, and waits for one if none is."""
+        idle = self._idle[kind]
+        taken = [idle.get(), *_available(idle)]
+        try:
+            with threads(len(taken), kind) as pool:
+                queries = CodeQueries(taken, pool)
+                try:
+                    yield queries
+                except BaseException:
+                    queries.stop()
+                    taken = [CodeProcess(kind) for _ in taken]
+                    raise
+        finally:
+            for process in taken:
+                if kind == CODE or self._closed:
+                    process.close()
+                idle.put(process)
+
+    def close(self) -> None:
+        """End the processes; those in use end with their audit."""
+        self._closed = True
+        for idle in self._idle.values():
+            for process in list(_available(idle)):
+                process.close()
+                idle.put(process)
+
+
+def _available(processes: SimpleQueue[CodeProcess]) -> Iterator[CodeProcess]:
+    with suppress(Empty):
+        while True:
+            yield processes.get_nowait()
+
+
+class CodeQueries:
+    """The requests of one kind that one audit makes, answered by several processes at once."""
+
+    def __init__(self, processes: list[CodeProcess], pool: ThreadPoolExecutor) -> None:
         self.deaths = 0
         """Processes that died of what they were given."""
-        self._stack = ExitStack()
+        self._processes = processes
         self._idle: SimpleQueue[CodeProcess] = SimpleQueue()
-        count = len(os.sched_getaffinity(0))
-        for _ in range(count):
-            self._idle.put(self._stack.enter_context(CodeProcess(kind)))
-        self._threads = self._stack.enter_context(threads(count, kind))
-        self._ahead = 2 * count
+        for process in processes:
+            self._idle.put(process)
+        self._threads = pool
         self._over = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """End all processes at once; the threads that wait for them end soon after."""
         self._over = True
-        self._stack.__exit__(kind, error, trace)
+        for process in self._processes:
+            process.kill()
+        for process in _available(self._idle):
+            process.close()
 
     def answers(self, requests: Iterable[Request]) -> Iterator[tuple[Request, list[str]]]:
         """Yield the requests, in their order, each with the words of its answer.
@@ -160,7 +202,7 @@ class CodeProcesses:
         asked: deque[Future[list[_Answer]]] = deque()
         for batch in _batches(requests):
             asked.append(self._threads.submit(self._ask, batch))
-            if len(asked) > self._ahead:
+            if len(asked) > 2 * len(self._processes):
                 yield from self._counted(asked.popleft().result())
         while asked:
             yield from self._counted(asked.popleft().result())
@@ -173,18 +215,18 @@ class CodeProcesses:
             yield request, words or []
 
     def _ask(self, batch: Iterable[Request]) -> list[_Answer]:
-        """Ask one process; no further where what follows would not be given anyway."""
+        """Ask one process, as long as its answers can still count."""
         process = self._idle.get()
-        found: list[_Answer] = []
+        answers: list[_Answer] = []
         died = 0
         for request in batch:
             if self._over or max(died, self.deaths) >= _DEATHS:
                 break
             words = process.ask(request.optimize, request.data)
-            found.append((request, words))
+            answers.append((request, words))
             died += words is None
         self._idle.put(process)
-        return found
+        return answers
 
 
 def _batches(requests: Iterable[Request]) -> Iterator[list[Request]]:

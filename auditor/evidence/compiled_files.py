@@ -1,4 +1,4 @@
-"""The compiled files that the runtime's interpreter looks at, with the sources they stand for."""
+"""The compiled files that the runtime's interpreter may load, and their sources."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ UNCHECKED, CHECKED, TIMESTAMP = 0b01, 0b11, 0b00
 
 
 class Match(StrEnum):
-    """How a compiled file and its source belong together; one letter each, to be kept."""
+    """How a compiled file compares with its source; a letter each, for the cache."""
 
     SAME = "s"
-    """It is what its source compiles to, or names another source: Python compiles anew then."""
+    """It is what its source compiles to, or is for another source, so that Python ignores it."""
     OTHER = "o"
     UNREADABLE = "u"
     """It holds no code."""
-    UNTOLD = "-"
+    UNKNOWN = "-"
     """The source does not compile, or our compiler may only have chosen other jumps."""
 
 
@@ -47,15 +47,15 @@ class Compiled:
     """Of optimisation."""
     header: bytes
     layers: tuple[int | None, int | None]
-    """Which layer brought it, and which its source."""
+    """The layers that it and its source are from."""
 
     @property
     def flags(self) -> int:
-        """What PEP 552 calls so."""
+        """The flags of PEP 552."""
         return int.from_bytes(self.header[4:8], "little")
 
     def is_stale(self, source: Entry) -> bool:
-        """Return whether the header (times and sizes) keeps Python from loading it."""
+        """Return whether its header (time and size) keeps Python from loading it."""
         if self.flags == TIMESTAMP:
             mtime = int.from_bytes(self.header[8:12], "little")
             size = int.from_bytes(self.header[12:16], "little")
@@ -64,7 +64,7 @@ class Compiled:
 
 
 def compiled_files(image: Image, inventory: Inventory) -> Iterator[tuple[Compiled, Entry]]:
-    """Yield the .pyc files of the runtime interpreter that have a source, with its entry."""
+    """Yield the .pyc files of the runtime interpreter that have a source, each with its entry."""
     rootfs = image.rootfs
     runtime, interpreter = inventory.runtime, inventory.interpreter
     tops = [entry.path for entry in runtime.sys_path] if runtime else []

@@ -1,4 +1,4 @@
-"""Which installed distribution answers for a name: the first on the import path.
+"""Which installed distribution a name stands for: the first on the import path.
 
 Python imports, and `pip list` names, the distribution whose directory comes first on
 `sys.path`; the others of the same name are shadowed by it.
@@ -20,7 +20,7 @@ class Installation:
     """What one environment holds under one name."""
 
     chosen: Distribution
-    """The one that is judged: the locked version where the first directory has several."""
+    """The one that is compared: the locked version where the first directory has several."""
     duplicates: tuple[Distribution, ...] = ()
     """Others of that name in the same directory, by metadata folder."""
     shadowed: tuple[Distribution, ...] = ()

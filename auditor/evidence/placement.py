@@ -3,7 +3,7 @@
 Binary distribution format, "Spreading a wheel's contents", and the schemes that installers use:
 a virtual environment's, /usr/local's, Debian's and that of `--target`. Some parts have several
 places, since installers differ; RECORD then tells where the bytes should be. A file at another of
-these places is compared as well, since whoever reads it need not ask RECORD.
+these places is compared as well, since programs may read it whatever RECORD says.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def place_members(
 ) -> Placement:
     """Return where everything of a wheel should lie that an installer copies or generates.
 
-    `listed` are the paths of RECORD; `is_others` tells what another locked distribution lists.
+    `listed` are the paths of RECORD; `is_others` is for those of other locked distributions.
     By-products are left out: bytecode that has a source, and the files of the metadata folder
     that are the installers' own.
     """
@@ -122,7 +122,7 @@ def _others(rootfs: Rootfs, places: list[str], chosen: str, site: Site) -> Itera
     """Yield the other places where a file is that may be meant for the chosen one.
 
     Headers have too many places that others share, and nothing runs them. What is not in a folder
-    of its own beside the modules is judged as a module.
+    of its own beside the modules counts as a module.
     """
     real = rootfs.resolve(chosen)
     for path in places:

@@ -1,7 +1,7 @@
 """The degree of evidence: installed files against the locked artifacts, else against RECORD.
 
-An installation is judged by the artifact that it is, else by the nearest of those that could be
-had, and by RECORD alone where one that it may be could not.
+An installation is compared with the artifact that fits it, else with the nearest one that was
+read, and with RECORD alone where an absent one may be the right one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,13 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from auditor.evidence.artifact_search import Compared, ProofContext, Search, search_all, search_of
+from auditor.evidence.artifact_search import (
+    ArtifactComparison,
+    ArtifactSearch,
+    ProofContext,
+    search_all,
+    start_search,
+)
 from auditor.evidence.claimed_artifact import (
     artifact_by_hash,
     artifact_by_tags,
@@ -19,9 +25,9 @@ from auditor.evidence.claimed_artifact import (
     identify,
     is_portable,
 )
+from auditor.evidence.file_comparison import LockedFiles
 from auditor.evidence.installations import same_version
 from auditor.evidence.record_check import check_recorded, compared_rows, count_bytecode
-from auditor.evidence.wheel_pairing import Claims
 from auditor.model import (
     Degree,
     FileCheck,
@@ -50,47 +56,47 @@ def is_below(degree: Degree, required: Degree) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """What the comparison of all installations gave."""
+    """The result of comparing all installations."""
 
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     """By normalised name, for every installation."""
     absent: Mapping[str, tuple[Absent, ...]] = field(default_factory=dict)
-    """By name: the artifacts that were asked for and could not be had."""
+    """By name: the artifacts that were wanted and absent."""
 
 
 def prove(
     rootfs: Rootfs,
     found: Mapping[str, Installation],
     expectation: Expectation,
-    means: ProofContext = ProofContext(),  # noqa: B008 -- immutable
+    context: ProofContext = ProofContext(),  # noqa: B008 -- immutable
 ) -> Proofs:
-    """Compare every chosen installation with the locked artifacts; give the results by name.
+    """Compare every chosen installation with the locked artifacts.
 
-    Without manifests, and for what the lock names no artifact of, RECORD is what files are
-    compared with. Distributions of the operating system's packages are left to its own database.
+    Without manifests, and where the lock names no artifact, files are compared with RECORD.
+    Distributions of the operating system's packages are left to its own database.
     """
     chosen = {name: each.chosen for name, each in found.items()}
     own = {name: each for name, each in chosen.items() if each.os_package is None}
-    claims = Claims({name: each for name, each in own.items() if name in expectation.packages})
+    locked_files = LockedFiles(each for name, each in own.items() if name in expectation.packages)
     searches = {
-        name: search_of(rootfs, each, package)
+        name: start_search(rootfs, each, package)
         for name, each in chosen.items()
-        if means.manifests is not None
+        if context.manifests is not None
         and (package := expectation.packages.get(name)) is not None
         and _is_comparable(each, package)
     }
-    search_all(rootfs, searches, means, claims)
-    judged = {
+    search_all(rootfs, searches, context, locked_files)
+    by_artifact = {
         name: proof
         for name, search in searches.items()
-        if (proof := _judge(rootfs, search, means.tags)) is not None
+        if (proof := _by_artifact(rootfs, search, context.tags)) is not None
     }
-    left = {name: compared_rows(each) for name, each in own.items() if name not in judged}
-    checks = check_recorded(rootfs, left, claims.recorded)
+    left = {name: compared_rows(each) for name, each in own.items() if name not in by_artifact}
+    checks = check_recorded(rootfs, left, locked_files.recorded)
     proofs = {
-        name: judged.get(name)
+        name: by_artifact.get(name)
         or _by_record(
-            rootfs, each, expectation.packages.get(name), checks.get(name, []), means.tags
+            rootfs, each, expectation.packages.get(name), checks.get(name, []), context.tags
         )
         for name, each in chosen.items()
     }
@@ -99,7 +105,7 @@ def prove(
 
 
 def _is_comparable(distribution: Distribution, locked: LockedPackage) -> bool:
-    """Return whether an installation can be what an artifact of the lock was unpacked to."""
+    """Return whether an installation can come from an artifact of the lock."""
     return (
         distribution.kind is MetadataKind.DIST_INFO
         and distribution.source is None
@@ -116,8 +122,8 @@ def _is_other_version(distribution: Distribution, locked: LockedPackage | None) 
     )
 
 
-def _judge(rootfs: Rootfs, search: Search, tags: Collection[Tag]) -> Proof | None:
-    """Return the proof by the artifact that is installed, or the nearest; None where it is open."""
+def _by_artifact(rootfs: Rootfs, search: ArtifactSearch, tags: Collection[Tag]) -> Proof | None:
+    """Return the proof by the artifact that is installed, or the nearest; None if undecided."""
     wheels = search.wheels
     fitting = next((each for each in wheels if each.fits), None)
     if fitting is not None:
@@ -125,9 +131,11 @@ def _judge(rootfs: Rootfs, search: Search, tags: Collection[Tag]) -> Proof | Non
     if claims_build(search.distribution, search.locked):
         sdists = (each.manifest for each in search.compared if not each.manifest.dist_info)
         own = {member.sha256 for sdist in sdists for member in sdist.members}
-        wheel = next((each for each in wheels if _is_passed_off(rootfs, each, own)), None)
+        wheel = next((each for each in wheels if _is_changed_wheel(rootfs, each, own)), None)
         if wheel is not None:
-            clause = "it says that it was built from source, but its native files are that wheel's"
+            clause = (
+                "it claims to be built from source, but its native files are those of that wheel"
+            )
             return _proof(rootfs, search, wheel, Identity(IdentityKind.COPY, clause))
     built = search.build
     if built is not None and not search.absent:
@@ -140,37 +148,37 @@ def _judge(rootfs: Rootfs, search: Search, tags: Collection[Tag]) -> Proof | Non
     return _proof(rootfs, search, nearest, identity)
 
 
-def _nearest(search: Search, wheels: list[Compared]) -> Compared | None:
-    """Return the wheel to judge by: the one that is named, else the one with fewest differences.
+def _nearest(search: ArtifactSearch, wheels: list[ArtifactComparison]) -> ArtifactComparison | None:
+    """Return the wheel that the installation names, else the one with fewest differences.
 
-    None while it may be one that could not be had and the installation names none. A wheel's
-    tags name no wheel where it may have been built from an sdist: a pure one's are the same.
+    None where it may be one that is absent and the installation names none. Tags name no wheel
+    where it may have been built from an sdist: those of a pure build are the same.
     """
     distribution, locked = search.distribution, search.locked
     named = artifact_by_hash(distribution, locked) or artifact_by_tags(distribution, locked)
-    word = next((each for each in wheels if each.artifact == named), None)
+    named_wheel = next((each for each in wheels if each.artifact == named), None)
     if search.absent and search.may_be_built:
         return None
-    if word is not None or search.absent:
-        return word
-    return min(wheels, key=lambda each: len(each.pairing.differing), default=None)
+    if named_wheel is not None or search.absent:
+        return named_wheel
+    return min(wheels, key=lambda each: len(each.files.differing), default=None)
 
 
 _GRAFTED = ".libs/"
-"""In the paths of what auditwheel adds to a wheel."""
+"""In the paths of the libraries that auditwheel adds to a wheel."""
 
 
-def _is_passed_off(rootfs: Rootfs, wheel: Compared, own: Collection[bytes]) -> bool:
-    """Return whether an installation that says that it was built in place is a changed wheel.
+def _is_changed_wheel(rootfs: Rootfs, wheel: ArtifactComparison, own: Collection[bytes]) -> bool:
+    """Return whether an installation that claims to be built in the image is a changed wheel.
 
     Two builds never give the same native files, and those of another toolchain not even the
-    same size, which a patch leaves as it is. What auditwheel puts into a `.libs` folder no
-    build in place has, nor needs by the name that it was given there. What the sdist holds
-    itself (`own` digests) needs no building.
+    same size, which a patch leaves as it is. Only auditwheel fills a `.libs` folder and gives
+    libraries the names that they have there. What the sdist holds itself (`own` digests) needs
+    no building.
     """
     portable = is_portable(wheel.artifact)
     members = wheel.placed.members
-    states = {check.path: check.state for check in wheel.pairing.checks}
+    states = {check.path: check.state for check in wheel.files.checks}
     grafted = {posixpath.basename(path) for path in members if _GRAFTED in path}
     for path, member in members.items():
         elf = rootfs.facts(path).elf
@@ -185,14 +193,16 @@ def _is_passed_off(rootfs: Rootfs, wheel: Compared, own: Collection[bytes]) -> b
     return False
 
 
-def _proof(rootfs: Rootfs, search: Search, compared: Compared, identity: Identity | None) -> Proof:
-    pairing = compared.pairing
+def _proof(
+    rootfs: Rootfs, search: ArtifactSearch, compared: ArtifactComparison, identity: Identity | None
+) -> Proof:
+    files = compared.files
     return Proof(
         distribution=search.distribution,
         degree=_degree(compared, search),
-        files=tuple(pairing.checks),
-        checked=pairing.compared,
-        size=pairing.size,
+        files=tuple(files.checks),
+        checked=files.compared,
+        size=files.size,
         bytecode=count_bytecode(rootfs, search.distribution),
         artifact=compared.artifact,
         against=compared.artifact.filename,
@@ -200,9 +210,9 @@ def _proof(rootfs: Rootfs, search: Search, compared: Compared, identity: Identit
     )
 
 
-def _degree(compared: Compared, search: Search) -> Degree:
-    states = {check.state for check in compared.pairing.checks}
-    if not compared.pairing.compared or states - {FileState.UNPROVEN, FileState.BUILT}:
+def _degree(compared: ArtifactComparison, search: ArtifactSearch) -> Degree:
+    states = {check.state for check in compared.files.checks}
+    if not compared.files.compared or states - {FileState.UNPROVEN, FileState.BUILT}:
         return Degree.VERSION
     if FileState.UNPROVEN in states:
         return Degree.RECORDED
@@ -218,7 +228,7 @@ def _by_record(
     checks: list[FileCheck],
     tags: Collection[Tag],
 ) -> Proof:
-    """Return the proof where nothing but the installation's own word can be compared."""
+    """Return the proof where the installation can only be compared with its own metadata."""
     degree, artifact, identity = Degree.NONE, None, None
     if locked is not None and not _is_other_version(distribution, locked):
         intact = distribution.record is not None and all(

@@ -1,4 +1,4 @@
-"""What stands before a locked distribution on `sys.path` and is imported in its place.
+"""What comes before a locked distribution on `sys.path` and is imported in its place.
 
 A place earlier on the path shadows a locked module if it has a file for it that no locked
 distribution recorded. Directories without `__init__` on both sides are one namespace package,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _BY_MISTAKE = frozenset(
     {"conftest", "doc", "docs", "example", "examples", "setup", "test", "tests"}
 )
-"""Top-level names that distributions install without meaning anybody to import them."""
+"""Top-level names that distributions install by mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Shadow:
 
 @dataclass(frozen=True, slots=True)
 class Shadowing:
-    """All of them, one for each distribution and place, and what could not be read."""
+    """All shadows, one for each distribution and place, and what could not be read."""
 
     shadows: tuple[Shadow, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -104,7 +104,7 @@ def _tops(distribution: Distribution) -> set[str]:
 
 
 def _home(found: Installation, package: LockedPackage) -> Distribution:
-    """Return the installation that the lock is about: the first of the locked version."""
+    """Return the installation that is compared: the first of the locked version."""
     several = (found.chosen, *found.shadowed)
     return next(
         (each for each in several if same_version(each.version, package.version)), found.chosen

@@ -1,17 +1,18 @@
-"""Version files that build tools write anew: data and nothing that runs.
+"""Version files that build tools generate: data and nothing that runs.
 
-setuptools-scm, hatch-vcs and their kin write such a file at every build, by a template that
+setuptools-scm, hatch-vcs and the like write such a file at every build, by a template that
 changes from one of their releases to the next: it equals neither the sdist's nor the wheel's.
-Its name excuses nothing, since it is imported with its package: what it holds is judged.
-Templates assign literals, and names that they assigned or took from `typing` before, to plain
-names, and say of what type these are; all else is more than data. So is a name by which Python
-finds something, as `__getattr__` or `__path__`.
+Its name alone excuses nothing, since it is imported with its package, so its content is checked.
+Templates assign literals, and names that they assigned or imported from `typing` before, to
+plain names, with annotations; all else is more than data. So is a name that has a meaning for
+Python, such as `__getattr__` or `__path__`.
 """
 
 from __future__ import annotations
 
 import ast
 import posixpath
+import re
 import warnings
 from typing import TYPE_CHECKING
 
@@ -33,24 +34,11 @@ _IMPORTABLE = {
 """By module: what templates import from it, under its own name."""
 _TYPES = frozenset({"bool", "int", "list", "object", "str", "tuple"})
 """Built-in names that templates use as they are."""
-_DUNDERS = frozenset(
-    {
-        "__all__",
-        "__author__",
-        "__commit_id__",
-        "__copyright__",
-        "__email__",
-        "__license__",
-        "__summary__",
-        "__title__",
-        "__uri__",
-        "__url__",
-        "__version__",
-        "__version_info__",
-        "__version_tuple__",
-    }
+_DUNDERS = re.compile(
+    r"__(?:all|author|commit_id|copyright|email|license|summary|title|uri|url"
+    r"|version|version_info|version_tuple)__"
 )
-"""Names of this form that mean nothing to Python, or (`__all__`) only which names there are."""
+"""Names of this form that mean nothing to Python, or (`__all__`) only list names."""
 
 
 def is_version_data(rootfs: Rootfs, path: str) -> bool:
@@ -60,14 +48,14 @@ def is_version_data(rootfs: Rootfs, path: str) -> bool:
     try:
         content = rootfs.read(path, _LIMIT)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about what stands in it
+            warnings.simplefilter("ignore")  # about its content
             return _is_data(ast.parse(content).body, set(_TYPES))
     except (UnreadableError, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
 
 def _is_data(statements: Iterable[ast.stmt], known: set[str]) -> bool:
-    """Judge statements in their order; `known` are the names of data so far, and grows."""
+    """Check statements in their order; add the names of data to `known`."""
     return all(_is_harmless(each, known) for each in statements)
 
 
@@ -91,9 +79,9 @@ def _is_harmless(statement: ast.stmt, known: set[str]) -> bool:
 
 
 def _is_name(target: ast.expr, known: set[str]) -> bool:
-    """Return whether an assignment gives a value to a name alone, and enter that."""
+    """Return whether an assignment is to a plain name, and add that to `known`."""
     match target:
-        case ast.Name(name) if name in _DUNDERS or not name.startswith("__"):
+        case ast.Name(name) if _DUNDERS.fullmatch(name) or not name.startswith("__"):
             known.add(name)
             return True
         case _:
@@ -101,7 +89,7 @@ def _is_name(target: ast.expr, known: set[str]) -> bool:
 
 
 def _is_value(node: ast.expr, known: Collection[str]) -> bool:
-    """Tell literals, known names, and types made of them."""
+    """Return whether it is a literal, a known name, or a type made of them."""
     match node:
         case ast.Constant() | ast.UnaryOp(ast.USub(), ast.Constant()):
             return True
@@ -116,9 +104,6 @@ def _is_value(node: ast.expr, known: Collection[str]) -> bool:
 
 
 def _is_type(annotation: ast.expr) -> bool:
-    """Tell annotations in which nothing is called.
-
-    They may name anything, since their values are kept and never used.
-    """
+    """Return whether nothing is called in an annotation, which may name anything."""
     names = {each.id for each in ast.walk(annotation) if isinstance(each, ast.Name)}
     return _is_value(annotation, names)

@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from auditor.model import NotChecked
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from auditor.model import Image

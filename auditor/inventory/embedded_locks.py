@@ -12,7 +12,7 @@ from auditor.errors import LockError
 from auditor.inventory.site_packages import SITE_PARTS
 from auditor.lock import MAX_BYTES, parse_lock
 from auditor.model import FileType, UnreadableError
-from auditor.units import listed
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,7 @@ def _difference(rootfs: Rootfs, path: str, lock: Lock) -> str:
         "also has": sorted(theirs.keys() - mine.keys()),
     }
     return ", ".join(
-        f"{what} {listed(names, _MOST_NAMED)}" for what, names in clauses.items() if names
+        f"{what} {and_more(names, _MOST_NAMED)}" for what, names in clauses.items() if names
     )
 
 

@@ -9,7 +9,7 @@ from packaging.pylock import is_valid_pylock_path
 
 from auditor.errors import LockError
 from auditor.lock.other_formats import BY_NAME
-from auditor.units import listed
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,4 +90,4 @@ def _none_found(directory: Path, names: list[str]) -> LockError:
 
 def _listed(names: list[str]) -> str:
     # A name may hold anything but `/`: repr keeps control characters off the terminal.
-    return listed([name if name.isprintable() else repr(name) for name in names], MAX_LISTED)
+    return and_more((name if name.isprintable() else repr(name) for name in names), MAX_LISTED)

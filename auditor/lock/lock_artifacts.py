@@ -8,7 +8,7 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from auditor.lock.file_names import path_name, url_name
 from auditor.model import Artifact, ArtifactKind
-from auditor.units import listed
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -107,7 +107,7 @@ def wheel_mismatch(package: Package, target: Target) -> str:
         found = {tag.platform for tags in wheels for tag in tags}
     best = target.tags[0]
     return (
-        f"its wheels are for {listed(sorted(found), _MAX_NAMED)} and it has no sdist; "
+        f"its wheels are for {and_more(sorted(found), _MAX_NAMED)} and it has no sdist; "
         f"the interpreter accepts {best.interpreter}-{best.abi} on {_platform(target)}"
     )
 

@@ -19,8 +19,7 @@ from auditor.lock.find_lock import MAX_LISTED
 from auditor.lock.other_formats import BY_NAME, LOCK_HINT, recognised_format
 from auditor.lock.toml_lines import key_path, line_of, package_lines, top_lines
 from auditor.toml_file import read_file, read_toml
-from auditor.units import listed
-from auditor.wording import one_line
+from auditor.wording import and_more, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,7 +110,7 @@ def _check_format(data: dict[str, Any], text: str, shown: str) -> tuple[str, ...
     unknown = unknown_keys(data)
     if not unknown:
         return (newer,)
-    keys = listed(unknown, MAX_LISTED)
+    keys = and_more(unknown, MAX_LISTED)
     return (f"{newer}; unknown keys were ignored: {keys}",)
 
 

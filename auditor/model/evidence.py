@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class FileState(StrEnum):
-    """How an installed file compares with what its owner records."""
+    """How an installed file compares with its RECORD or the locked artifact."""
 
     INTACT = "intact"
     MODIFIED = "modified"
@@ -22,12 +22,12 @@ class FileState(StrEnum):
     """Present, and nothing to compare it with."""
     UNREADABLE = "unreadable"
     UNLISTED = "unlisted"
-    """Not what the locked artifact has at this place, although RECORD agrees with it: the
-    installation is consistent in itself, and not the locked one."""
+    """Other than in the locked artifact, although RECORD agrees with it: the installation is
+    consistent in itself, and not the locked one."""
     ADDED = "added"
-    """RECORD lists it, and the locked artifact has nothing that it could be."""
+    """RECORD lists it, and the locked artifact has nothing like it."""
     SCRIPT = "script"
-    """A script in the place of one that installers generate, and none that they would write."""
+    """Instead of a script that installers generate, and not as they would write it."""
     BUILT = "built"
     """Made while the locked sdist was built, which does not hold it."""
 
@@ -54,7 +54,7 @@ class IdentityKind(StrEnum):
 
 
 class Identity(NamedTuple):
-    """What an installation is by its own word: a kind, and a clause for a sentence."""
+    """What an installation claims to be: a kind, and a clause for a message."""
 
     kind: IdentityKind
     clause: str
@@ -78,22 +78,22 @@ class Proof:
     against: str = ""
     """File name of the locked artifact that the files were compared with; empty: RECORD."""
     identity: Identity | None = None
-    """What it is, where that is known to be no locked artifact."""
+    """What it is, where it is known to be no locked artifact."""
 
 
 class AttestationState(StrEnum):
-    """What came of looking for an attestation by whom the lock names."""
+    """The outcome of looking for an attestation by the identities that the lock names."""
 
     VERIFIED = "verified"
     REFUSED = "refused"
-    """There are attestations, and none of them is by anybody that the lock names (LI907)."""
+    """There are attestations, and none of them is by these identities (LI907)."""
     UNKNOWN = "unknown"
-    """There is none, or none that can be had or verified here (LI903)."""
+    """There is none, or none that could be fetched and verified (LI903)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """Whether the locked artifact that is installed was attested by whom the lock names."""
+    """Whether the installed artifact was attested by the identities that the lock names."""
 
     attested: AttestationState
     why: str = ""

@@ -1,4 +1,4 @@
-"""How much a finding weighs, what an audit concludes, how sure a comparison is."""
+"""Severities of findings, verdicts of audits, degrees of evidence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How much a finding weighs; the words are SARIF's own levels."""
+    """How severe a finding is, in SARIF's own levels."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -14,7 +14,7 @@ class Severity(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What an audit that took place concludes."""
+    """What an audit concludes."""
 
     CONSISTENT = "consistent"
     DRIFT = "drift"

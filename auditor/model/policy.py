@@ -17,14 +17,14 @@ class IgnoreEntry:
     """Findings that the policy sets aside (`[[ignore]]`)."""
 
     code: str
-    """A code, the beginning of some codes, or a kind's name: as the policy says it."""
+    """A code, the beginning of some codes, or a kind's name, as in the configuration."""
     codes: frozenset[str]
-    """The codes that it means."""
+    """The codes that it stands for."""
     subject: str
     """Glob over a finding's subject; `*` matches slashes too."""
     reason: str
     path: str | None = None
-    """Glob over a finding's path; None: whatever it is."""
+    """Glob over a finding's path; None: any."""
     until: date | None = None
     """The last day on which it applies."""
     line: int | None = None
@@ -32,7 +32,7 @@ class IgnoreEntry:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredNative:
-    """A native build that no lock can name and the policy vouches for (`[[native]]`).
+    """A native build that no lock can name and the policy accepts (`[[native]]`).
 
     At least one of `path` and `soname` is given, and one of `sha256` and `build_id`; where
     both are, both count.
@@ -65,13 +65,13 @@ class DeclaredNative:
 
 
 class Requirement(NamedTuple):
-    """How much evidence the policy asks for (`[require]`)."""
+    """How much evidence the policy requires (`[require]`)."""
 
     name: str
     """Glob over normalised names of distributions."""
     degree: Degree
     line: int | None = None
-    """Where it stands in the configuration."""
+    """Of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class Policy:
     severities: Mapping[str, Severity] = field(default_factory=dict)
     """Code -> severity, in place of the kind's own."""
     requirements: tuple[Requirement, ...] = ()
-    """The first one that means a package holds for it."""
+    """The first one that fits a package applies to it."""
     today: date = date.max
     """The day of the audit, which alone decides what has expired; by default everything has."""
     path: str | None = None
-    """The file it comes from, as shown."""
+    """The configuration file, as shown."""

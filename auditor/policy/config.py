@@ -38,16 +38,16 @@ if TYPE_CHECKING:
 
 
 class Setting(NamedTuple):
-    """What a command-line option takes, and so its default in the file."""
+    """What values a command-line option takes, and so its default in the file."""
 
     many: bool = False
-    """A list of texts; one alone may stand without brackets."""
+    """A list of strings; a single one needs no brackets."""
     flag: bool = False
     choices: tuple[str, ...] = ()
     path: bool = False
-    """A path of this machine: relative ones start at the configuration file."""
+    """A path on this machine, relative to the configuration file."""
     codes: bool = False
-    """Prefixes of codes, with blanks or commas between them."""
+    """Prefixes of codes, separated by blanks or commas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ class Config:
 
     policy: Policy = field(default_factory=Policy)
     defaults: Mapping[str, Value] = field(default_factory=dict)
-    """Option -> the value it has where neither the command line nor the environment says."""
+    """Option -> its value where neither the command line nor the environment gives one."""
 
 
 def find_config(directory: Path) -> Path | None:
-    """Return the configuration that holds for `directory`, as a path relative to it.
+    """Return the configuration that applies to `directory`, as a path relative to it.
 
     Raises `UsageError` where one directory has two, or a file on the way cannot be read.
     """
@@ -76,7 +76,7 @@ def find_config(directory: Path) -> Path | None:
         ]
         if len(found) > 1:
             raise UsageError(
-                f"{found[0]} and [tool.auditor] in {found[1]}: two configurations",
+                f"two configurations: {found[0]}, and [tool.auditor] in {found[1]}",
                 "keep one, or name one with `--config PATH`",
             )
         if found:
@@ -94,10 +94,10 @@ def _has_table(path: Path, shown: str) -> bool:
 
 
 def read_config(path: Path, settings: Mapping[str, Setting], today: date) -> Config:
-    """Read and check a configuration file, called by its path in every message.
+    """Read and check a configuration file.
 
-    `settings` are the options that it may give a default. Raises `UsageError` for the first
-    thing that is wrong with it.
+    `settings` are the options for which it may have a default. Raises `UsageError` for the
+    first mistake.
     """
     document = read_document(path, str(path))
     if document is None:
@@ -122,7 +122,7 @@ def read_config(path: Path, settings: Mapping[str, Setting], today: date) -> Con
 
 
 def _is_requirements(name: str, value: object) -> bool:
-    """Tell `[require]`, which is for packages, from the option's default of the same name."""
+    """Return whether it is `[require]`, for packages, not the default of the option `require`."""
     return name == REQUIRE and isinstance(value, dict)
 
 
@@ -145,7 +145,7 @@ def _default(
 def _text(document: Document, key: KeyPath, value: object, setting: Setting, folder: Path) -> str:
     text = document.text_at(key, value)
     if setting.choices and text not in setting.choices:
-        raise document.error(key, f"{text!r} is no choice", f"use {', '.join(setting.choices)}")
+        raise document.error(key, f"{text!r} is not valid", f"use {', '.join(setting.choices)}")
     if setting.codes:
         for word in re.split(r"[,\s]+", text.strip(", ")):
             known_codes(document, key, word)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
-from auditor.catalogue import KINDS, codes_of
+from auditor.catalogue import KINDS, codes_hint, codes_of
 from auditor.model import DeclaredNative, Degree, IgnoreEntry, Requirement, Severity
 from auditor.policy.config_file import kind_of
 
@@ -36,7 +35,7 @@ def ignores(document: Document) -> Iterator[IgnoreEntry]:
             code=code,
             codes=known_codes(document, (*key, "code"), code),
             subject=text.required(
-                "subject", 'name a distribution, a path or a glob: "*" is every one'
+                "subject", 'name a distribution, a path or a glob; "*" matches all'
             ),
             reason=text.required("reason", "say why this finding may be set aside"),
             path=text.optional("path"),
@@ -52,16 +51,18 @@ def natives(document: Document) -> Iterator[DeclaredNative]:
         for either, other in (("path", "soname"), ("sha256", "build-id")):
             if either not in table and other not in table:
                 raise document.error(
-                    key, f"has neither {either} nor {other}", "one of the two is needed"
+                    key, f"has neither {either} nor {other}", "give one of the two"
                 )
         path = text.optional("path")
         if path is not None and not _is_absolute(path):
             raise document.error(
-                (*key, "path"), f"{path!r} is no absolute path", "write it as /usr/local/lib/x.so"
+                (*key, "path"),
+                f"{path!r} is not absolute",
+                "write it as /usr/local/lib/x.so",
             )
         yield DeclaredNative(
             source=text.required("source", "say what it is built from: a repository, a commit"),
-            reason=text.required("reason", "say why it is no locked distribution"),
+            reason=text.required("reason", "say why it is not in a locked distribution"),
             path=path,
             soname=text.optional("soname"),
             sha256=text.matching("sha256", _SHA256, "64 lower-case hex digits; see sha256sum"),
@@ -73,7 +74,7 @@ def natives(document: Document) -> Iterator[DeclaredNative]:
 def severities(document: Document) -> dict[str, Severity]:
     """Return the severity of every code that `[severity]` changes; raises `UsageError`.
 
-    Of two entries that mean one code, the longer one decides: `LI402` beats `LI4`.
+    Of two entries for one code, the longer one decides: `LI402` beats `LI4`.
     """
     table = document.table.get(SEVERITY, {})
     if not isinstance(table, dict):
@@ -84,15 +85,15 @@ def severities(document: Document) -> dict[str, Severity]:
         key = (SEVERITY, code)
         level = document.text_at(key, table[code])
         if level not in levels:
-            raise document.error(key, f"{level!r} is no severity", f"use {', '.join(levels)}")
+            raise document.error(key, f"{level!r} is not a severity", f"use {', '.join(levels)}")
         changed |= dict.fromkeys(known_codes(document, key, code), Severity(level))
     return changed
 
 
 def requirements(document: Document) -> tuple[Requirement, ...]:
-    """Return what `[require]` asks for, the most exact names first; raises `UsageError`.
+    """Return the `[require]` entries, the most exact names first; raises `UsageError`.
 
-    A text in its place is the option's default.
+    A string in its place is the option's default.
     """
     table = document.table.get(REQUIRE)
     if not isinstance(table, dict):
@@ -103,7 +104,7 @@ def requirements(document: Document) -> tuple[Requirement, ...]:
         key = (REQUIRE, name)
         degree = document.text_at(key, table[name])
         if degree not in degrees:
-            raise document.error(key, f"{degree!r} is no degree", f"use {', '.join(degrees)}")
+            raise document.error(key, f"{degree!r} is not a degree", f"use {', '.join(degrees)}")
         glob = name if _GLOB.search(name) else canonicalize_name(name)
         found.append(Requirement(glob, Degree(degree), document.line(key)))
     return tuple(sorted(found, key=lambda each: (bool(_GLOB.search(each.name)), -len(each.name))))
@@ -129,7 +130,7 @@ def _tables(
 
 
 class _Texts:
-    """The texts of one entry."""
+    """The strings of one entry."""
 
     def __init__(self, document: Document, key: KeyPath, table: Mapping[str, Any]) -> None:
         self._document, self._key, self._table = document, key, table
@@ -151,19 +152,15 @@ class _Texts:
             return None
         match = pattern.fullmatch(text)
         if match is None:
-            raise self._document.error((*self._key, name), f"{text!r} is no {name}", hint)
+            raise self._document.error((*self._key, name), f"{text!r} is not a valid {name}", hint)
         return match[1] if pattern.groups else text
 
 
 def known_codes(document: Document, key: KeyPath, code: str) -> frozenset[str]:
-    """Return the codes that `code` means; raises `UsageError` where there are none."""
+    """Return the codes that `code` stands for; raises `UsageError` where there are none."""
     found = codes_of(code)
     if not found:
-        near = get_close_matches(code.upper(), KINDS, 1) or get_close_matches(code, _NAMES, 1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise document.error(
-            key, f"{code!r} is no finding's code or name", f"{hint}`auditor explain` lists them"
-        )
+        raise document.error(key, f"unknown finding code or name {code!r}", codes_hint(code))
     return found
 
 

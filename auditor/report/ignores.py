@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from auditor.model import PolicyNote, Severity
 from auditor.report.document import Ignored
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

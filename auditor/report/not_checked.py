@@ -9,7 +9,7 @@ from auditor.report.build import verified_bytecode
 from auditor.rules import why_not_comparable
 from auditor.rules.attestation_rules import attestations_not_checked
 from auditor.rules.locked_artifacts import artifacts_not_checked
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

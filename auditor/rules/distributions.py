@@ -15,6 +15,7 @@ from auditor.evidence.claimed_artifact import artifact_by_hash
 from auditor.evidence.installations import same_version
 from auditor.inventory.distributions.bootstrap_tools import BOOTSTRAP
 from auditor.model import IdentityKind, MetadataKind, Observation
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from auditor.model import DirectUrl, Distribution, Environment, LockedPackage
     from auditor.rules.facts import Facts
 
-_NAMED = 3
+_MOST_NAMED = 3
 """Artifacts or tags that a finding names."""
 
 
 def is_bootstrap(facts: Facts, name: str, environment: Environment | None = None) -> bool:
     """Return whether an unlocked distribution is a bootstrap tool (LI108), not drift.
 
-    It lies in `environment`, in the runtime one where none is given.
+    It is one of `environment`, of the runtime one where none is given.
     """
     where = environment or facts.runtime
     seeded = where is not None and where.has_seed_packages
@@ -38,15 +39,9 @@ def is_bootstrap(facts: Facts, name: str, environment: Environment | None = None
 
 def _extras(facts: Facts) -> Iterator[Distribution]:
     """Yield what is installed and neither selected, the system's, nor the project's own."""
-    undecided = facts.expectation.undecided
+    exempt = {*facts.expectation.packages, *facts.own, *facts.expectation.undecided}
     for name, found in facts.installed.items():
-        if (
-            name not in facts.expectation.packages
-            and name not in facts.own
-            and name not in undecided
-            and found.chosen.os_package is None
-            and not is_bootstrap(facts, name)
-        ):
+        if name not in exempt and found.chosen.os_package is None and not is_bootstrap(facts, name):
             yield found.chosen
 
 
@@ -57,20 +52,19 @@ def _optional(facts: Facts, name: str) -> list[str]:
 
 def missing_distribution(facts: Facts) -> Iterator[Observation]:
     """LI101: selected by the lock, and not there under any name of the import path."""
-    for name, package in facts.expectation.packages.items():
+    for name in facts.expectation.packages:
         if name not in facts.installed:
-            version = f" {package.version}" if package.version else ""
-            yield Observation(
-                subject=name,
-                message=f"{name}{version} is locked and not installed{_elsewhere(facts, name)}",
-                environment=facts.prefix,
-                expected=str(package.version) if package.version else None,
-                lock_line=package.line,
+            version = facts.locked_version(name)
+            shown = f"{name} {version}" if version else name
+            yield facts.about(
+                name,
+                f"{shown} is locked but not installed{_elsewhere(facts, name)}",
+                expected=version,
             )
 
 
 def _elsewhere(facts: Facts, name: str) -> str:
-    """Say where else in the image the distribution is."""
+    """Return a clause on where else in the image the distribution is."""
     places = [
         f"{each.version} in {environment.prefix}"
         for environment in facts.inventory.environments
@@ -93,7 +87,7 @@ def unlocked_distribution(facts: Facts) -> Iterator[Observation]:
             why += " (from the base image)"
         yield Observation(
             subject=distribution.name,
-            message=f"{distribution.name} {distribution.version} is installed and not locked{why}",
+            message=f"{distribution.name} {distribution.version} is installed but not locked{why}",
             path=distribution.metadata_path,
             environment=facts.prefix,
             actual=distribution.version,
@@ -103,38 +97,30 @@ def unlocked_distribution(facts: Facts) -> Iterator[Observation]:
 
 def version_differs(facts: Facts) -> Iterator[Observation]:
     """LI103: the installed version is not the locked one (PEP 440, local versions included)."""
-    for name, package in facts.expectation.packages.items():
-        found = facts.installed.get(name)
-        if found is None or package.version is None:
-            continue
-        if not same_version(found.chosen.version, package.version):
-            yield Observation(
-                subject=name,
-                message=f"locked {package.version}, installed {found.chosen.version}",
-                path=found.chosen.metadata_path,
-                environment=facts.prefix,
-                expected=str(package.version),
-                actual=found.chosen.version,
-                lock_line=package.line,
+    for name, found in facts.installed.items():
+        locked, chosen = facts.locked_version(name), found.chosen
+        if locked is not None and not same_version(chosen.version, locked):
+            yield facts.about(
+                name,
+                f"{chosen.version} is installed, {locked} is locked",
+                chosen.metadata_path,
+                expected=locked,
+                actual=chosen.version,
             )
 
 
 def duplicate_metadata(facts: Facts) -> Iterator[Observation]:
     """LI104: several metadata folders of one distribution in one directory."""
     for name, found in facts.installed.items():
-        together = [found.chosen, *found.duplicates]
-        together = [each for each in together if each.os_package is None]
-        if len(together) > 1:
-            folders = sorted(posixpath.basename(each.metadata_path) for each in together)
-            package = facts.expectation.packages.get(name)
-            yield Observation(
-                subject=name,
-                message=f"{len(folders)} metadata folders: {', '.join(folders)}",
-                path=found.chosen.location,
-                environment=facts.prefix,
-                expected=str(package.version) if package and package.version else None,
-                actual=", ".join(sorted(each.version for each in together)),
-                lock_line=package.line if package else None,
+        several = [each for each in (found.chosen, *found.duplicates) if each.os_package is None]
+        if len(several) > 1:
+            folders = sorted(posixpath.basename(each.metadata_path) for each in several)
+            yield facts.about(
+                name,
+                f"{len(folders)} metadata folders: {', '.join(folders)}",
+                found.chosen.location,
+                expected=facts.locked_version(name),
+                actual=", ".join(sorted(each.version for each in several)),
             )
 
 
@@ -144,19 +130,14 @@ def other_platform(facts: Facts) -> Iterator[Observation]:
         identity = proof.identity
         if identity is None or identity.kind is not IdentityKind.OTHER_PLATFORM:
             continue
-        package = facts.expectation.packages[name]
-        files = [posixpath.basename(check.path) for check in proof.files]
-        compared = (
-            f"; {len(files):,} files are not those of {proof.against}" if proof.against else ""
-        )
-        yield Observation(
-            subject=name,
-            message=f"from an artifact for another platform or Python: {identity.clause}{compared}",
-            path=posixpath.join(proof.distribution.metadata_path, "WHEEL"),
-            environment=facts.prefix,
-            expected=" or ".join(artifact.filename for artifact in package.artifacts[:_NAMED]),
-            actual=", ".join(proof.distribution.wheel_tags[:_NAMED]),
-            lock_line=package.line,
+        files = f"; {len(proof.files):,} files differ from {proof.against}" if proof.against else ""
+        artifacts = facts.expectation.packages[name].artifacts[:_MOST_NAMED]
+        yield facts.about(
+            name,
+            f"installed from an artifact for another platform or Python: {identity.clause}{files}",
+            posixpath.join(proof.distribution.metadata_path, "WHEEL"),
+            expected=" or ".join(artifact.filename for artifact in artifacts),
+            actual=", ".join(proof.distribution.wheel_tags[:_MOST_NAMED]),
         )
 
 
@@ -169,58 +150,50 @@ def origin_differs(facts: Facts) -> Iterator[Observation]:
         absences = (each.absence for each in facts.absent.get(name, ()))
         if found.chosen.direct_url.hashes and Absence.MISMATCH in absences:
             continue  # LI907: it is the lock's hash that fits nothing
-        difference = _origin_difference(found.chosen, package)
-        if difference:
-            expected, actual = difference
-            yield Observation(
-                subject=name,
-                message=f"installed from {actual}, locked as {expected}",
-                path=posixpath.join(found.chosen.metadata_path, found.chosen.direct_url.file),
-                environment=facts.prefix,
-                expected=expected,
-                actual=actual,
-                lock_line=package.line,
+        locked = _contradicted(found.chosen, found.chosen.direct_url, package)
+        if locked:
+            recorded = _recorded(found.chosen.direct_url)
+            yield facts.about(
+                name,
+                f"installed from {recorded}, locked as {locked}",
+                posixpath.join(found.chosen.metadata_path, found.chosen.direct_url.file),
+                expected=locked,
+                actual=recorded,
             )
 
 
-def _origin_difference(
-    distribution: Distribution, package: LockedPackage
-) -> tuple[str, str] | None:
-    """Return the locked and the recorded origin where the two cannot both be true."""
-    claim = distribution.direct_url
-    if claim is None:
-        return None
+def _contradicted(distribution: Distribution, url: DirectUrl, package: LockedPackage) -> str:
+    """Return the locked origin where it and direct_url.json cannot both be true; else nothing."""
     if package.vcs is not None:
-        same = claim.is_vcs and claim.commit_id == package.vcs.commit_id
-        return None if same else (f"commit {package.vcs.commit_id}", _claimed(claim))
+        same = url.is_vcs and url.commit_id == package.vcs.commit_id
+        return "" if same else f"commit {package.vcs.commit_id}"
     if package.directory is not None:
         # A wheel that the project was built into is as good as the directory itself.
-        return (f"directory {package.directory.path}", _claimed(claim)) if claim.is_vcs else None
-    if _may_be_locked(claim, distribution, package):
-        return None
-    names = [artifact.filename for artifact in package.artifacts]
-    return f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}", _claimed(claim)
+        return f"directory {package.directory.path}" if url.is_vcs else ""
+    if _may_be_locked(url, distribution, package):
+        return ""
+    return and_more((artifact.filename for artifact in package.artifacts), 1)
 
 
-def _claimed(claim: DirectUrl) -> str:
+def _recorded(url: DirectUrl) -> str:
     """Return where direct_url.json says that a distribution came from."""
-    if claim.is_vcs:
-        return f"commit {claim.commit_id} of {claim.url}"
-    stated = ", ".join(f"{name}:{digest}" for name, digest in sorted(claim.hashes.items()))
-    return f"{claim.url} ({stated})" if stated else claim.url
+    if url.is_vcs:
+        return f"commit {url.commit_id} of {url.url}"
+    hashes = ", ".join(f"{name}:{digest}" for name, digest in sorted(url.hashes.items()))
+    return f"{url.url} ({hashes})" if hashes else url.url
 
 
-def _may_be_locked(claim: DirectUrl, distribution: Distribution, package: LockedPackage) -> bool:
+def _may_be_locked(url: DirectUrl, distribution: Distribution, package: LockedPackage) -> bool:
     """Return whether direct_url.json can name one of the locked artifacts.
 
     What it leaves out contradicts nothing: uv records no hash for a local file, so its name
     must do. An editable install is LI107's.
     """
-    if claim.is_vcs or claim.is_directory:
-        return claim.editable
-    if claim.hashes:
+    if url.is_vcs or url.is_directory:
+        return url.editable
+    if url.hashes:
         return artifact_by_hash(distribution, package) is not None
-    filename = unquote(posixpath.basename(urlsplit(claim.url).path))
+    filename = unquote(posixpath.basename(urlsplit(url.url).path))
     return any(artifact.filename == filename for artifact in package.artifacts)
 
 
@@ -237,14 +210,8 @@ def editable_install(facts: Facts) -> Iterator[Observation]:
         gone = chosen.source is not None and facts.image.rootfs.stat(chosen.source) is None
         locked = bool(package and package.directory and package.directory.editable)
         if gone or not (locked or name in facts.own):
-            what = f"its source {chosen.source} is gone" if gone else f"from {chosen.source}"
-            yield Observation(
-                subject=name,
-                message=f"editable install, {what}",
-                path=chosen.metadata_path,
-                environment=facts.prefix,
-                lock_line=package.line if package else None,
-            )
+            what = f"whose source {chosen.source} is gone" if gone else f"from {chosen.source}"
+            yield facts.about(name, f"editable install {what}", chosen.metadata_path)
 
 
 def bootstrap_tool(facts: Facts) -> Iterator[Observation]:
@@ -255,38 +222,33 @@ def bootstrap_tool(facts: Facts) -> Iterator[Observation]:
             if environment.runtime
             else environment.distributions
         )
-        for distribution in found:
-            name = distribution.name
-            locked = environment.runtime and name in facts.expectation.packages
+        for each in found:
+            locked = environment.runtime and each.name in facts.expectation.packages
             if (
-                is_bootstrap(facts, name, environment)
+                is_bootstrap(facts, each.name, environment)
                 and not locked
-                and distribution.os_package is None
+                and each.os_package is None
             ):
+                where = f"is installed in {environment.prefix} but not locked"
                 yield Observation(
-                    subject=name,
-                    message=(
-                        f"{name} {distribution.version} is installed in {environment.prefix} "
-                        "and not locked"
-                    ),
-                    path=distribution.metadata_path,
+                    subject=each.name,
+                    message=f"{each.name} {each.version} {where}",
+                    path=each.metadata_path,
                     environment=environment.prefix,
-                    actual=distribution.version,
+                    actual=each.version,
                 )
 
 
 def unselected_extra_or_group(facts: Facts) -> Iterator[Observation]:
     """LI109: installed, and locked only for an extra or group that was not selected."""
     for distribution in _extras(facts):
-        optional = _optional(facts, distribution.name)
+        name, optional = distribution.name, _optional(facts, distribution.name)
         if optional:
-            left_out = facts.expectation.unselected[distribution.name]
+            choices = " or ".join(sorted(set(optional)))
+            left_out = facts.expectation.unselected[name]
             yield Observation(
-                subject=distribution.name,
-                message=(
-                    f"{distribution.name} {distribution.version} is installed; the lock has it "
-                    f"only for {' or '.join(sorted(set(optional)))}"
-                ),
+                subject=name,
+                message=f"{name} {distribution.version} is installed but locked only for {choices}",
                 path=distribution.metadata_path,
                 environment=facts.prefix,
                 actual=distribution.version,

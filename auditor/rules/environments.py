@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.evidence.installations import same_version
 from auditor.model import Observation
 from auditor.rules.distributions import is_bootstrap
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,17 +33,16 @@ def unused_installation(facts: Facts) -> Iterator[Observation]:
 
 
 def _unused(facts: Facts, environment: Environment, distribution: Distribution) -> Observation:
-    """Describe a distribution that nobody runs: what shadows it, and how it differs."""
+    """Describe a distribution that the image does not run, and how it differs from the lock."""
     name, version = distribution.name, distribution.version
-    package = facts.expectation.packages.get(name)
-    locked = str(package.version) if package and package.version else None
+    packages, locked = facts.expectation.packages, facts.locked_version(name)
     managed = " (externally managed)" if environment.externally_managed else ""
     place = f"{environment.prefix}{managed}"
-    clauses = [f"{name} {version} is installed in {place}, where {facts.prefix} never looks"]
+    clauses = [f"{name} {version} is installed in {place}, where {facts.prefix} does not look"]
     own = facts.installed.get(name)
     if own is not None:
-        clauses.append(f"the runtime's own {own.chosen.version} shadows it")
-    if facts.expectation.packages and package is None:
+        clauses.append(f"the runtime has its own {own.chosen.version}")
+    if packages and name not in packages:
         clauses.append("it is not in the lock")
     elif locked is not None:
         same = same_version(version, locked)
@@ -56,7 +56,7 @@ def _unused(facts: Facts, environment: Environment, distribution: Distribution) 
         environment=environment.prefix,
         expected=None if same_version(version, locked) else locked,
         actual=version,
-        lock_line=package.line if package else None,
+        lock_line=facts.lock_line(name),
     )
 
 
@@ -65,30 +65,19 @@ def shadowed_module(facts: Facts) -> Iterator[Observation]:
     for shadow in facts.shadowing.shadows:
         name = shadow.distribution.name
         if name not in facts.own:
-            package = facts.expectation.packages.get(name)
-            yield Observation(
-                subject=name,
-                message=(
-                    f"{shadow.entry.path}, {shadow.entry.origin}, has a {shadow.module} that is "
-                    f"imported instead of the one in {shadow.distribution.location}"
-                ),
-                path=shadow.path,
-                environment=facts.prefix,
-                lock_line=package.line if package else None,
+            yield facts.about(
+                name,
+                f"{shadow.entry.path}, {shadow.entry.origin}, has a {shadow.module} that is "
+                f"imported instead of the one in {shadow.distribution.location}",
+                shadow.path,
             )
 
 
 def unusable_environment(facts: Facts) -> Iterator[Observation]:
-    """LI404: an interpreter that is gone, or that looks elsewhere than the packages are."""
-    told: set[str] = set()
-    for environment in facts.inventory.environments:
-        if environment.unusable_reason and environment.prefix not in told:
-            told.add(environment.prefix)
-            held = len(environment.distributions)
-            what = f" ({held} distribution{'' if held == 1 else 's'})" if held else ""
-            yield Observation(
-                subject=environment.prefix,
-                message=f"{environment.unusable_reason}{what}",
-                path=environment.prefix,
-                environment=environment.prefix,
-            )
+    """LI404: an interpreter that is missing, or looks in a directory without the packages."""
+    unusable = [each for each in facts.inventory.environments if each.unusable_reason]
+    for prefix, environment in {each.prefix: each for each in reversed(unusable)}.items():
+        held = plural(len(environment.distributions), "distribution")
+        what = f" ({held})" if environment.distributions else ""
+        message = f"{environment.unusable_reason}{what}"
+        yield Observation(prefix, message, path=prefix, environment=prefix)

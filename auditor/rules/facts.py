@@ -1,4 +1,4 @@
-"""What the rules judge: the results of the stages before them, side by side."""
+"""What the rules are applied to: the results of all stages before them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from auditor.evidence.shadowing import Shadowing
 from auditor.inventory.native.libraries import NativeLibraries
 from auditor.inventory.ownership.os_file_changes import OsComparison
 from auditor.inventory.python.startup_files import Startup
-from auditor.model import Policy
+from auditor.model import Observation, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,10 +35,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything one audit knows before it judges."""
+    """Everything that one audit knows before its rules are applied."""
 
-    lock_path: str
-    """As given on the command line."""
     image: Image
     inventory: Inventory
     expectation: Expectation
@@ -47,7 +45,7 @@ class Facts:
     proofs: Mapping[str, Proof]
     """By normalised name, for every installation."""
     ownership: FileOwnership
-    """Whose each file is."""
+    """The owner of each file."""
     bytecode: Bytecode = field(default_factory=Bytecode)
     """Compiled files against their sources."""
     start: Startup = field(default_factory=Startup)
@@ -55,13 +53,13 @@ class Facts:
     shadowing: Shadowing = field(default_factory=Shadowing)
     """What is imported in place of locked distributions."""
     unowned_code: tuple[UnownedFile, ...] = ()
-    """What the runtime can import and nobody owns."""
+    """What the runtime can import and has no owner."""
     unowned_programs: tuple[tuple[str, str], ...] = ()
-    """Programs that nobody owns: where they are found, and their real path."""
+    """Programs without an owner: where they are found, and their real path."""
     os_comparison: OsComparison = field(default_factory=OsComparison)
     """What the operating system's own files were compared with."""
     pip_list: PipListResult | None = None
-    """None where nobody was to be asked."""
+    """None where it was not to be run."""
     python_version_file: tuple[str, str] | None = None
     """Path as shown and version of the `.python-version` beside the lock."""
     own: frozenset[str] = frozenset()
@@ -70,16 +68,16 @@ class Facts:
     absent: Mapping[str, tuple[Absent, ...]] = field(default_factory=dict)
     """By normalised name: the locked artifacts that could not be compared with."""
     compared_artifacts: bool = False
-    """False where nobody was to be asked for the locked artifacts."""
+    """False where the locked artifacts were not to be fetched."""
     required: Mapping[str, Degree] = field(default_factory=dict)
-    """By normalised name: the least evidence that is asked for."""
+    """By normalised name: the least evidence that is required."""
     attested: Mapping[str, Attestation] | None = None
-    """By normalised name: what came of verifying; None where it was not to be."""
+    """By normalised name: the outcome of verifying; None where it was not to be."""
     natives: NativeLibraries = field(default_factory=NativeLibraries)
     locked_hashes: Mapping[str, str] = field(default_factory=dict)
     """sha256 -> file name of every artifact that the lock lists, selected or not."""
     embedded: tuple[EmbeddedLock, ...] = ()
-    """Locks in the image that are called like the audited one and say something else."""
+    """Locks in the image that are called like the audited one and differ from it."""
     base_layers: int = 0
     """How many of the image's lowest layers are those of the base that the caller named."""
     others: tuple[OtherPlatform, ...] | None = None
@@ -87,20 +85,44 @@ class Facts:
 
     @property
     def runtime(self) -> Environment | None:
-        """The environment that is judged."""
+        """The environment that is compared with the lock."""
         return self.inventory.runtime
 
     @property
     def prefix(self) -> str | None:
-        """Where that environment lies, for an observation."""
+        """The directory of that environment, for an observation."""
         return self.runtime.prefix if self.runtime else None
+
+    def lock_line(self, name: str) -> int | None:
+        """Return where the lock has a package; None where it is not selected."""
+        package = self.expectation.packages.get(name)
+        return package.line if package else None
+
+    def locked_version(self, name: str) -> str | None:
+        """Return the version that the lock selects; None without one."""
+        package = self.expectation.packages.get(name)
+        return str(package.version) if package and package.version else None
+
+    def about(
+        self,
+        subject: str,
+        message: str,
+        path: str | None = None,
+        *,
+        expected: str | None = None,
+        actual: str | None = None,
+    ) -> Observation:
+        """Return an observation about a distribution or a file of the runtime environment."""
+        return Observation(
+            subject, message, path, self.prefix, expected, actual, self.lock_line(subject)
+        )
 
 
 def why_not_comparable(inventory: Inventory, expectation: Expectation) -> str:
-    """Say why there is nothing to compare installed distributions with; empty where there is."""
+    """Return why installed distributions cannot be compared with the lock; empty where they can."""
     runtime = inventory.runtime
     if runtime is not None and runtime.unusable_reason and not runtime.distributions:
         return f"the runtime environment cannot run: {runtime.unusable_reason}"
     if inventory.interpreter is None:
-        return "no interpreter was found to select from the lock for"
+        return "no interpreter was found for which to select from the lock"
     return "the lock is not for this platform or Python" if expectation.mismatches else ""

@@ -9,26 +9,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.model import FileState, IdentityKind, Observation
+from auditor.model import FileState, IdentityKind
 from auditor.rules.distributions import is_bootstrap
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from auditor.model import FileCheck, Proof
+    from auditor.model import FileCheck, Observation, Proof
     from auditor.rules.facts import Facts
 
-_NAMED = 20
+_MOST_NAMED = 20
 """Files that one finding names."""
 
 _WHOLE = frozenset(
     {IdentityKind.OTHER_PLATFORM, IdentityKind.OTHER_ARTIFACT, IdentityKind.LOCAL_BUILD}
 )
-"""What explains all differences of an installation at once."""
+"""Kinds that explain all differences of an installation at once."""
 
 
-def judged(facts: Facts) -> Iterator[Proof]:
-    """Yield the proofs that family 2 judges."""
+def checked_proofs(facts: Facts) -> Iterator[Proof]:
+    """Yield the proofs of the installations whose files are checked."""
     for name, proof in facts.proofs.items():
         locked = name in facts.expectation.packages
         if proof.distribution.os_package is None and (locked or not is_bootstrap(facts, name)):
@@ -42,7 +43,7 @@ def is_another(proof: Proof) -> bool:
 
 def faults(facts: Facts, state: FileState) -> Iterator[tuple[Proof, FileCheck]]:
     """Yield the files in one state, but for installations that are another artifact."""
-    for proof in judged(facts):
+    for proof in checked_proofs(facts):
         if not is_another(proof):
             yield from ((proof, check) for check in proof.files if check.state is state)
 
@@ -57,19 +58,20 @@ def modified_file(facts: Facts) -> Iterator[Observation]:
 def missing_file(facts: Facts) -> Iterator[Observation]:
     """LI202: the locked artifact or RECORD names a file that is not there."""
     for proof, check in faults(facts, FileState.MISSING):
-        yield _observation(facts, proof, check, f"is in {proof.against or 'RECORD'} and gone")
+        what = f"is in {proof.against or 'RECORD'} but not in the image"
+        yield _observation(facts, proof, check, what)
 
 
 def altered_script(facts: Facts) -> Iterator[Observation]:
     """LI209: a script is not what an installer makes of the locked artifact."""
     for proof, check in faults(facts, FileState.SCRIPT):
-        what = f"is not what installers make of {proof.against}"
+        what = f"is not what an installer makes of {proof.against}"
         yield _observation(facts, proof, check, what)
 
 
 def unlisted_artifact(facts: Facts) -> Iterator[Observation]:
     """LI204: the installation agrees with its RECORD, and not with any locked artifact."""
-    for proof in judged(facts):
+    for proof in checked_proofs(facts):
         whole = is_another(proof)
         if whole and proof.identity and proof.identity.kind is IdentityKind.OTHER_PLATFORM:
             continue
@@ -78,66 +80,54 @@ def unlisted_artifact(facts: Facts) -> Iterator[Observation]:
         if not files:
             continue
         first = (unlisted or files)[0]
-        told = proof.identity.clause if proof.identity else ""
-        yield Observation(
-            subject=proof.distribution.name,
-            message=(
-                f"{differences(proof, files)}"
-                f"{'' if whole else '; RECORD agrees with what is there'}"
-                f"{f'; {told}' if told else ''}"
-            ),
-            path=first.path,
-            environment=facts.prefix,
+        clauses = [_differences(proof, files)]
+        if not whole:
+            clauses.append("RECORD agrees with the installed files")
+        if proof.identity and proof.identity.clause:
+            clauses.append(proof.identity.clause)
+        yield facts.about(
+            proof.distribution.name,
+            "; ".join(clauses),
+            first.path,
             expected=first.expected or None,
             actual=first.actual or None,
-            lock_line=lock_line(facts, proof),
         )
 
 
-def differences(proof: Proof, files: Collection[FileCheck]) -> str:
-    """Say in what an installation is not the artifact that it was compared with."""
+def _differences(proof: Proof, files: Collection[FileCheck]) -> str:
+    """Return how an installation differs from the artifact that it was compared with."""
     words = {FileState.MISSING: "missing", FileState.ADDED: "added"}
     groups: dict[str, list[str]] = {}
     for check in files:
         path = relative(check.path, proof.distribution.location)
         groups.setdefault(words.get(check.state, "different"), []).append(path)
-    told = (f"{len(paths):,} {word} ({_listed(paths)})" for word, paths in sorted(groups.items()))
-    return f"not the files of {proof.against}: {', '.join(told)}"
-
-
-def _listed(paths: list[str]) -> str:
-    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
-    return ", ".join(paths[:_NAMED]) + more
+    listed = (
+        f"{len(paths):,} {word} ({and_more(paths, _MOST_NAMED)})"
+        for word, paths in sorted(groups.items())
+    )
+    return f"files are not those of {proof.against}: {', '.join(listed)}"
 
 
 def _observation(facts: Facts, proof: Proof, check: FileCheck, what: str) -> Observation:
     distribution = proof.distribution
-    return Observation(
-        subject=distribution.name,
-        message=f"{relative(check.path, distribution.location)} {what}",
-        path=check.path,
-        environment=facts.prefix,
+    return facts.about(
+        distribution.name,
+        f"{relative(check.path, distribution.location)} {what}",
+        check.path,
         expected=check.expected or None,
         actual=check.actual or None,
-        lock_line=lock_line(facts, proof),
     )
 
 
-def lock_line(facts: Facts, proof: Proof) -> int | None:
-    """Return where the lock has the package that an installation is compared with."""
-    package = facts.expectation.packages.get(proof.distribution.name)
-    return package.line if package else None
-
-
 def relative(path: str, location: str) -> str:
-    """Return a path below the site directory as the distribution would say it."""
+    """Return a path relative to the site directory, where it lies in there."""
     return path.removeprefix(location.rstrip("/") + "/")
 
 
 def no_record(facts: Facts) -> Iterator[Observation]:
-    """LI208: nothing says which files a distribution has; a RECORD that names none is none."""
+    """LI208: a distribution has no RECORD, or one that lists no file."""
     unread = {problem.path for problem in facts.runtime.problems} if facts.runtime else set()
-    for proof in judged(facts):
+    for proof in checked_proofs(facts):
         distribution = proof.distribution
         record = distribution.record
         empty = record is None or not (record.rows or record.problems)
@@ -146,13 +136,6 @@ def no_record(facts: Facts) -> Iterator[Observation]:
             and distribution.source is None
             and f"{distribution.metadata_path}/RECORD" not in unread
         ):
-            yield Observation(
-                subject=distribution.name,
-                message=(
-                    f"{distribution.name} {distribution.version} has no RECORD"
-                    f"{'' if record is None else ' but an empty one'}"
-                ),
-                path=distribution.metadata_path,
-                environment=facts.prefix,
-                lock_line=lock_line(facts, proof),
-            )
+            name, has = distribution.name, "no" if record is None else "an empty"
+            message = f"{name} {distribution.version} has {has} RECORD"
+            yield facts.about(name, message, distribution.metadata_path)

@@ -14,6 +14,7 @@ from auditor.inventory.commands.secret_masking import excerpt
 from auditor.inventory.distributions.bootstrap_tools import BOOTSTRAP
 from auditor.inventory.paths import list_directory, text_of
 from auditor.model import Observation
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +47,7 @@ def _steps(facts: Facts) -> Iterator[_Step]:
             yield _Step(step, instruction, directory)
 
 
-def installs_outside_lock(facts: Facts) -> Iterator[Observation]:
+def install_outside_lock(facts: Facts) -> Iterator[Observation]:
     """LI406: an instruction that installs what no lock decides."""
     for each in _steps(facts):
         reasons = list(dict.fromkeys(_reasons(facts, each)))
@@ -91,10 +92,9 @@ def _wheels(facts: Facts, step: _Step, patterns: Sequence[str]) -> str:
     }
     strange = sorted(name for name, digest in found.items() if digest not in facts.locked_hashes)
     if strange:
-        more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
-        return f"installs {', '.join(strange[:3])}{more}, whose sha256 is not in the lock"
+        return f"installs {and_more(strange, 3)}, whose sha256 is not in the lock"
     elsewhere = _installed_elsewhere(facts, step.step.layer)
-    return f"puts {elsewhere}, which is not the environment that runs" if elsewhere else ""
+    return f"installs {elsewhere}, which is not the environment that runs" if elsewhere else ""
 
 
 def _matching(facts: Facts, pattern: str) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Where installers keep what they have fetched, and what of it is left in the image (LI408)."""
+"""Where installers keep their caches, and which are left in the image (LI408)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor.inventory.paths import list_directory, text_of
 from auditor.model import FileType, Observation
-from auditor.units import human_bytes, plural
+from auditor.wording import human_bytes, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ _IN_HOME = {
     ".cache/pipenv": "pipenv",
     ".conda/pkgs": "conda",
 }
-"""Folder below a home directory -> whose cache it is. Poetry's environments lie beside its own."""
+"""Folder below a home directory -> its installer. Poetry keeps environments beside its cache."""
 
 _SETTINGS = {
     "PIP_CACHE_DIR": "pip",
@@ -36,7 +36,7 @@ _SETTINGS = {
     "PIPENV_CACHE_DIR": "pipenv",
     "CONDA_PKGS_DIRS": "conda",
 }
-"""Variable -> whose cache it names."""
+"""Variable that names a cache -> its installer."""
 
 _CONDA_ROOTS = ("/opt/conda", "/opt/miniconda3", "/opt/miniforge3", "/root/miniconda3")
 _PASSWD_BYTES = 1 << 20
@@ -45,7 +45,7 @@ LEAST = 64 * 1024
 
 
 def cache_roots(image: Image) -> dict[str, str]:
-    """Return the folders in which installers keep caches, there or not -> whose they are."""
+    """Return the folders in which installers keep caches, existing or not -> the installer."""
     roots = {f"{root}/pkgs": "conda" for root in _CONDA_ROOTS}
     for home in _homes(image):
         roots |= {posixpath.join(home, folder): tool for folder, tool in _IN_HOME.items()}
@@ -62,7 +62,7 @@ def cache_roots(image: Image) -> dict[str, str]:
 
 
 def _homes(image: Image) -> set[str]:
-    """Return the home directories that there are or were."""
+    """Return the home directories that exist or were removed."""
     rows = text_of(image.rootfs, "/etc/passwd", _PASSWD_BYTES).splitlines()
     homes = {fields[5] for row in rows if len(fields := row.split(":")) > 5}
     homes |= {"/root", *(f"/home/{name}" for name in list_directory(image.rootfs, "/home"))}
@@ -75,24 +75,24 @@ def _homes(image: Image) -> set[str]:
 
 
 def cache_left(facts: Facts) -> Iterator[Observation]:
-    """LI408: a cache that a container starts with."""
+    """LI408: an installer's cache in the final image."""
     rootfs = facts.image.rootfs
     for root, tool in sorted(cache_roots(facts.image).items()):
         real = rootfs.resolve(root)
         if real is None:
             continue
         files = size = 0
-        brought: Counter[int] = Counter()
+        by_layer: Counter[int] = Counter()
         for _, entry in rootfs.walk(real):
             if entry.type is FileType.FILE:
                 files += 1
                 size += entry.size
                 if entry.layer is not None:
-                    brought[entry.layer] += entry.size
+                    by_layer[entry.layer] += entry.size
         if size >= LEAST:
             yield Observation(
                 subject=root,
                 message=f"{tool}'s cache: {plural(files, 'file')}, {human_bytes(size)}",
                 path=root,
-                layer=brought.most_common(1)[0][0] if brought else None,
+                layer=by_layer.most_common(1)[0][0] if by_layer else None,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.model import Observation
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +24,11 @@ def weak_hash(facts: Facts) -> Iterator[Observation]:
         weak = [each for each in package.artifacts if not STRONG.intersection(each.hashes)]
         if weak:
             algorithms = sorted({name for each in weak for name in each.hashes})
-            listed = ", ".join(each.filename for each in weak[:3])
-            more = f" and {len(weak) - 3} more" if len(weak) > 3 else ""
+            words = f"only {' and '.join(algorithms)}" if algorithms else "no hash"
+            listed = and_more((each.filename for each in weak), 3)
             yield Observation(
                 subject=package.name,
-                message=f"only {' and '.join(algorithms) or 'no hash'} for {listed}{more}",
+                message=f"{words} for {listed}",
                 expected="sha256",
                 actual=", ".join(algorithms),
                 lock_line=package.line,
@@ -46,7 +47,7 @@ def lock_not_for_image(facts: Facts) -> Iterator[Observation]:
 
 
 def embedded_lock_differs(facts: Facts) -> Iterator[Observation]:
-    """LI003: a lock in the image is called like the audited one and locks something else."""
+    """LI003: a lock in the image has the name of the audited one and locks something else."""
     for embedded in facts.embedded:
         yield Observation(subject=embedded.path, message=embedded.why, path=embedded.path)
 
@@ -62,7 +63,7 @@ def python_version_file_differs(facts: Facts) -> Iterator[Observation]:
     if wanted_parts[:known] != actual_parts[:known]:
         yield Observation(
             subject=path,
-            message=f"{path} names Python {wanted}, the interpreter is {actual}",
+            message=f"{path} names Python {wanted}, but the image runs {actual}",
             environment=facts.prefix,
             expected=wanted,
             actual=actual,

@@ -1,4 +1,4 @@
-"""Family 9, its part about locked artifacts: which were not compared with, and what is built."""
+"""Locked artifacts: not compared with (LI903), not the locked ones (LI907), built (LI902)."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from typing import TYPE_CHECKING
 
 from auditor.artifacts.manifest import Absence
 from auditor.evidence import is_below
-from auditor.model import ArtifactKind, AttestationState, Degree, FileState, NotChecked, Observation
+from auditor.model import ArtifactKind, AttestationState, Degree, FileState, NotChecked
 from auditor.policy import declared
 from auditor.rules.attestation_rules import attestation_observations
-from auditor.rules.files import judged, lock_line, relative
-from auditor.units import plural
+from auditor.rules.files import checked_proofs, relative
+from auditor.wording import and_more, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from auditor.artifacts.manifest import Absent
-    from auditor.model import FileCheck, Proof
+    from auditor.model import FileCheck, Observation, Proof
     from auditor.rules.facts import Facts
 
-_NAMED = 20
+_MOST_NAMED = 20
 """Built files that one finding names with their digests, or packages."""
 
 _ABSENT = {
-    Absence.UNREACHABLE: "not to be had",
-    Absence.MISMATCH: "not the locked one",
-    Absence.UNREADABLE: "not readable",
-    Absence.LIMIT: "too large",
-    Absence.OFFLINE: "not cached, and nobody was asked",
-    Absence.UNHASHED: "locked without a hash",
+    Absence.UNREACHABLE: "could not be fetched",
+    Absence.MISMATCH: "does not match the lock",
+    Absence.UNREADABLE: "could not be read",
+    Absence.LIMIT: "is too large",
+    Absence.OFFLINE: "is not cached, and nothing was fetched",
+    Absence.UNHASHED: "is locked without a hash",
 }
 
 _FINDINGS = (Absence.MISMATCH, Absence.UNREADABLE, Absence.LIMIT)
@@ -45,7 +45,7 @@ def absent(facts: Facts, *absences: Absence) -> Iterator[tuple[str, Absent]]:
 
 def built_in_image(facts: Facts) -> Iterator[Observation]:
     """LI902: files that were made while the locked sdist was built."""
-    for proof in judged(facts):
+    for proof in checked_proofs(facts):
         built = [
             check
             for check in proof.files
@@ -54,18 +54,12 @@ def built_in_image(facts: Facts) -> Iterator[Observation]:
         if not built:
             continue
         location = proof.distribution.location
-        named = (f"{relative(each.path, location)} {each.actual}" for each in built[:_NAMED])
-        more = f"; and {len(built) - _NAMED:,} more" if len(built) > _NAMED else ""
-        yield Observation(
-            subject=proof.distribution.name,
-            message=(
-                f"{plural(len(built), 'file')} built in the image, not in {proof.against}: "
-                f"{'; '.join(named)}{more}"
-                f"{_by_its_word(facts, proof)}"
-            ),
-            path=built[0].path,
-            environment=facts.prefix,
-            lock_line=lock_line(facts, proof),
+        files = (f"{relative(each.path, location)} {each.actual}" for each in built)
+        yield facts.about(
+            proof.distribution.name,
+            f"{plural(len(built), 'file')} built in the image, not in {proof.against}: "
+            f"{and_more(files, _MOST_NAMED, '; ')}{_unverified_build(facts, proof)}",
+            built[0].path,
         )
 
 
@@ -79,81 +73,70 @@ def _is_pinned(facts: Facts, check: FileCheck) -> bool:
     return entry is not None and entry.difference(*known) is None
 
 
-def _by_its_word(facts: Facts, proof: Proof) -> str:
-    """Say where a build from source is only claimed: it could be a forgery."""
+def _unverified_build(facts: Facts, proof: Proof) -> str:
+    """Return a clause where only the installation says that it was built: it can be forged."""
     package = facts.expectation.packages.get(proof.distribution.name)
     wheels = (
         [each for each in package.artifacts if each.kind is ArtifactKind.WHEEL] if package else []
     )
     if not wheels:
         return ""
-    return f"; that it was built is its own word, {wheels[0].filename} is locked and fits"
+    return f"; unverified that it was built, since {wheels[0].filename} is locked and fits"
 
 
-def not_compared(facts: Facts) -> Iterator[Observation]:
-    """LI903: an artifact could not be fetched, or less is shown than what is required."""
-    told: set[str] = set()
+def artifact_not_compared(facts: Facts) -> Iterator[Observation]:
+    """LI903: an artifact could not be fetched, or there is less evidence than required."""
+    reported: set[str] = set()
     for name, each in absent(facts, Absence.UNREACHABLE):
-        proof = facts.proofs[name]
-        if _is_apart(proof):
-            told.add(name)
-            yield Observation(
-                subject=name,
-                message=f"{each.artifact.filename} could not be fetched: {each.why}",
-                environment=facts.prefix,
-                lock_line=lock_line(facts, proof),
-            )
-    told |= {name for name, _ in absent(facts, *_FINDINGS)}
+        if _is_unproven(facts.proofs[name]):
+            reported.add(name)
+            yield facts.about(name, f"{each.artifact.filename} could not be fetched: {each.why}")
+    reported |= {name for name, _ in absent(facts, *_FINDINGS)}
     for name, required in facts.required.items():
-        if name not in facts.proofs or name in told:
-            continue
-        proof = facts.proofs[name]
-        if is_below(proof.degree, required):
-            yield Observation(
-                subject=name,
-                message=f"{required} is required{_shortcoming(facts, proof)}",
-                environment=facts.prefix,
+        proof = facts.proofs.get(name)
+        if proof and name not in reported and is_below(proof.degree, required):
+            reported.add(name)
+            yield facts.about(
+                name,
+                f"{required} is required{_shortcoming(facts, proof)}",
                 expected=required,
                 actual=proof.degree,
-                lock_line=lock_line(facts, proof),
             )
-            told.add(name)
     for observation in attestation_observations(facts, AttestationState.UNKNOWN):
         # Without its artifact there was nothing that a signature could be for.
-        if observation.subject not in told or not _is_apart(facts.proofs[observation.subject]):
+        name = observation.subject
+        if name not in reported or not _is_unproven(facts.proofs[name]):
             yield observation
 
 
-def _is_apart(proof: Proof) -> bool:
+def _is_unproven(proof: Proof) -> bool:
     """Return whether an installation was not shown to be a locked artifact."""
     return is_below(proof.degree, Degree.INDEXED)
 
 
 def _shortcoming(facts: Facts, proof: Proof) -> str:
-    """Say why the evidence is no better: a clause with its comma."""
+    """Return why the evidence is no better: a clause with its comma."""
     absences = facts.absent.get(proof.distribution.name, ())
     if absences:
-        return f", and {absences[0].artifact.filename} was not compared: {absences[0].why}"
-    against = proof.against or "RECORD and what else the installation says"
-    return f", and the comparison with {against} gives {proof.degree}"
+        return f", but {absences[0].artifact.filename} was not compared: {absences[0].why}"
+    against = proof.against or "the installation's own metadata"
+    return f", but the comparison with {against} gives only {proof.degree}"
 
 
-def not_locked(facts: Facts) -> Iterator[Observation]:
-    """LI907: what is found under an artifact's name, or who attested it, is not in the lock."""
+def artifact_not_locked(facts: Facts) -> Iterator[Observation]:
+    """LI907: an artifact, or who attested it, does not match the lock."""
     for name, each in absent(facts, Absence.MISMATCH):
         hashes = sorted(each.artifact.hashes.items())
-        yield Observation(
-            subject=name,
-            message=f"{each.artifact.filename} does not verify: {each.why}",
-            environment=facts.prefix,
+        yield facts.about(
+            name,
+            f"{each.artifact.filename} does not match the lock: {each.why}",
             expected=", ".join(f"{algorithm}:{digest}" for algorithm, digest in hashes),
-            lock_line=lock_line(facts, facts.proofs[name]),
         )
     yield from attestation_observations(facts, AttestationState.REFUSED)
 
 
 def artifacts_not_checked(facts: Facts) -> Iterator[NotChecked]:
-    """Say which installations only their own word speaks for."""
+    """Yield which installations could only be compared with their own RECORD, and why."""
     locked = [name for name in facts.installed if name in facts.expectation.packages]
     if not facts.compared_artifacts:
         if locked:
@@ -168,7 +151,6 @@ def artifacts_not_checked(facts: Facts) -> Iterator[NotChecked]:
             and absence in {each.absence for each in facts.absent.get(name, ())[:1]}
         ]
         if names:
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            which = f"{', '.join(names[:_NAMED])}{more}"
-            why = f"an artifact was {_ABSENT[absence]}, so RECORD was compared with: {which}"
+            listed = and_more(names, _MOST_NAMED)
+            why = f"compared with RECORD, since an artifact {_ABSENT[absence]}: {listed}"
             yield NotChecked("artifacts", why)

@@ -1,4 +1,4 @@
-"""Family 3: native libraries that neither the lock nor the operating system accounts for."""
+"""Family 3: native libraries that come neither from the lock nor from the operating system."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.model import Observation, OwnerKind
 from auditor.policy import declared
-from auditor.units import plural
+from auditor.wording import and_more, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,40 +17,36 @@ if TYPE_CHECKING:
     from auditor.model import DeclaredNative, Elf, Owner
     from auditor.rules.facts import Facts
 
-_SHOWN = 3
-"""Callers named in one message."""
+_MOST_NAMED = 3
+"""Distributions of one sort that a message names."""
 
 
 def unowned_library(facts: Facts) -> Iterator[Observation]:
-    """LI301: a library that no distribution, OS package or interpreter owns."""
+    """LI301: a library that belongs to no distribution, OS package or interpreter."""
     for library in facts.natives.unowned_libraries:
         if library.file.owner is not None:
             continue
-        declaration = _declaration(facts, library.paths, library.file.elf, library.sha256)
-        difference: tuple[str, str] | None = None
+        elf = library.file.elf
+        declaration = _declaration(facts, library.paths, elf, library.sha256)
+        expected, actual = None, None
         if declaration is not None:
-            difference = declaration.difference(library.sha256, library.file.elf.build_id or None)
+            difference = declaration.difference(library.sha256, elf.build_id or None)
             if difference is None:
                 continue
-        yield Observation(
-            subject=library.file.path,
-            message="; ".join(_description(facts, library, declaration)),
-            path=library.file.path,
-            environment=facts.prefix,
-            expected=difference[0] if difference else None,
-            actual=difference[1] if difference else None,
-        )
+            expected, actual = difference
+        path, message = library.file.path, "; ".join(_description(facts, library, declaration))
+        yield facts.about(path, message, path, expected=expected, actual=actual)
 
 
 def _description(
     facts: Facts, library: LibraryCopies, declaration: DeclaredNative | None
 ) -> Iterator[str]:
-    """Yield what is known of a library that nobody owns."""
+    """Yield what is known of a library without an owner, in clauses."""
     elf = library.file.elf
     if declaration is not None:
         yield f"is not the build that the policy declares ({declaration.source})"
     else:
-        yield "nobody owns it"
+        yield "has no owner"
     identity = [f"SONAME {elf.soname}" if elf.soname else "no SONAME"]
     identity.append(f"build-id {elf.build_id}" if elf.build_id else "no build-id")
     yield ", ".join([*identity, plural(library.file.size, "byte")])
@@ -62,18 +58,17 @@ def _description(
 
 
 def _place(facts: Facts, library: LibraryCopies) -> str:
-    """Say whether the loader takes it for its name."""
+    """Return which library the loader takes for its name."""
     name = library.names[0]
     found = facts.natives.loaded_by_name.get(library.file.path)
     if found is None:
-        return f"no load of {name} by name finds it"
-    if found.real in library.paths:
-        return f"first for a load of {name} by name ({found.by})"
-    return f"a load of {name} by name takes {found.real} ({found.by})"
+        return f"the loader does not find {name}"
+    taken = "it" if found.real in library.paths else found.real
+    return f"the loader takes {taken} for {name} ({found.by})"
 
 
 def _users(facts: Facts, library: LibraryCopies) -> Iterator[str]:
-    """Yield which locked distributions have to do with it."""
+    """Yield which locked distributions bundle, need or name it."""
     bundling = [
         f"{_owner_name(each.owner)} bundles the same SONAME"
         for each in _same_soname(facts, library)
@@ -90,13 +85,8 @@ def _users(facts: Facts, library: LibraryCopies) -> Iterator[str]:
         for each in facts.natives.dlopen_calls.get(library.file.path, ())
         if each.distribution in facts.expectation.packages
     }
-    yield from _few(sorted(needing))
-    yield from _few(sorted(naming))
-
-
-def _few(texts: list[str]) -> list[str]:
-    more = len(texts) - _SHOWN
-    return [*texts[:_SHOWN], f"and {more} more"] if more > 0 else texts
+    for several in filter(None, (needing, naming)):
+        yield and_more(sorted(several), _MOST_NAMED, "; ")
 
 
 def _same_soname(facts: Facts, library: LibraryCopies) -> list[NativeFile]:
@@ -115,56 +105,42 @@ def _same_soname(facts: Facts, library: LibraryCopies) -> list[NativeFile]:
     return sorted(other, key=lambda each: (not _is_locked(facts, each.owner), each.path))
 
 
-def ambiguous_soname(facts: Facts) -> Iterator[Observation]:
-    """LI302: of two libraries with one SONAME the loader takes the one that is nobody's."""
+def soname_taken_over(facts: Facts) -> Iterator[Observation]:
+    """LI302: of two libraries with one SONAME the loader takes the one without an owner."""
     for library in facts.natives.unowned_libraries:
         reasons = list(_taken(facts, library))
-        twins = _same_soname(facts, library) if reasons else []
-        if twins and not _is_excused(facts, library):
-            yield Observation(
-                subject=library.file.path,
-                message=f"{'; '.join(reasons)}, and not {twins[0].path} of "
-                f"{_owner_name(twins[0].owner)}",
-                path=library.file.path,
-                environment=facts.prefix,
-                expected=twins[0].path,
-                actual=library.file.path,
-            )
+        others = _same_soname(facts, library) if reasons else []
+        if others and not _is_as_declared(facts, library):
+            path, other = library.file.path, others[0]
+            message = f"{'; '.join(reasons)}, instead of {other.path} of {_owner_name(other.owner)}"
+            yield facts.about(path, message, path, expected=other.path, actual=path)
 
 
 def _taken(facts: Facts, library: LibraryCopies) -> Iterator[str]:
     """Yield the loads that take it."""
     found = facts.natives.loaded_by_name.get(library.file.path)
     if found is not None and found.real in library.paths:
-        yield f"a load of {library.names[0]} by name takes it ({found.by})"
-    yield from _few(
-        sorted(
-            {
-                f"{link.distribution} gets it for {link.name} ({link.found.by})"
-                for link in facts.natives.needed
-                if link.found.real in library.paths
-                and link.distribution in facts.expectation.packages
-            }
-        )
-    )
+        yield f"the loader takes it for {library.names[0]} ({found.by})"
+    linked = {
+        f"{link.distribution} gets it for {link.name} ({link.found.by})"
+        for link in facts.natives.needed
+        if link.found.real in library.paths and link.distribution in facts.expectation.packages
+    }
+    if linked:
+        yield and_more(sorted(linked), _MOST_NAMED, "; ")
 
 
-def missing_library(facts: Facts) -> Iterator[Observation]:
+def library_not_found(facts: Facts) -> Iterator[Observation]:
     """LI303: a library that a locked distribution's module needs is not there."""
     for each in facts.natives.missing:
-        package = facts.expectation.packages.get(each.distribution)
-        if package is not None:
-            yield Observation(
-                subject=each.distribution,
-                message=f"{posixpath.basename(each.path)} needs {each.name}, which no loader finds",
-                path=each.path,
-                environment=facts.prefix,
-                lock_line=package.line,
-            )
+        if each.distribution in facts.expectation.packages:
+            module = posixpath.basename(each.path)
+            message = f"{module} needs {each.name}, which the loader does not find"
+            yield facts.about(each.distribution, message, each.path)
 
 
-def unowned_library_by_setting(facts: Facts) -> Iterator[Observation]:
-    """LI304: a setting of the image makes processes load a library that is nobody's."""
+def loader_setting(facts: Facts) -> Iterator[Observation]:
+    """LI304: a setting of the image makes processes load a library without an owner."""
     for preload in facts.natives.preloads:
         yield from _preloaded(facts, preload)
     seen: set[tuple[str, str]] = set()
@@ -174,17 +150,13 @@ def unowned_library_by_setting(facts: Facts) -> Iterator[Observation]:
             if key in seen or not _is_offered(facts, library, folder):
                 continue
             seen.add(key)
-            said = (
+            setting = (
                 f"LD_LIBRARY_PATH names {element}"
                 if element
-                else ("an empty element of LD_LIBRARY_PATH means the working directory")
+                else "an empty element of LD_LIBRARY_PATH means the working directory"
             )
-            yield Observation(
-                subject=library.file.path,
-                message=f"{said}, where {library.names[0]} is nobody's",
-                path=library.file.path,
-                environment=facts.prefix,
-            )
+            message = f"{setting}, where {library.names[0]} has no owner"
+            yield facts.about(library.file.path, message, library.file.path)
 
 
 def _is_offered(facts: Facts, library: LibraryCopies, folder: str) -> bool:
@@ -193,52 +165,37 @@ def _is_offered(facts: Facts, library: LibraryCopies, folder: str) -> bool:
         any(posixpath.dirname(path) == folder for path in library.paths)
         and interpreter is not None
         and library.file.elf.machine == interpreter.machine
-        and not _is_excused(facts, library)
+        and not _is_as_declared(facts, library)
     )
 
 
 def _preloaded(facts: Facts, preload: Preload) -> Iterator[Observation]:
     found = preload.found
     if found is None:
-        yield Observation(
-            subject=preload.name
-            if preload.name.startswith("/")
-            else f"{preload.setting}={preload.name}",
-            message=f"{preload.setting} names {preload.name}, which does not exist",
-            path=preload.name if preload.name.startswith("/") else None,
-        )
+        path = preload.name if preload.name.startswith("/") else None
+        message = f"{preload.setting} names {preload.name}, which does not exist"
+        yield Observation(path or f"{preload.setting}={preload.name}", message, path)
         return
     owner = facts.ownership.owner(found.real)
     foreign = (
-        owner is not None
-        and owner.kind is OwnerKind.DISTRIBUTION
-        and (owner.prefix != facts.prefix)
+        owner is not None and owner.kind is OwnerKind.DISTRIBUTION and owner.prefix != facts.prefix
     )
     sha256 = facts.image.rootfs.digests([found.real]).get(found.real, b"").hex()
     declaration = _declaration(facts, {found.path, found.real}, found.elf, sha256)
     if (owner is None or foreign) and not _equals(declaration, found.elf, sha256):
-        whose = f"{_owner_name(owner)} of another environment" if foreign else "nobody"
-        yield Observation(
-            subject=found.real,
-            message=f"{preload.setting} loads it into every process, and it belongs to {whose}",
-            path=found.real,
-            environment=facts.prefix,
-        )
+        other = f"belongs to {_owner_name(owner)} of another environment"
+        whose = other if foreign else "has no owner"
+        message = f"{preload.setting} loads it into every process, but it {whose}"
+        yield facts.about(found.real, message, found.real)
 
 
 def _declaration(
     facts: Facts, paths: Iterable[str], elf: Elf, sha256: str
 ) -> DeclaredNative | None:
     """Return what the policy declares for a file; of several the one that it equals."""
-    found = [
-        declaration
-        for path in sorted(paths)
-        if (
-            declaration := declared(
-                facts.policy, path, elf.soname or None, sha256, elf.build_id or None
-            )
-        )
-    ]
+    known = (elf.soname or None, sha256, elf.build_id or None)
+    declarations = (declared(facts.policy, path, *known) for path in sorted(paths))
+    found = [each for each in declarations if each is not None]
     equal = (each for each in found if _equals(each, elf, sha256))
     return next(equal, found[0] if found else None)
 
@@ -247,8 +204,8 @@ def _equals(declaration: DeclaredNative | None, elf: Elf, sha256: str) -> bool:
     return declaration is not None and declaration.difference(sha256, elf.build_id or None) is None
 
 
-def _is_excused(facts: Facts, library: LibraryCopies) -> bool:
-    """Return whether the policy declares it and it is what is declared."""
+def _is_as_declared(facts: Facts, library: LibraryCopies) -> bool:
+    """Return whether the policy declares it, with just the bytes that it has."""
     elf = library.file.elf
     return _equals(_declaration(facts, library.paths, elf, library.sha256), elf, library.sha256)
 
@@ -263,4 +220,4 @@ def _is_locked(facts: Facts, owner: Owner | None) -> bool:
 
 
 def _owner_name(owner: Owner | None) -> str:
-    return owner.name if owner else "nobody"
+    return owner.name if owner else "no owner"

@@ -1,4 +1,4 @@
-"""Family 4, the layers' story: what one layer brought and a later one took away again."""
+"""What one layer added and a later one removed (LI405) or replaced (LI407)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from auditor.inventory.site_packages import SITE_FOLDER, SITE_PARTS
 from auditor.model import Observation
 from auditor.rules.distributions import is_bootstrap
 from auditor.rules.installer_caches import LEAST, cache_roots
-from auditor.units import human_bytes, plural
+from auditor.wording import and_more, human_bytes, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_NAMED = 5
 _TREE_LEAST = 1 << 20
-"""Bytes of a hidden environment from which it is worth a word."""
+"""Bytes of a hidden environment from which it is a finding."""
 _ARCHIVES = (".whl", ".conda")
 _SDISTS = (".tar.gz", ".zip")
 _NOT_LEFT = ("/ensurepip/_bundled/", *SITE_PARTS)
@@ -68,13 +68,13 @@ def hidden_payload(facts: Facts) -> Iterator[Observation]:
         size = sum(each.size for each in files)
         if size < _LEAST[group.what]:
             continue
-        named = f": {_named(facts, files)}" if group.what == "archive" else ""
+        listed = f": {_listed(facts, files)}" if group.what == "archive" else ""
         yield Observation(
             subject=group.folder,
             message=(
-                f"{_counted(group.what, len(files))}, {human_bytes(size)}, brought by "
-                f"{instruction(facts.image, group.layer)}, taken away by "
-                f"{instruction(facts.image, group.by)}: they ship all the same{named}"
+                f"{_counted(group.what, len(files))}, {human_bytes(size)}, added by "
+                f"{instruction(facts.image, group.layer)}, removed by "
+                f"{instruction(facts.image, group.by)}, still shipped{listed}"
             ),
             path=group.folder,
             layer=group.layer,
@@ -82,7 +82,7 @@ def hidden_payload(facts: Facts) -> Iterator[Observation]:
 
 
 _LEAST = {"archive": 1, "cache": LEAST, "environment": _TREE_LEAST}
-"""What hidden files are -> bytes from which they are told."""
+"""What hidden files are -> bytes from which they are a finding."""
 
 
 def _counted(what: str, number: int) -> str:
@@ -94,7 +94,7 @@ def _counted(what: str, number: int) -> str:
 
 
 def _payload(facts: Facts, hidden: Hidden, roots: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return the folder and the sort of what a hidden file belongs to; None for all others."""
+    """Return the folder and the sort of payload that a hidden file belongs to, if any."""
     path = hidden.path
     for root in roots:
         if path.startswith(root + "/"):
@@ -119,7 +119,7 @@ def _is_archive(facts: Facts, hidden: Hidden) -> bool:
 
 
 def _is_sdist(facts: Facts, filename: str) -> bool:
-    """Return whether an archive is the sdist of a distribution that lock or image know."""
+    """Return whether an archive is the sdist of a distribution that is locked or installed."""
     try:
         name, _ = parse_sdist_filename(filename)
     except InvalidSdistFilename:
@@ -127,17 +127,15 @@ def _is_sdist(facts: Facts, filename: str) -> bool:
     return name in facts.expectation.packages or name in facts.installed
 
 
-def _named(facts: Facts, files: Sequence[Hidden]) -> str:
-    named = [
+def _listed(facts: Facts, files: Sequence[Hidden]) -> str:
+    names = (
         f"{posixpath.basename(each.path)} "
         f"({'' if each.sha256 in facts.locked_hashes else 'not '}in the lock)"
-        for each in files[:_MOST_NAMED]
-    ]
-    more = len(files) - _MOST_NAMED
-    if more > 0:
-        strange = sum(each.sha256 not in facts.locked_hashes for each in files)
-        named.append(f"and {more} more; {strange} of all are not in the lock")
-    return ", ".join(named)
+        for each in files
+    )
+    unlocked = sum(each.sha256 not in facts.locked_hashes for each in files)
+    rest = f"; {unlocked} of all are not in the lock" if len(files) > _MOST_NAMED else ""
+    return f"{and_more(names, _MOST_NAMED)}{rest}"
 
 
 # --------------------------------------------------------------------------------- LI407
@@ -155,11 +153,11 @@ def overwritten(facts: Facts) -> Iterator[Observation]:
         if before is None or before == now:
             before = None
         what = f"{name} {before}" if before else plural(len(files), "file")
-        done = f"replaced by {now}" if before and now else "replaced" if now else "removed"
+        done = f"replaced with {now}" if before and now else "replaced" if now else "removed"
         yield Observation(
             subject=name,
             message=(
-                f"{what}, brought by {instruction(facts.image, layer)}, "
+                f"{what}, added by {instruction(facts.image, layer)}, "
                 f"{done} by {instruction(facts.image, by)}"
             ),
             path=found.chosen.metadata_path if found else files[0].path,
@@ -193,7 +191,7 @@ def _of_distributions(facts: Facts) -> Iterator[tuple[str, Hidden]]:
 
 
 def _is_exempt(facts: Facts, name: str) -> bool:
-    """Leave out bootstrap tools and what the system's package manager answers for."""
+    """Return whether it is a bootstrap tool or the system's package manager answers for it."""
     found = facts.installed.get(name)
     locked = name in facts.expectation.packages
     owned = found is not None and found.chosen.os_package is not None
@@ -213,7 +211,7 @@ def _owners(facts: Facts, paths: set[str]) -> dict[str, str]:
 
 
 def _recorded(facts: Facts, distribution: Distribution) -> Iterable[str]:
-    """Yield the files of a distribution whose bytes tell something, by their real paths."""
+    """Yield the real paths of a distribution's files, but for those that differ every time."""
     record = distribution.record
     location = distribution.location
     real = facts.image.rootfs.resolve(location) or location

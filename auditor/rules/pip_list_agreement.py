@@ -1,4 +1,4 @@
-"""Family 4, first part: what the interpreter says against what the files say."""
+"""What `pip list` in the image says against what its files say (LI401)."""
 
 from __future__ import annotations
 
@@ -22,29 +22,28 @@ def pip_list_disagrees(facts: Facts) -> Iterator[Observation]:
     """LI401: `pip list` names other distributions or versions than the import path holds."""
     if facts.pip_list is None or facts.pip_list.failure is not None:
         return
-    said = {each.name: each.version for each in facts.pip_list.packages}
-    untold = _NEVER_LISTED | _unlisted(facts)
-    for name in sorted({*said, *facts.installed} - untold):
+    listed = {each.name: each.version for each in facts.pip_list.packages}
+    for name in sorted({*listed, *facts.installed} - _NEVER_LISTED - _unlisted(facts)):
         found = facts.installed.get(name)
         versions = [each.version for each in (found.chosen, *found.duplicates)] if found else []
-        if name in said and any(same_version(version, said[name]) for version in versions):
+        if name in listed and any(same_version(version, listed[name]) for version in versions):
             continue
-        files, words = " and ".join(sorted(versions)) or None, said.get(name)
+        files, answer = " and ".join(sorted(versions)) or None, listed.get(name)
         yield Observation(
             subject=name,
             message=(
-                f"pip list says {words or 'nothing of it'}, "
-                f"the files say {files or 'it is not there'}"
+                f"pip list {f'says {answer}' if answer else 'does not list it'}, "
+                f"the files {f'say {files}' if files else 'do not contain it'}"
             ),
             path=found.chosen.metadata_path if found else None,
             environment=facts.prefix,
             expected=files,
-            actual=words,
+            actual=answer,
         )
 
 
 def _unlisted(facts: Facts) -> set[str]:
-    """Return the names that pip cannot speak about: unreadable, or beside the image's own script.
+    """Return the names that pip cannot list: unreadable, or beside the image's own script.
 
     The application's directory is on the path of its command alone, not on pip's.
     """

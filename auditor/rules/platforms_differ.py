@@ -1,4 +1,4 @@
-"""Family 4, platforms: whether the images that one reference leads to hold the same (LI410)."""
+"""Whether the images of one reference for several platforms hold the same (LI410)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def platforms_differ(facts: Facts) -> Iterator[Observation]:
     """LI410: a distribution in one platform's image alone, or in another version in each.
 
     What the lock selects for the two explains a difference where each holds just that. What
-    the operating system's packages brought is theirs to answer for.
+    the operating system's packages installed is left out.
     """
     others = facts.others or ()
     if not others or why_not_comparable(facts.inventory, facts.expectation):
@@ -64,7 +64,7 @@ def _explained(
 
 
 def _choice(package: LockedPackage | None) -> object:
-    """Return what two selections have in common where they mean the same."""
+    """Return a value that is equal for two selections of the same."""
     if package is None:
         return None
     return package.version or (package.name, package.line)
@@ -98,7 +98,7 @@ def _difference(
 
 
 def _selection(here: LockedPackage | None, there: LockedPackage | None) -> str:
-    """Say what the lock selects, as a clause."""
+    """Return what the lock selects, as a clause."""
     if here is None and there is None:
         return "the lock selects it for neither"
     if _choice(here) == _choice(there):

@@ -1,4 +1,4 @@
-"""Family 2: code that runs whenever the interpreter starts, before any program."""
+"""Code that runs whenever Python starts (LI206), and compiled code (LI207)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _TEXT_LIMIT = 64 * 1024
 _CHANGED = frozenset({FileState.MODIFIED, FileState.UNLISTED})
 
 
-def code_at_start(facts: Facts) -> Iterator[Observation]:
-    """LI206: a .pth line, sitecustomize or usercustomize that the lock does not bring.
+def start_code(facts: Facts) -> Iterator[Observation]:
+    """LI206: a .pth line, sitecustomize or usercustomize that does not come from the lock.
 
-    What a locked distribution records is judged by LI201, unless only its build brought it;
-    what installers write is known by its content, and so is the module that it imports.
+    What a locked distribution records is judged by LI201, unless only its build made it; what
+    installers write is known by its content, and so is the module that it imports.
     """
     digests = facts.image.rootfs.digests([code.path for code in facts.start.code])
     added = {check.path for _, check in faults(facts, FileState.ADDED)}
@@ -40,16 +40,11 @@ def code_at_start(facts: Facts) -> Iterator[Observation]:
         if digests.get(code.path, b"").hex() in SITE.get(name, ()):
             yield from _imported(facts, code.path)
             continue
-        yield Observation(
-            subject=code.path,
-            message=f"{_what(code)}{_whose(facts, code.path)}",
-            path=code.path,
-            environment=facts.prefix,
-        )
+        yield facts.about(code.path, f"{_what(code)}{_whose(facts, code.path)}", code.path)
 
 
 def _built(facts: Facts) -> Iterator[str]:
-    """Yield the code at start that builds made, but for what they join namespace packages by."""
+    """Yield the start-up code that builds made, but for .pth files that join namespaces."""
     rootfs = facts.image.rootfs
     starting = {code.path for code in facts.start.code}
     for _, check in faults(facts, FileState.BUILT):
@@ -60,7 +55,7 @@ def _built(facts: Facts) -> Iterator[str]:
 
 
 def foreign_bytecode(facts: Facts) -> Iterator[Observation]:
-    """LI207: a compiled file that Python loads, and that its source does not answer for."""
+    """LI207: a compiled file that Python loads although it is not what its source says."""
     for fault in facts.bytecode.faults:
         owner = facts.ownership.owner(fault.source)
         known = owner is not None and owner.kind is OwnerKind.DISTRIBUTION
@@ -83,14 +78,14 @@ def _what(code: StartupCode) -> str:
 
 def _whose(facts: Facts, path: str) -> str:
     owner = facts.ownership.owner(path)
-    if owner is not None and owner.kind is OwnerKind.DISTRIBUTION:
-        why = "which is not locked"
-        if owner.name in facts.expectation.packages:
-            why = "which is not of the locked version"
-        if _is_of_locked_version(facts, owner.name):
-            why = "whose locked artifact does not have it"
-        return f" (of {owner.name}, {why})"
-    return ""
+    if owner is None or owner.kind is not OwnerKind.DISTRIBUTION:
+        return ""
+    why = "which is not locked"
+    if _is_of_locked_version(facts, owner.name):
+        why = "whose locked artifact does not contain it"
+    elif owner.name in facts.expectation.packages:
+        why = "which is not of the locked version"
+    return f" (of {owner.name}, {why})"
 
 
 def _is_of_locked_version(facts: Facts, name: str) -> bool:
@@ -101,9 +96,9 @@ def _is_of_locked_version(facts: Facts, name: str) -> bool:
 
 
 def _is_accounted_for(facts: Facts, path: str) -> bool:
-    """Return whether the lock, the project or the operating system answers for a file.
+    """Return whether a file comes from the lock, the project or the operating system.
 
-    No interpreter brings code of this kind along, so its layout owns none.
+    No interpreter comes with code of this kind, so its layout owns none.
     """
     owner = facts.ownership.import_owner(path)
     if owner is None or owner.kind is OwnerKind.OS_PACKAGE:
@@ -113,7 +108,7 @@ def _is_accounted_for(facts: Facts, path: str) -> bool:
 
 
 def _imported(facts: Facts, pth: str) -> Iterator[Observation]:
-    """Judge the module that a known .pth file imports: its own text is harmless."""
+    """Check the module that a known .pth file imports: its own text is harmless."""
     folder, name = posixpath.split(pth)
     if name == "_virtualenv.pth":
         path = f"{folder}/_virtualenv.py"
@@ -127,9 +122,5 @@ def _imported(facts: Facts, pth: str) -> Iterator[Observation]:
             for check in proof.files
         )
     if changed:
-        yield Observation(
-            subject=path,
-            message=f"runs at every start of Python, imported by {name}, and was changed",
-            path=path,
-            environment=facts.prefix,
-        )
+        message = f"runs at every start of Python, imported by {name}, and was changed"
+        yield facts.about(path, message, path)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.artifacts.manifest import Absence
 from auditor.model import FileState, Observation
 from auditor.rules.locked_artifacts import absent
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +20,7 @@ _MOST_RECORD_ROWS = 5
 
 
 def _problems(facts: Facts) -> Iterator[Problem]:
-    """Yield the problems of every stage that bear on the judgement.
-
-    Other environments are not compared, so what is unreadable in them is not either.
-    """
+    """Yield the problems of every stage, but for those of environments that are not compared."""
     yield from facts.image.problems
     yield from facts.expectation.problems
     yield from facts.inventory.problems
@@ -44,7 +42,7 @@ def unreadable(facts: Facts) -> Iterator[Observation]:
     if facts.bytecode.deaths:
         yield Observation(
             subject=facts.prefix or facts.image.reference,
-            message="compiled code killed the process that reads it, so not all was compared",
+            message="compiled code crashed the process that reads it, so some was not compared",
             environment=facts.prefix,
         )
     for name, each in absent(facts, Absence.UNREADABLE):
@@ -61,11 +59,9 @@ def unreadable(facts: Facts) -> Iterator[Observation]:
                 )
         record = proof.distribution.record
         if record is not None and record.problems and proof.distribution.os_package is None:
-            listed = "; ".join(record.problems[:_MOST_RECORD_ROWS])
-            more = len(record.problems) - _MOST_RECORD_ROWS
             yield Observation(
                 subject=name,
-                message=f"RECORD: {listed}{f'; and {more} more' if more > 0 else ''}",
+                message=f"RECORD: {and_more(record.problems, _MOST_RECORD_ROWS, '; ')}",
                 path=f"{proof.distribution.metadata_path}/RECORD",
                 environment=facts.prefix,
             )
@@ -81,7 +77,7 @@ def over_limit(facts: Facts) -> Iterator[Observation]:
 
 
 def pip_list_did_not_run(facts: Facts) -> Iterator[Observation]:
-    """LI904: the interpreter could not be asked."""
+    """LI904: the interpreter could not answer."""
     if facts.pip_list is not None and facts.pip_list.failure is not None:
         interpreter = facts.runtime.interpreter if facts.runtime else None
         yield Observation(
@@ -92,15 +88,15 @@ def pip_list_did_not_run(facts: Facts) -> Iterator[Observation]:
 
 
 def no_environment(facts: Facts) -> Iterator[Observation]:
-    """LI905: no environment to compare with, or none that can be told to run."""
+    """LI905: no environment to compare with, or several and no sign which of them runs."""
     audited = (facts.image.reference, facts.inventory)
     others = [(str(each.platform), each.inventory) for each in facts.others or () if each.opened]
     for subject, inventory in (audited, *others):
         if inventory.runtime is None:
             candidates = inventory.candidates
             message = (
-                f"none of {', '.join(candidates)} can be told to be the one that runs"
+                f"it is unclear which environment runs: {', '.join(candidates)}"
                 if candidates
-                else "there is no Python environment in it"
+                else "it contains no Python environment"
             )
             yield Observation(subject=subject, message=message)

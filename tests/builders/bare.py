@@ -16,7 +16,6 @@ def facts_of(image: Image, *, base_layers: int = 0, locked: Iterable[str] = ()) 
     """Return the facts about an image in which nothing was looked for."""
     inventory = Inventory((), None)
     return Facts(
-        lock_path="pylock.toml",
         image=image,
         inventory=inventory,
         expectation=Expectation({}),

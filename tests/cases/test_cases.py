@@ -18,7 +18,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from auditor.artifacts.manifest import Absence
-from auditor.audit_stages import Choices, Inputs, audit_image, other_platform
+from auditor.audit_stages import Inputs, audit_image, other_platform
 from auditor.catalogue import KINDS
 from auditor.image.base import Base
 from auditor.image.engine.container_run import Completed
@@ -27,6 +27,7 @@ from auditor.model import Attestation, AttestationState, Degree
 from auditor.policy import read_config
 from auditor.report import Report
 from auditor.report.formats import FORMATS
+from auditor.request import Request
 from tests.builders import (
     File,
     Shelf,
@@ -156,7 +157,7 @@ def policy(case: Mapping[str, Any], directory: Path) -> Policy:
     return read_config(file, {}, date(2030, 6, 1)).policy
 
 
-def other(case: Mapping[str, Any], lock: Lock, choices: Choices) -> list[OtherPlatform] | None:
+def other(case: Mapping[str, Any], lock: Lock, request: Request) -> list[OtherPlatform] | None:
     """Return the image for another platform, where the case has one."""
     if "other" not in case:
         return None
@@ -166,7 +167,7 @@ def other(case: Mapping[str, Any], lock: Lock, choices: Choices) -> list[OtherPl
     for requirement in case["other"].get("installed", ()):
         files |= distribution(requirement, {})
     image = image_of([files, second_layer(case["other"].get("files", {}))], architecture="arm64")
-    return [other_platform(image.config.platform, image, lock, choices)]
+    return [other_platform(image.config.platform, image, lock, request)]
 
 
 def shelf(case: Mapping[str, Any]) -> Shelf | None:
@@ -202,7 +203,7 @@ def signers(case: Mapping[str, Any]) -> Signers | None:
     )
 
 
-def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Choices, Inputs]:
+def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Request, Inputs]:
     """Give what the case is made of."""
     file = directory / "pylock.toml"
     file.write_text(lock_text(case), encoding="utf-8")
@@ -221,10 +222,12 @@ def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Choic
     image = image_of(layers, reference="image", created_by=made, **settings)
     chosen = case.get("options", {})
     lowest = tuple(layer.digest for layer in image.layers[: chosen.get("base_layers", 0)])
-    choices = Choices(
+    request = Request(
+        "image",
         python=chosen.get("python"),
         extras=tuple(chosen.get("extras", ())),
-        groups=tuple(chosen["groups"]) if "groups" in chosen else None,
+        groups=tuple(chosen.get("groups", ())),
+        default_groups="groups" not in chosen,
         own=tuple(chosen.get("own", ())),
         require=Degree(chosen["require"]) if "require" in chosen else None,
         policy=policy(case, directory),
@@ -234,9 +237,9 @@ def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Choic
         attestor=signers(case),
         base=Base("base", lowest) if lowest else None,
         run=runner(case),
-        others=other(case, lock, choices),
+        others=other(case, lock, request),
     )
-    return image, lock, choices, inputs
+    return image, lock, request, inputs
 
 
 def audit(case: Mapping[str, Any], directory: Path) -> Report:

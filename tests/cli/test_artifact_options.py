@@ -268,7 +268,7 @@ def test_attestations_that_are_unknown(
 def test_attestations_of_a_lock_that_names_nobody(invoke: Invoke, project: Project) -> None:
     result = report(invoke, project, "--attestations")
     assert result.exit_code == 0
-    assert "names nobody" in result.stdout
+    assert "names no identities" in result.stdout
 
 
 def test_attestations_need_an_extra(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from auditor.evidence.code_process import CodeProcesses
     from auditor.evidence.compiled_files import Compiled, Match
     from auditor.model import Rootfs
     from tests.builders import Files
@@ -99,10 +100,10 @@ def test_bytecode_is_compared_again(
     asked: list[Collection[Compiled]] = []
 
     def noted(
-        rootfs: Rootfs, suspects: Collection[Compiled], *, exact: bool
+        rootfs: Rootfs, suspects: Collection[Compiled], processes: CodeProcesses, *, exact: bool
     ) -> tuple[dict[str, Match], int]:
         asked.append(suspects)
-        return compare(rootfs, suspects, exact=exact)
+        return compare(rootfs, suspects, processes, exact=exact)
 
     monkeypatch.setattr("auditor.evidence.bytecode_comparison.compare", noted)
     layers: list[Files] = [base(), {f"{CACHE}/mod.{TAG}.pyc": timestamp(compiled())}]

@@ -182,7 +182,7 @@ def test_fail_on_note_counts_notes(invoke: Invoke, project: Project, level: str)
     [
         pytest.param(("--select", "LI8"), "--select LI8: unknown finding code", id="select"),
         pytest.param(("--ignore", "x"), "--ignore X: unknown finding code", id="ignore"),
-        pytest.param(("--expect-digest", "abc"), "--expect-digest abc: no digest", id="digest"),
+        pytest.param(("--expect-digest", "abc"), "--expect-digest abc: not a digest", id="digest"),
         pytest.param(("--group", "dev"), "pylock.toml: no group 'dev'", id="group"),
         pytest.param(("--extra", "gpu"), "pylock.toml: no extra 'gpu'", id="extra"),
         pytest.param(("--lock", "other.toml"), "other.toml: No such file or directory", id="lock"),
@@ -298,10 +298,10 @@ def test_own_distribution(invoke: Invoke, project: Project) -> None:
     assert "Policy entries" not in result.stdout
     result = invoke("check", project.image, "--own", "shop.backed", "--own", "x")
     assert result.exit_code == 1
-    assert "--own shop-backed: no distribution is called so; did you mean shop-backend?" in (
+    assert "--own shop-backed: no distribution has this name; did you mean shop-backend?" in (
         result.stdout
     )
-    assert "--own x: no distribution is called so\n" in result.stdout
+    assert "--own x: no distribution has this name\n" in result.stdout
 
 
 def test_base_image(invoke: Invoke, project: Project) -> None:

@@ -164,7 +164,7 @@ def test_a_mistake_is_one_line_and_a_hint(invoke: Invoke, project: Project) -> N
     result = invoke("check", project.image)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "auditor: error: auditor.toml:1: extras: there is no such key\nhint: did you mean extra?\n"
+        "auditor: error: auditor.toml:1: extras: unknown key\nhint: did you mean extra?\n"
     )
     assert invoke("check", "--help").exit_code == 0
 

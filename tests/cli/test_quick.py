@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from auditor.catalogue import QUICK_NOT_CHECKED
 from auditor.report.schema import schema_text
-from auditor.rules import LEFT
 from tests.builders.container_archive import files_of
 from tests.builders.fake_engine import cut, fake_engine, status, value
 from tests.builders.probes import INTERPRETER, probe_output
@@ -114,7 +114,9 @@ def test_as_locked(ask: Ask) -> None:
     }
     assert found["checked"] == {"files": 0, "bytes": 0, "packages": 1, "native_libraries": 0}
     assert [row["evidence"] for row in found["packages"]] == ["version"]
-    assert {item["what"] for item in found["not_checked"]} == {each.what for each in LEFT}
+    assert {item["what"] for item in found["not_checked"]} == {
+        each.what for each in QUICK_NOT_CHECKED
+    }
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_table_says_that_it_was_quick(
     assert result.exit_code == 0
     assert result.stdout.startswith("consistent (quick audit): docker:thing sha256:aaa")
     listed = " ".join(result.stdout.partition("Not checked\n")[2].split())
-    for each in LEFT:
+    for each in QUICK_NOT_CHECKED:
         assert f"{each.what}: {each.why}" in listed
 
 

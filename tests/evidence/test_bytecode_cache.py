@@ -1,4 +1,4 @@
-"""What is remembered about compiled files, and when it is found out anew."""
+"""What is kept about compiled files, and when it is compared again."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    from auditor.evidence.code_process import CodeProcesses
     from auditor.evidence.compiled_files import Compiled, Match
     from auditor.model import Rootfs
     from tests.builders import Files
@@ -38,24 +39,24 @@ PYC = f"{CACHE}/mod.{TAG}.pyc"
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> LayerCache:
+def cache(tmp_path: Path) -> LayerCache:
     return LayerCache(tmp_path / "cache")
 
 
-def audit(memory: LayerCache | None, *layers: Files) -> tuple[Bytecode, int]:
+def audit(cache: LayerCache | None, *layers: Files) -> tuple[Bytecode, int]:
     """Return what is found, and of how many files the code was read for it."""
     image = image_of(list(layers))
     asked: list[Compiled] = []
 
     def noted(
-        rootfs: Rootfs, suspects: Collection[Compiled], *, exact: bool
+        rootfs: Rootfs, suspects: Collection[Compiled], processes: CodeProcesses, *, exact: bool
     ) -> tuple[dict[str, Match], int]:
         asked.extend(suspects)
-        return compare(rootfs, suspects, exact=exact)
+        return compare(rootfs, suspects, processes, exact=exact)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("auditor.evidence.bytecode_comparison.compare", noted)
-        found = check_bytecode(image, collect_inventory(image), memory=memory)
+        found = check_bytecode(image, collect_inventory(image), cache=cache)
     return found, len(asked)
 
 
@@ -68,111 +69,111 @@ BAD: Files = {PYC: timestamp(EVIL)}
     [timestamp(compiled()), timestamp(EVIL), timestamp("no code"), hashed(EVIL, "another")],
     ids=["same", "other", "unreadable", "stale"],
 )
-def test_nothing_is_read_twice(memory: LayerCache, pyc: bytes) -> None:
-    first = audit(memory, base(), {PYC: pyc})
-    again = audit(memory, base(), {PYC: pyc})
+def test_nothing_is_read_twice(cache: LayerCache, pyc: bytes) -> None:
+    first = audit(cache, base(), {PYC: pyc})
+    again = audit(cache, base(), {PYC: pyc})
     assert (first[1], again[1]) == (1, 0)
     assert again[0] == first[0] == audit(None, base(), {PYC: pyc})[0]
 
 
-def test_what_cannot_be_told_is_remembered_too(memory: LayerCache) -> None:
+def test_what_cannot_be_told_is_remembered_too(cache: LayerCache) -> None:
     files = base(text=TEXT.replace("def", "DEF"))
-    assert audit(memory, files, BAD) == (Bytecode(), 1)
-    assert audit(memory, files, BAD) == (Bytecode(), 0)
+    assert audit(cache, files, BAD) == (Bytecode(), 1)
+    assert audit(cache, files, BAD) == (Bytecode(), 0)
 
 
-def test_another_compiled_file(memory: LayerCache) -> None:
-    assert audit(memory, base(), GOOD)[0].faults == ()
-    found, asked = audit(memory, base(), BAD)
+def test_another_compiled_file(cache: LayerCache) -> None:
+    assert audit(cache, base(), GOOD)[0].faults == ()
+    found, asked = audit(cache, base(), BAD)
     assert (len(found.faults), asked) == (1, 1)
 
 
-def test_another_source(memory: LayerCache) -> None:
-    audit(memory, base(), GOOD)
-    found, asked = audit(memory, base(text=TEXT.replace("'no'", "'on'")), GOOD)
+def test_another_source(cache: LayerCache) -> None:
+    audit(cache, base(), GOOD)
+    found, asked = audit(cache, base(text=TEXT.replace("'no'", "'on'")), GOOD)
     assert (len(found.faults), asked) == (1, 1)
 
 
-def test_another_level_of_optimisation(memory: LayerCache) -> None:
-    audit(memory, base(), GOOD)
-    found, asked = audit(memory, base(), {f"{CACHE}/mod.{TAG}.opt-2.pyc": GOOD[PYC]})
+def test_another_level_of_optimisation(cache: LayerCache) -> None:
+    audit(cache, base(), GOOD)
+    found, asked = audit(cache, base(), {f"{CACHE}/mod.{TAG}.opt-2.pyc": GOOD[PYC]})
     assert (len(found.faults), asked) == (1, 1)
 
 
-def test_another_interpreter_in_the_image(memory: LayerCache) -> None:
+def test_another_interpreter_in_the_image(cache: LayerCache) -> None:
     other: Files = {PYC: timestamp(compiled().replace(co_stacksize=99))}
-    assert len(audit(memory, base(), other)[0].faults) == 1
-    assert audit(memory, base(f"{VERSION}.99"), other) == (Bytecode(), 1)
+    assert len(audit(cache, base(), other)[0].faults) == 1
+    assert audit(cache, base(f"{VERSION}.99"), other) == (Bytecode(), 1)
 
 
-def test_another_interpreter_here(memory: LayerCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    audit(memory, base(), GOOD)
+def test_another_interpreter_here(cache: LayerCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit(cache, base(), GOOD)
     monkeypatch.setattr("platform.python_version", lambda: f"{VERSION}.98")
-    assert audit(memory, base(), GOOD)[1] == 1
+    assert audit(cache, base(), GOOD)[1] == 1
 
 
-def test_other_code_that_compares(memory: LayerCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    audit(memory, base(), GOOD)
-    monkeypatch.setattr(bytecode_cache, "_judge", lambda: "another")
-    assert audit(memory, base(), GOOD)[1] == 1
+def test_other_code_that_compares(cache: LayerCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit(cache, base(), GOOD)
+    monkeypatch.setattr(bytecode_cache, "_code_digest", lambda: "another")
+    assert audit(cache, base(), GOOD)[1] == 1
 
 
 @pytest.mark.parametrize(("text", "asked"), [(TEXT + "x = 1\n", 1), (TEXT, 0)])
-def test_only_what_is_new_is_looked_into(memory: LayerCache, text: str, asked: int) -> None:
+def test_only_what_is_new_is_looked_into(cache: LayerCache, text: str, asked: int) -> None:
     size = len(text)
     more: Files = {f"{CACHE}/new.{TAG}.pyc": timestamp(compiled(text), size=size)}
     layers = ({**base(), SOURCE.replace("mod", "new"): text}, GOOD, more)
-    assert audit(memory, *layers[:2])[1] == 1
-    found, now = audit(memory, *layers)
+    assert audit(cache, *layers[:2])[1] == 1
+    found, now = audit(cache, *layers)
     assert (len(found.verified), now) == (2, asked)
-    assert audit(memory, *layers)[1] == 0
+    assert audit(cache, *layers)[1] == 0
 
 
-def test_files_of_one_content_are_one(memory: LayerCache) -> None:
+def test_files_of_one_content_are_one(cache: LayerCache) -> None:
     files: Files = {**base(), SOURCE.replace("mod", "two"): TEXT}
     both: Files = {**GOOD, PYC.replace("mod", "two"): GOOD[PYC]}
-    first, again = audit(memory, files, both), audit(memory, files, both)
+    first, again = audit(cache, files, both), audit(cache, files, both)
     assert (first[1], again[1]) == (2, 0)
     assert len(again[0].verified) == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 200], ids=["empty", "other"])
 def test_a_damaged_entry_is_an_absent_one(
-    memory: LayerCache, content: bytes, tmp_path: Path
+    cache: LayerCache, content: bytes, tmp_path: Path
 ) -> None:
-    audit(memory, base(), BAD)
+    audit(cache, base(), BAD)
     entries = list((tmp_path / "cache").rglob("*.document"))
     assert len(entries) == 1
     entries[0].write_bytes(content)
-    found, asked = audit(memory, base(), BAD)
+    found, asked = audit(cache, base(), BAD)
     assert (len(found.faults), asked) == (1, 1)
 
 
 @pytest.mark.parametrize("content", [b"ss", b"", b"?", b"\xff"])
 def test_an_entry_about_something_else_is_an_absent_one(
-    memory: LayerCache, monkeypatch: pytest.MonkeyPatch, content: bytes
+    cache: LayerCache, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    monkeypatch.setattr(memory, "document", lambda _: content)
-    assert len(audit(memory, base(), BAD)[0].faults) == 1
+    monkeypatch.setattr(cache, "document", lambda _: content)
+    assert len(audit(cache, base(), BAD)[0].faults) == 1
 
 
 def test_nothing_is_kept_where_a_process_died(
-    memory: LayerCache, monkeypatch: pytest.MonkeyPatch
+    cache: LayerCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("auditor.evidence.code_process._COMMAND", ("/bin/false",))
-        assert audit(memory, base(), BAD)[0] == Bytecode(deaths=1)
-    assert memory.usage().entries == 0
-    assert len(audit(memory, base(), BAD)[0].faults) == 1
+        assert audit(cache, base(), BAD)[0] == Bytecode(deaths=1)
+    assert cache.usage().entries == 0
+    assert len(audit(cache, base(), BAD)[0].faults) == 1
 
 
-def test_several_at_a_time(memory: LayerCache) -> None:
+def test_several_at_a_time(cache: LayerCache) -> None:
     """Each writes the same whole entry under the same name."""
     found: list[Bytecode] = []
 
     def run() -> None:
         image = image_of([base(), BAD])
-        found.append(check_bytecode(image, collect_inventory(image), memory=memory))
+        found.append(check_bytecode(image, collect_inventory(image), cache=cache))
 
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:
@@ -181,11 +182,11 @@ def test_several_at_a_time(memory: LayerCache) -> None:
         thread.join()
     assert len(found) == 4
     assert all(each == found[0] for each in found)
-    assert memory.usage().entries == 1
-    assert audit(memory, base(), BAD)[1] == 0
+    assert cache.usage().entries == 1
+    assert audit(cache, base(), BAD)[1] == 0
 
 
-def test_clearing_the_cache_forgets(memory: LayerCache) -> None:
-    audit(memory, base(), GOOD)
-    assert memory.clear().entries == 1
-    assert audit(memory, base(), GOOD)[1] == 1
+def test_clearing_the_cache_forgets(cache: LayerCache) -> None:
+    audit(cache, base(), GOOD)
+    assert cache.clear().entries == 1
+    assert audit(cache, base(), GOOD)[1] == 1

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import marshal
 import platform
 import sys
+import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from auditor.evidence import code_digest
 from auditor.evidence.bytecode_check import Bytecode, check_bytecode
 from auditor.evidence.code_digest import CODE, answer, parts
 from auditor.evidence.code_digest import SOURCE as SOURCE_KIND
@@ -18,6 +22,7 @@ from auditor.inventory.collect import collect_inventory
 from tests.builders import File, Symlink, elf, image_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import CodeType
 
     from tests.builders import Files
@@ -102,8 +107,8 @@ def test_what_its_source_compiles_to(pyc: bytes, name: str) -> None:
         (hashed(EVIL), "is not what its source compiles to"),
         (timestamp(compiled(level=2)), "is not what its source compiles to"),
         (timestamp(compiled().replace(co_stacksize=99)), "is not what its source compiles to"),
-        (timestamp("no code"), "holds no readable code"),
-        (timestamp(compiled())[:40], "holds no readable code"),
+        (timestamp("no code"), "contains no readable code"),
+        (timestamp(compiled())[:40], "contains no readable code"),
     ],
     ids=["timestamp", "hash", "other-level", "executes-otherwise", "no-code", "cut-short"],
 )
@@ -184,26 +189,26 @@ def test_processes_that_die_are_started_again_only_so_often(
 ) -> None:
     monkeypatch.setattr("auditor.evidence.code_process._COMMAND", (sys.executable, "-c", "0"))
     asked = [Request(str(number), 0, bytes(200_000)) for number in range(50)]
-    with CodeProcesses(CODE) as processes:
-        answers = list(processes.answers(asked))
+    with closing(CodeProcesses()) as processes, processes.queries(CODE) as queries:
+        answers = list(queries.answers(asked))
     assert [request.path for request, _ in answers] == ["0", "1", "2", "3", "4"]
     assert all(words == [] for _, words in answers)
-    assert processes.deaths == 5
+    assert queries.deaths == 5
     assert look(timestamp(EVIL)) == Bytecode(deaths=1)
 
 
 def test_many_small_requests_for_a_dying_process_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auditor.evidence.code_process._COMMAND", (sys.executable, "-c", "0"))
-    with CodeProcesses(CODE) as processes:
-        answers = processes.answers(Request("x", 0, b"N") for _ in range(100_000))
-        assert len(list(answers)) == processes.deaths == 5
+    with closing(CodeProcesses()) as processes, processes.queries(CODE) as queries:
+        answers = queries.answers(Request("x", 0, b"N") for _ in range(100_000))
+        assert len(list(answers)) == queries.deaths == 5
 
 
 def test_a_process_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = (sys.executable, "-c", "import time; time.sleep(60)")
     monkeypatch.setattr("auditor.evidence.code_process._COMMAND", waiting)
     monkeypatch.setattr("auditor.evidence.code_process._SECONDS", 0.1)
-    with CodeProcess(CODE) as process:
+    with closing(CodeProcess(CODE)) as process:
         assert process.ask(0, b"N") is None
         assert process.ask(0, bytes(1 << 20)) is None
 
@@ -211,15 +216,66 @@ def test_a_process_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch
 def test_answers_come_in_the_order_of_the_requests() -> None:
     sources = [f"x = {number}\n{'#' * (number % 7) * 20_000}" for number in range(60)]
     asked = [Request(str(at), 0, text.encode()) for at, text in enumerate(sources)]
-    with CodeProcesses(SOURCE_KIND) as processes:
-        answers = list(processes.answers(asked))
+    with closing(CodeProcesses()) as processes, processes.queries(SOURCE_KIND) as queries:
+        answers = list(queries.answers(asked))
     assert [request for request, _ in answers] == asked
     assert len({words[0] for _, words in answers}) == len(asked)
 
 
+def use_script(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Start processes by a line of shell, which knows the kind as $0."""
+    start = f"exec {sys.executable} -I -S -B {code_digest.__file__} $0"
+    command = ("/bin/sh", "-c", text.format(start=start))
+    monkeypatch.setattr("auditor.evidence.code_process._COMMAND", command)
+
+
+def test_audits_at_the_same_time_count_their_own_deaths(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_script(monkeypatch, "test $0 = source && {start}")
+    requests = [Request(str(at), 0, b"x = 1\n".ljust(9_999)) for at in range(200)]
+    found: list[tuple[int, int]] = []
+
+    def audit(kind: str) -> None:
+        with processes.queries(kind) as queries:
+            found.append((len(list(queries.answers(requests))), queries.deaths))
+
+    with closing(CodeProcesses()) as processes:
+        audits = [threading.Thread(target=audit, args=[kind]) for kind in [SOURCE_KIND, CODE] * 3]
+        for each in audits:
+            each.start()
+        for each in audits:
+            each.join()
+    assert sorted(found) == [(5, 5)] * 3 + [(200, 0)] * 3
+
+
+def test_audits_share_what_compiles_and_nothing_that_read_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use_script(monkeypatch, f"echo $0 >> {tmp_path}/started; {{start}}")
+    image = image_of([base(), {f"{CACHE}/mod.{TAG}.pyc": timestamp(EVIL)}])
+    with closing(CodeProcesses()) as processes:
+        for _ in range(2):
+            found = check_bytecode(image, collect_inventory(image), processes=processes)
+            assert len(found.faults) == 1
+    assert (tmp_path / "started").read_text().split() == [SOURCE_KIND, CODE, CODE]
+
+
+def test_an_audit_that_fails_ends_its_processes() -> None:
+    def fail(processes: CodeProcesses) -> None:
+        endless = (Request("x", 0, b"x = 1\n" * 9_999) for _ in itertools.count())
+        with processes.queries(SOURCE_KIND) as queries:
+            next(queries.answers(endless))
+            raise KeyError
+
+    with closing(CodeProcesses()) as processes:
+        with pytest.raises(KeyError):
+            fail(processes)
+        with processes.queries(SOURCE_KIND) as queries:
+            assert len(list(queries.answers([Request("x", 0, b"x = 1")]))) == 1
+
+
 def test_code_that_eats_memory_ends_its_process_alone() -> None:
     deep = b"(" + (1 << 28).to_bytes(4, "little") + b"N"
-    with CodeProcess(CODE) as process:
+    with closing(CodeProcess(CODE)) as process:
         assert process.ask(0, deep) == []
         assert len(process.ask(0, marshal.dumps(compiled())) or ()) == 2
 
@@ -283,5 +339,5 @@ def test_slices_are_constants() -> None:
     ids=["identifier", "iso-8859-5", "shift_jis"],
 )
 def test_what_the_compiler_loads_late_is_loaded_before_the_limits(source: bytes) -> None:
-    with CodeProcess(SOURCE_KIND) as process:
+    with closing(CodeProcess(SOURCE_KIND)) as process:
         assert len(process.ask(0, source) or ()) == 3

@@ -1,4 +1,4 @@
-"""Installed files against RECORD, and the degree that follows."""
+"""InstalledFiles files against RECORD, and the degree that follows."""
 
 from __future__ import annotations
 

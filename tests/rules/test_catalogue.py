@@ -31,4 +31,5 @@ def test_names_are_unique() -> None:
 
 @pytest.mark.parametrize("code", RULES)
 def test_a_rule_says_which_kind_it_finds(code: str) -> None:
+    assert RULES[code].__name__ == KINDS[code].name.replace("-", "_")
     assert (RULES[code].__doc__ or "").startswith(f"{code}: ")

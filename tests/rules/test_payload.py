@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.rules.install_instructions import installs_outside_lock
+from auditor.rules.install_instructions import install_outside_lock
 from auditor.rules.installer_caches import cache_left, cache_roots
 from auditor.rules.payload import hidden_payload
 from tests.builders import Whiteout, image_of
@@ -31,14 +31,14 @@ def test_many_archives_are_one_finding() -> None:
     assert found.subject == "/w"
     assert found.layer == 0
     assert found.message.startswith(
-        "9 archives, 9 B, brought by COPY w /w, taken away by RUN rm -r /w: they ship all the same"
+        "9 archives, 9 B, added by COPY w /w, removed by RUN rm -r /w, still shipped: "
     )
     assert found.message.endswith("and 4 more; 9 of all are not in the lock")
 
 
 def test_without_a_history_the_layer_has_a_number() -> None:
     [found] = payload([{"/a.whl": "1"}, {"/a.whl": Whiteout()}], created_by=["", ""])
-    assert "brought by layer 1 (sha256:" in found.message
+    assert "added by layer 1 (sha256:" in found.message
 
 
 def test_layers_of_the_base_are_not_this_images_story() -> None:
@@ -46,8 +46,8 @@ def test_layers_of_the_base_are_not_this_images_story() -> None:
     image = image_of(layers, created_by=["RUN pip install foo", "RUN rm /a.whl"])
     assert list(hidden_payload(facts_of(image)))
     assert list(hidden_payload(facts_of(image, base_layers=1))) == []
-    assert list(installs_outside_lock(facts_of(image)))
-    assert list(installs_outside_lock(facts_of(image, base_layers=2))) == []
+    assert list(install_outside_lock(facts_of(image)))
+    assert list(install_outside_lock(facts_of(image, base_layers=2))) == []
 
 
 CACHES: dict[str, tuple[Files, Mapping[str, str], list[str]]] = {
@@ -129,13 +129,13 @@ INSTRUCTIONS: dict[str, tuple[Sequence[tuple[str, Files]], list[str]]] = {
 def test_instructions(steps: Sequence[tuple[str, Files]], expected: list[str]) -> None:
     made = [text for text, _ in steps]
     image = image_of([files for _, files in steps], created_by=made)
-    assert [each.message for each in installs_outside_lock(facts_of(image))] == expected
+    assert [each.message for each in install_outside_lock(facts_of(image))] == expected
 
 
 def test_an_instruction_counts_where_the_history_does_not_fit() -> None:
     image = image_of({"/x": ""}, created_by=["RUN pip install --no-index -f /w a", "RUN pip x", ""])
     assert [step.layer for step in image.history] == [None, None, None]
-    assert list(installs_outside_lock(facts_of(image))) == []
+    assert list(install_outside_lock(facts_of(image))) == []
     image = image_of({"/x": ""}, created_by=["RUN pip install a", "COPY . ."])
-    [found] = installs_outside_lock(facts_of(image))
+    [found] = install_outside_lock(facts_of(image))
     assert found.layer is None

@@ -25,6 +25,7 @@ from auditor.inventory.commands.launchers import (
 )
 from auditor.inventory.commands.program_arguments import CONDA, PIP, parse_arguments
 from auditor.inventory.distributions.bootstrap_tools import BOOTSTRAP
+from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,9 +124,7 @@ def _install(*clauses: tuple[str, Sequence[str]]) -> Install | None:
 
 
 def _listed(named: Sequence[str]) -> str:
-    unique = list(dict.fromkeys(named))
-    more = f" and {len(unique) - _MOST_NAMED} more" if len(unique) > _MOST_NAMED else ""
-    return ", ".join(unique[:_MOST_NAMED]) + more
+    return and_more(dict.fromkeys(named), _MOST_NAMED)
 
 
 def _unlocked(call: _Call, files: Sequence[str]) -> list[str]:

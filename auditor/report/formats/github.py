@@ -13,7 +13,7 @@ from auditor.model import Severity
 from auditor.report.escape import clip, escape, guard
 from auditor.report.formats.sentences import audited, headline, summary
 from auditor.report.formats.view import PLAIN, View
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from auditor.model import PolicyNote

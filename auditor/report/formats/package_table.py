@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.model import Degree, Severity
 from auditor.report.formats.lines import Line, columns, heading, wrapped
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from auditor.report.document import Report

@@ -8,7 +8,7 @@ from auditor.catalogue import NOT_CHECKED
 from auditor.model import Severity, Verdict
 from auditor.report.document import Mode
 from auditor.report.escape import escape
-from auditor.units import plural
+from auditor.wording import plural
 
 if TYPE_CHECKING:
     from auditor.model import PolicyNote

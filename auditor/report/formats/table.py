@@ -27,7 +27,7 @@ from auditor.report.formats.sentences import (
     summary,
 )
 from auditor.report.formats.view import PLAIN, View
-from auditor.units import human_bytes, plural
+from auditor.wording import human_bytes, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

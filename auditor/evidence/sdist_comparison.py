@@ -1,9 +1,9 @@
-"""Installed files against the sdist that they were built from.
+"""InstalledFiles files against the sdist that they were built from.
 
-A build copies sources and makes the rest. Python sources that the sdist has must be its own,
-but for version files that are only data, and nothing may be imported in their place; what the
-sdist does not have was made by the build, is comparable with nothing and is listed. So are
-metadata and entry points other than the sdist's, and the scripts that these announce.
+A build copies sources and makes the rest. Python sources that the sdist has must be equal, but
+for version files that are only data, and nothing may be imported in their place. What the sdist
+does not have was made by the build and can only be listed, as are metadata and entry points
+other than the sdist's, and the scripts of these entry points.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import posixpath
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from auditor.evidence.file_comparison import FileComparison, check_script, script_targets
 from auditor.evidence.placement import script_folders
 from auditor.evidence.record_check import check_recorded, compared_rows, stated
 from auditor.evidence.version_file import is_version_data
-from auditor.evidence.wheel_pairing import Pairing, judge_script, script_targets
 from auditor.inventory.distributions.owned_files import entry_points
 from auditor.inventory.ownership.by_products import METADATA
 from auditor.inventory.paths import is_file, list_directory
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from auditor.artifacts.manifest import Manifest, Member
-    from auditor.evidence.wheel_pairing import Installed
+    from auditor.evidence.file_comparison import InstalledFiles
     from auditor.model import RecordRow
 
     Members = Mapping[str, Sequence[Member]]
-    """Those of an sdist, by the last part of their paths."""
+    """The members of an sdist, by the last part of their paths."""
 
 _APART = frozenset({"test", "tests", "doc", "docs", "example", "examples", "benchmarks"})
 """Top folders of sdists from which nothing is installed, though names in them may repeat."""
 _CODE = (".py", ".pyc", ".so")
 _NOT_CONTRADICTED = frozenset({FileState.INTACT, FileState.UNPROVEN})
-"""What RECORD leaves to the sdist: a row without a hash says nothing of the bytes."""
+"""What is left to the sdist: a row of RECORD without a hash says nothing of the bytes."""
 _POINTS = "entry_points.txt"
 _STATED = {"METADATA": "PKG-INFO", _POINTS: _POINTS}
 """Files of the metadata folder -> how an sdist calls them, beside its sources or in `.egg-info`."""
 
 
-def pair_build(installed: Installed, manifest: Manifest) -> Pairing:
+def compare_with_sdist(installed: InstalledFiles, manifest: Manifest) -> FileComparison:
     """Compare an installation with the sdist that it should be built from.
 
-    RECORD comes first: whether what the build made was changed later is known by nothing else.
-    What it does not contradict is compared with the sdist, whether it has a hash or not. The
-    scripts that installers generate are judged by their form, as those of a wheel.
+    RECORD comes first: nothing else tells whether what the build made was changed later. What it
+    does not contradict is compared with the sdist, whether it has a hash or not. The scripts
+    that installers generate are checked by their form, as those of a wheel.
     """
     rootfs, distribution = installed.rootfs, installed.distribution
     members = _by_name(manifest.members)
@@ -55,7 +55,7 @@ def pair_build(installed: Installed, manifest: Manifest) -> Pairing:
     scripts = {row.path: script_targets(row.path, announced, installed.site) for row in rows}
     found = list(_generated(installed, scripts, members))
     rest = [row for row in rows if not scripts[row.path]]
-    checks = check_recorded(rootfs, {"": rest}, installed.claims.recorded)[""]
+    checks = check_recorded(rootfs, {"": rest}, installed.locked.recorded)[""]
     found += [check for check in checks if check.state not in _NOT_CONTRADICTED]
     left = [check.path for check in checks if check.state in _NOT_CONTRADICTED]
     left += _unlisted_metadata(installed, rows)
@@ -70,7 +70,7 @@ def pair_build(installed: Installed, manifest: Manifest) -> Pairing:
         actual = stated(digests[path], entry.size)
         found += _file(installed, path, (digests[path], actual), members)
     found.sort()
-    return Pairing(found, len(scripts), size)
+    return FileComparison(found, len(scripts), size)
 
 
 def _by_name(members: Sequence[Member]) -> Members:
@@ -80,17 +80,17 @@ def _by_name(members: Sequence[Member]) -> Members:
     return found
 
 
-def _scripts(installed: Installed) -> dict[str, str]:
-    """Return the scripts that installers generate for it, by the build's own entry points."""
+def _scripts(installed: InstalledFiles) -> dict[str, str]:
+    """Return the scripts that installers generate from the entry points in the image."""
     announced = entry_points(installed.rootfs, [installed.distribution])
     folder = script_folders(installed.site)[0]
     return {f"{folder}/{name}": min(targets) for name, targets in announced.items()}
 
 
 def _generated(
-    installed: Installed, scripts: Mapping[str, Collection[str]], members: Members
+    installed: InstalledFiles, scripts: Mapping[str, Collection[str]], members: Members
 ) -> Iterator[FileCheck]:
-    """Judge generated scripts; what only the build's own entry points announce, it has made."""
+    """Check generated scripts; those of entry points that the build has made are built."""
     rootfs = installed.rootfs
     points = f"{installed.site.info}/{_POINTS}"
     digests = rootfs.digests([points, *(path for path, targets in scripts.items() if targets)])
@@ -98,15 +98,15 @@ def _generated(
     for path, targets in scripts.items():
         if not targets:
             continue
-        faults = list(judge_script(installed, path, targets))
+        faults = list(check_script(installed, path, targets))
         yield from faults
         entry = rootfs.stat(path)
-        known = declared or set(targets) <= set(installed.claims.targets(path))
+        known = declared or set(targets) <= set(installed.locked.targets(path))
         if not faults and not known and entry is not None and path in digests:
             yield FileCheck(path, FileState.BUILT, "", stated(digests[path], entry.size))
 
 
-def _unlisted_metadata(installed: Installed, rows: Sequence[RecordRow]) -> Iterator[str]:
+def _unlisted_metadata(installed: InstalledFiles, rows: Sequence[RecordRow]) -> Iterator[str]:
     """Yield the files of the metadata folder that RECORD does not list."""
     info = installed.site.info
     folder = posixpath.basename(info)
@@ -118,9 +118,9 @@ def _unlisted_metadata(installed: Installed, rows: Sequence[RecordRow]) -> Itera
 
 
 def _file(
-    installed: Installed, path: str, found: tuple[bytes, str], members: Members
+    installed: InstalledFiles, path: str, found: tuple[bytes, str], members: Members
 ) -> Iterator[FileCheck]:
-    """Judge one file, its digest and what it is: the sdist's own, or made by the build."""
+    """Check one file, by its digest and description: the sdist's own, or made by the build."""
     digest, actual = found
     if _is_own(installed, path, digest, members):
         return
@@ -135,14 +135,14 @@ def _file(
         yield FileCheck(path, FileState.BUILT, "", actual)
 
 
-def _is_own(installed: Installed, path: str, digest: bytes, members: Members) -> bool:
-    """Return whether a file is the sdist's own, a locked wheel's, or says nothing of the code."""
+def _is_own(installed: InstalledFiles, path: str, digest: bytes, members: Members) -> bool:
+    """Return whether a file is in the sdist or a locked wheel, or says nothing of the code."""
     name = posixpath.basename(path)
-    if installed.claims.equals(path, digest):
+    if installed.locked.has(path, digest):
         return True
     if not path.startswith(f"{installed.site.info}/"):
         inside = path.removeprefix(f"{installed.site.root}/")
-        # Where a build puts what is no module, the sdist does not tell.
+        # The sdist does not say where a build puts files that are no modules.
         same = _sources(inside, members) or members.get(name, ())
         return any(each.sha256 == digest for each in same) and not _hidden(inside, members)
     same = members.get(_STATED.get(name, name), ())
@@ -157,7 +157,7 @@ def _is_stated(member: Member) -> bool:
 
 
 def _hidden(inside: str, members: Members) -> Sequence[Member]:
-    """Return the module of the sdist that is never imported where a package has its name."""
+    """Return the module of the sdist that a package of its name hides."""
     folder, name = posixpath.split(inside)
     is_package = name.partition(".")[0] == "__init__" and name.endswith(_CODE)
     if not is_package or _sources(inside, members):
@@ -168,7 +168,7 @@ def _hidden(inside: str, members: Members) -> Sequence[Member]:
 def _sources(inside: str, members: Members) -> Sequence[Member]:
     """Return what the sdist has for a path of the site directory.
 
-    Sources often lie deeper in the sdist: `src/pkg/a.py` becomes `pkg/a.py`.
+    Sources are often deeper in the sdist: `src/pkg/a.py` becomes `pkg/a.py`.
     """
     namesakes = members.get(posixpath.basename(inside), ())
     nearest = [each for each in namesakes if each.path in {inside, f"src/{inside}"}]

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.model import DeclaredNative, Policy
-from auditor.policy import absent, declared
-from tests.builders import Symlink, elf, rootfs_of
+from auditor.model import DeclaredNative, Degree, Policy, Requirement
+from auditor.policy import declared, required_degrees
 
 ONE, TWO = "1" * 64, "2" * 64
 BY_PATH = DeclaredNative("s", "amd64", path="/lib/libx.so.1", sha256=ONE, line=3)
@@ -60,11 +59,33 @@ def test_difference(
     assert entry.difference(sha256, build_id) == difference
 
 
-def test_a_declaration_that_means_no_file_is_noted() -> None:
-    policy = Policy(natives=(BY_PATH, BY_SONAME), path="auditor.toml")
-    there = rootfs_of({"/usr/lib/libx.so.1": elf(soname="libx.so.1"), "/lib": Symlink("usr/lib")})
-    assert list(absent(policy, there)) == []
-    gone = rootfs_of({"/lib/libx.so.2": elf(soname="libx.so.2"), "/lib/libx.so": "text"})
-    by_path, by_soname = absent(policy, gone)
-    assert (by_path.entry, by_path.line) == ("[[native]] /lib/libx.so.1", 3)
-    assert (by_soname.entry, by_soname.path) == ("[[native]] libx.so.1", "auditor.toml")
+REQUIRING = Policy(
+    requirements=(
+        Requirement("numpy", Degree.BUILT),
+        Requirement("scikit-*", Degree.RECORDED),
+        Requirement("*", Degree.VERSION),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "degree"),
+    [
+        ("numpy", Degree.BUILT),
+        ("scikit-learn", Degree.RECORDED),
+        ("scikit", Degree.VERSION),
+        ("requests", Degree.VERSION),
+    ],
+)
+def test_the_first_entry_that_fits_decides(name: str, degree: Degree) -> None:
+    assert required_degrees(REQUIRING, Degree.PROVEN, [name]) == {name: degree}
+
+
+def test_what_no_entry_names_has_the_default() -> None:
+    policy = Policy(requirements=REQUIRING.requirements[:1])
+    names = ["numpy", "requests"]
+    assert required_degrees(policy, None, names) == {"numpy": Degree.BUILT}
+    assert required_degrees(policy, Degree.PROVEN, names) == {
+        "numpy": Degree.BUILT,
+        "requests": Degree.PROVEN,
+    }

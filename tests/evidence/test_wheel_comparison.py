@@ -1,4 +1,4 @@
-"""Installed files against the locked artifacts, and what is concluded from it."""
+"""InstalledFiles files against the locked artifacts, and what is concluded from it."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def prove_one(
     expectation = Expectation({"idna": package})
     shelf = Shelf(manifests, absent)
     found_at = installations(environment, expectation)
-    means = ProofContext(shelf, TAGS, lambda path: "evil" not in path)
-    return prove(rootfs, found_at, expectation, means).proofs["idna"], shelf
+    context = ProofContext(shelf, TAGS, lambda path: "evil" not in path)
+    return prove(rootfs, found_at, expectation, context).proofs["idna"], shelf
 
 
 def states(proof: Proof) -> dict[str, FileState]:
