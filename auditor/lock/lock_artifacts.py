@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
-from auditor.lock.file_names import path_name, url_name
 from auditor.model import Artifact, ArtifactKind
 from auditor.wording import and_more
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from packaging.pylock import (
-        Package,
-        PackageArchive,
-        PackageSdist,
-        PackageWheel,
-        Pylock,
-    )
+    from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel, Pylock
     from packaging.tags import Tag
     from packaging.version import Version
 
@@ -44,6 +38,12 @@ def artifacts_of(package: Package, ranks: Mapping[Tag, int]) -> tuple[Artifact, 
     return (*_wheels(package, (wheel for _, _, wheel in fitting)), *_sdists(package))
 
 
+def every_artifact(package: Package) -> list[Artifact]:
+    """Return the artifacts of an entry for all targets, in the order of the lock."""
+    archives = [archive_of(package.archive)] if package.archive else []
+    return [*_wheels(package, package.wheels or ()), *_sdists(package), *archives]
+
+
 def prefetchable_artifacts(pylock: Pylock) -> list[Artifact]:
     """Return the artifacts that are the first choice for any image, whatever its platform.
 
@@ -66,14 +66,11 @@ def archive_of(archive: PackageArchive) -> Artifact:
 
 def locked_hashes(pylock: Pylock) -> dict[str, str]:
     """Return sha256 -> file name of every artifact that a lock lists, for every platform."""
-    found = {}
-    for package in pylock.packages:
-        for file in (*(package.wheels or ()), package.sdist):
-            if file is not None:
-                found[file.hashes.get("sha256", "").lower()] = file.filename
-        if package.archive is not None:
-            artifact = archive_of(package.archive)
-            found[artifact.hashes.get("sha256", "")] = artifact.filename
+    found = {
+        artifact.hashes.get("sha256", ""): artifact.filename
+        for package in pylock.packages
+        for artifact in every_artifact(package)
+    }
     found.pop("", None)
     return found
 
@@ -91,25 +88,35 @@ def version_of(package: Package) -> Version | None:
 
 def wheel_mismatch(package: Package, target: Target) -> str:
     """Return a clause that says what an entry's wheels are for, and what the image accepts."""
-    wheels = [parse_wheel_filename(wheel.filename)[-1] for wheel in package.wheels or ()]
+    wheels = (parse_wheel_filename(wheel.filename)[-1] for wheel in package.wheels or ())
+    tags = [tag for several in wheels for tag in several]
     platforms = {tag.platform for tag in target.tags}
     pythons = {(tag.interpreter, tag.abi) for tag in target.tags}
-    here = [
-        tag
-        for tags in wheels
+    # Right platform, wrong Python: naming all the other platforms would mislead.
+    found = {
+        f"{tag.interpreter}-{tag.abi}"
         for tag in tags
         if tag.platform in platforms and (tag.interpreter, tag.abi) not in pythons
-    ]
-    if here:
-        # Right platform, wrong Python: naming all the other platforms would mislead.
-        found = {f"{tag.interpreter}-{tag.abi}" for tag in here}
-    else:
-        found = {tag.platform for tags in wheels for tag in tags}
+    } or {tag.platform for tag in tags}
     best = target.tags[0]
     return (
         f"its wheels are for {and_more(sorted(found), _MAX_NAMED)} and it has no sdist; "
         f"the interpreter accepts {best.interpreter}-{best.abi} on {_platform(target)}"
     )
+
+
+def path_name(path: str) -> str:
+    """Return the last part of a path as a lock writes it: POSIX separators, or the host's."""
+    return path.rsplit("/" if "/" in path else "\\", 1)[-1]
+
+
+def url_name(url: str) -> str:
+    """Return the file name that a URL ends with; empty where it is not a URL."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return ""
+    return unquote(path.rsplit("/", 1)[-1])
 
 
 def _platform(target: Target) -> str:
