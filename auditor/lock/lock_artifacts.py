@@ -26,6 +26,7 @@ def artifacts_of(package: Package, ranks: Mapping[Tag, int]) -> tuple[Artifact, 
     """Return every wheel that fits, the installers' first choice first, then the sdist.
 
     Installers prefer the better tag, then the higher build number, then the earlier entry.
+    An archive is the only artifact of its entry.
     """
     fitting = []
     for wheel in package.wheels or ():
@@ -35,13 +36,12 @@ def artifacts_of(package: Package, ranks: Mapping[Tag, int]) -> tuple[Artifact, 
             fitting.append((rank, build, wheel))
     fitting.sort(key=lambda item: item[1], reverse=True)
     fitting.sort(key=lambda item: item[0])
-    return (*_wheels(package, (wheel for _, _, wheel in fitting)), *_sdists(package))
+    return (*_wheels(package, (wheel for _, _, wheel in fitting)), *_sources(package))
 
 
 def every_artifact(package: Package) -> list[Artifact]:
     """Return the artifacts of an entry for all targets, in the order of the lock."""
-    archives = [archive_of(package.archive)] if package.archive else []
-    return [*_wheels(package, package.wheels or ()), *_sdists(package), *archives]
+    return _wheels(package, package.wheels or ()) + _sources(package)
 
 
 def prefetchable_artifacts(pylock: Pylock) -> list[Artifact]:
@@ -53,15 +53,9 @@ def prefetchable_artifacts(pylock: Pylock) -> list[Artifact]:
     found: list[Artifact] = []
     for package in pylock.packages:
         wheels = package.wheels or ()
-        if package.marker is None and len(wheels) <= 1:
-            found += _wheels(package, wheels) or _sdists(package)
+        if not (package.marker or package.archive) and len(wheels) <= 1:
+            found += _wheels(package, wheels) or _sources(package)
     return found
-
-
-def archive_of(archive: PackageArchive) -> Artifact:
-    """Return the artifact of a `packages.archive`."""
-    filename = path_name(archive.path) if archive.path else url_name(archive.url or "")
-    return _artifact(ArtifactKind.ARCHIVE, filename, archive)
 
 
 def locked_hashes(pylock: Pylock) -> dict[str, str]:
@@ -131,11 +125,14 @@ def _wheels(package: Package, wheels: Iterable[PackageWheel]) -> list[Artifact]:
     return [_artifact(kind, wheel.filename, wheel, index) for wheel in wheels]
 
 
-def _sdists(package: Package) -> list[Artifact]:
-    """Return the sdist of an entry, if it has one."""
-    if package.sdist is None:
-        return []
-    return [_artifact(ArtifactKind.SDIST, package.sdist.filename, package.sdist, package.index)]
+def _sources(package: Package) -> list[Artifact]:
+    """Return the sdist or the archive of an entry, if it has one."""
+    if sdist := package.sdist:
+        return [_artifact(ArtifactKind.SDIST, sdist.filename, sdist, package.index)]
+    if archive := package.archive:
+        filename = path_name(archive.path) if archive.path else url_name(archive.url or "")
+        return [_artifact(ArtifactKind.ARCHIVE, filename, archive)]
+    return []
 
 
 def _artifact(

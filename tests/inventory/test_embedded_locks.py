@@ -51,10 +51,7 @@ CASES = {
     "more": (AUDITED + entry("d"), "also has d"),
     "many-more": (AUDITED + "".join(map(entry, "defgh")), "also has d, e, f and 2 more"),
     "two-entries": (AUDITED + entry("a", "2.0"), "locks other versions of a (1.0 and 2.0 instead"),
-    "sdist": (
-        AUDITED.replace(entry("a"), entry("a", source=sdist("0"))),
-        "",
-    ),
+    "sdist": (AUDITED.replace(entry("a"), entry("a", source=sdist("0"))), ""),
     "other-sdist": (
         AUDITED.replace(entry("a"), entry("a", source=sdist("1"))),
         "locks other bytes of a",

@@ -379,11 +379,7 @@ def test_extras_and_groups_select(
     ],
 )
 def test_what_is_left_out_says_what_would_select_it(
-    extras: tuple[str, ...],
-    groups: tuple[str, ...] | None,
-    name: str,
-    why: str,
-    optional: bool,
+    extras: tuple[str, ...], groups: tuple[str, ...] | None, name: str, why: str, optional: bool
 ) -> None:
     (left,) = select(GROUPS, LINUX, extras=extras, groups=groups).unselected[name]
     assert (left.why, left.optional) == (why, optional)

@@ -12,11 +12,7 @@ from auditor.image.layout.blob_store import ImageQuery
 from auditor.image.layout.live_environment import open_environment
 from auditor.inventory.collect import collect_inventory
 from auditor.inventory.distributions.console_scripts import is_console_script
-from auditor.inventory.ownership.by_products import (
-    bytecode_source,
-    only_adds_paths,
-    only_exits,
-)
+from auditor.inventory.ownership.by_products import bytecode_source, only_exits
 from auditor.inventory.ownership.file_ownership import FileOwnership
 from auditor.model import Owner, OwnerKind
 from tests.builders import File, Opaque, Symlink, elf, image_of
@@ -212,8 +208,7 @@ def test_the_layout_of_an_interpreter() -> None:
 
 def test_later_layers_did_not_bring_the_interpreter() -> None:
     book = ownership(
-        {"/usr/local/bin/idle3.11": ""},
-        {f"{LIB}/json/evil.py": "", "/usr/local/bin/pydoc3.11": ""},
+        {"/usr/local/bin/idle3.11": ""}, {f"{LIB}/json/evil.py": "", "/usr/local/bin/pydoc3.11": ""}
     )
     assert kind(book, "/usr/local/bin/idle3.11") == "interpreter"
     assert book.owner(f"{LIB}/json/evil.py") is None
@@ -444,9 +439,6 @@ def test_bytecode_source() -> None:
 
 
 def test_small_judgements() -> None:
-    assert only_adds_paths("# x\n\n./a\n/b\n")
-    assert not only_adds_paths("./a\nimport os\n")
-    assert not only_adds_paths("import\tos\n")
     assert only_exits("#!/bin/sh\n\n# why\n# more\nexit 101\n")
     assert not only_exits("#!/bin/sh\nexit 1; evil\n")
     assert not only_exits("exit 101\n")

@@ -29,10 +29,7 @@ INTERPRETER: Files = {
 
 
 def strays(files: Files, **env: str) -> list[tuple[str, int]]:
-    image = image_of(
-        {**INTERPRETER, **files},
-        env={"PATH": "/usr/local/bin", **env},
-    )
+    image = image_of({**INTERPRETER, **files}, env={"PATH": "/usr/local/bin", **env})
     inventory = collect_inventory(image)
     runtime = inventory.runtime
     assert runtime is not None

@@ -369,11 +369,7 @@ DYNLOAD = "/usr/lib/python3.11/lib-dynload/_ssl.cpython-311-x86_64-linux-"
             id="both, modules for musl",
         ),
         pytest.param(
-            {
-                **GLIBC,
-                **MUSL,
-                "/usr/lib/python3.11/_sysconfigdata__linux_x86_64-linux-musl.py": "",
-            },
+            {**GLIBC, **MUSL, "/usr/lib/python3.11/_sysconfigdata__linux_x86_64-linux-musl.py": ""},
             Libc("musl", (1, 2)),
             id="both, configured for musl",
         ),
