@@ -1,4 +1,4 @@
-"""The artifacts of one lock entry: which fit a target, and in which order."""
+"""The artifacts of one lock entry: which fit a target, in which order, and who attested them."""
 
 from __future__ import annotations
 
@@ -78,6 +78,28 @@ def version_of(package: Package) -> Version | None:
     if package.sdist is not None:
         return parse_sdist_filename(package.sdist.filename)[1]
     return None
+
+
+def attestation_identities(package: Package) -> tuple[Mapping[str, object], ...]:
+    """Return an entry's identities as JSON can hold them, in the order of the lock (PEP 751).
+
+    Which other keys there are depends on the kind of publisher, so all of them are kept.
+    """
+    return tuple(
+        {str(key): _json_value(value) for key, value in identity.items()}
+        for identity in package.attestation_identities or ()
+    )
+
+
+def _json_value(value: object) -> object:
+    """Return a value as JSON can hold it: TOML's dates and floats become text."""
+    if isinstance(value, dict):
+        return {str(key): _json_value(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_json_value(each) for each in value]
+    if isinstance(value, float):
+        return str(value)
+    return value if isinstance(value, bool | int | str) else str(value)
 
 
 def wheel_mismatch(package: Package, target: Target) -> str:

@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from auditor.errors import UsageError
-from auditor.lock.attestation_identities import attestation_identities
-from auditor.lock.lock_artifacts import artifacts_of, version_of, wheel_mismatch
+from auditor.lock.lock_artifacts import (
+    artifacts_of,
+    attestation_identities,
+    version_of,
+    wheel_mismatch,
+)
 from auditor.lock.markers import MarkerEvaluator
 from auditor.lock.other_choice import other_choice
 from auditor.model import (
