@@ -169,8 +169,7 @@ def _record(rootfs: Rootfs, location: str, path: str, problems: list[Problem]) -
 def _direct_url(rootfs: Rootfs, path: str, problems: list[Problem]) -> DirectUrl | None:
     """Read direct_url.json (PEP 610) or, where there is none, provenance_url.json (PEP 710)."""
     names = ("direct_url.json", "provenance_url.json")
-    present = (name for name in names if rootfs.stat(posixpath.join(path, name)) is not None)
-    file = next(present, None)
+    file = next((each for each in names if rootfs.stat(posixpath.join(path, each))), None)
     if file is None:
         return None
     json_path = posixpath.join(path, file)
@@ -206,17 +205,16 @@ def _wheel_tags(rootfs: Rootfs, path: str, problems: list[Problem]) -> tuple[str
     """Return the `Tag:` lines of WHEEL; none where it cannot be read or has too many tags."""
     wheel = posixpath.join(path, "WHEEL")
     entry = rootfs.stat(wheel)
-    if entry is not None and entry.size > _WHEEL_LIMIT:
-        problems.append(
-            Problem(wheel, f"is larger than {_WHEEL_LIMIT // 1024} KiB", wheel, limit=True)
-        )
-        return ()
     lines = text_of(rootfs, wheel, _WHEEL_LIMIT).splitlines()
     tags = tuple(line.partition(":")[2].strip() for line in lines if line.startswith("Tag:"))
-    if sum(map(tag_count, tags)) > MOST_TAGS:
-        problems.append(Problem(wheel, f"names more than {MOST_TAGS} tags", wheel, limit=True))
-        return ()
-    return tags
+    if entry is not None and entry.size > _WHEEL_LIMIT:
+        why = f"is larger than {_WHEEL_LIMIT // 1024} KiB"
+    elif sum(map(tag_count, tags)) > MOST_TAGS:
+        why = f"names more than {MOST_TAGS} tags"
+    else:
+        return tags
+    problems.append(Problem(wheel, why, wheel, limit=True))
+    return ()
 
 
 def _first_line(rootfs: Rootfs, path: str) -> str:
