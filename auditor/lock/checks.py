@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HEX = re.compile(r"[0-9a-fA-F]+")
 
 _SOURCE = "url path size upload-time hashes"
-_KEYS = {
+KEYS = {
     "": "lock-version environments requires-python extras dependency-groups default-groups "
     "created-by packages tool",
     "packages.": "name version marker requires-python dependencies vcs directory archive index "
@@ -83,11 +83,11 @@ def unknown_keys(data: Mapping[str, Any]) -> list[str]:
 
 
 def _unknown(table: Mapping[str, Any], where: str) -> Iterator[str]:
-    known = _KEYS[where].split()
+    known = KEYS[where].split()
     for key, value in table.items():
         if key not in known:
             yield f"{where}{key}"
-        elif (inside := f"{where}{key}.") in _KEYS:
+        elif (inside := f"{where}{key}.") in KEYS:
             for inner in _tables(value if isinstance(value, list) else [value]):
                 yield from _unknown(inner, inside)
 
