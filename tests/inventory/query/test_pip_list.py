@@ -22,15 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 IMAGE = image_of({"/opt/venv/pyvenv.cfg": ""}, architecture="arm64")
-VENV = model.Environment(
-    prefix="/opt/venv",
-    interpreter="/opt/venv/bin/python",
-    python_version="3.11.7",
-    import_paths=("/opt/venv/lib/python3.11/site-packages",),
-    runtime=True,
-    runtime_reason="VIRTUAL_ENV",
-    distributions=(),
-)
+VENV = model.Environment("/opt/venv", "/opt/venv/bin/python", runtime=True)
 GOOD = b'[{"name": "requests", "version": "2.0"}]'
 REQUESTS = model.PipListRow("requests", "2.0")
 
@@ -61,7 +53,7 @@ def test_command() -> None:
 
 
 def test_no_interpreter_is_never_replaced_by_another() -> None:
-    environment = model.Environment("/opt/venv", None, None, (), True, "VIRTUAL_ENV", ())
+    environment = model.Environment("/opt/venv", runtime=True)
 
     def run(_argv: Sequence[str], _env: Mapping[str, str]) -> Completed:
         pytest.fail("something was run")
