@@ -97,8 +97,6 @@ def _json_value(value: object) -> object:
         return {str(key): _json_value(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_json_value(each) for each in value]
-    if isinstance(value, float):
-        return str(value)
     return value if isinstance(value, bool | int | str) else str(value)
 
 
