@@ -28,15 +28,7 @@ from auditor.evidence.claimed_artifact import (
 from auditor.evidence.file_comparison import LockedFiles
 from auditor.evidence.installations import same_version
 from auditor.evidence.record_check import check_recorded, compared_rows, count_bytecode
-from auditor.model import (
-    Degree,
-    FileCheck,
-    FileState,
-    Identity,
-    IdentityKind,
-    MetadataKind,
-    Proof,
-)
+from auditor.model import Degree, FileCheck, FileState, Identity, IdentityKind, MetadataKind, Proof
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

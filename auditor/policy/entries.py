@@ -56,9 +56,7 @@ def natives(document: Document) -> Iterator[DeclaredNative]:
         path = text.optional("path")
         if path is not None and not _is_absolute(path):
             raise document.error(
-                (*key, "path"),
-                f"{path!r} is not absolute",
-                "write it as /usr/local/lib/x.so",
+                (*key, "path"), f"{path!r} is not absolute", "write it as /usr/local/lib/x.so"
             )
         yield DeclaredNative(
             source=text.required("source", "say what it is built from: a repository, a commit"),

@@ -50,11 +50,7 @@ def wheel(
     return zipped(whole, compression=compression)
 
 
-def zipped(
-    files: Mapping[str, Content],
-    *,
-    compression: int = zipfile.ZIP_DEFLATED,
-) -> bytes:
+def zipped(files: Mapping[str, Content], *, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Return a zip archive of `files`, regular files with mode 0644."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", compression) as archive:

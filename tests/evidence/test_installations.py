@@ -7,13 +7,7 @@ from packaging.version import Version
 
 from auditor.evidence import installations
 from auditor.evidence.installations import same_version
-from auditor.model import (
-    Distribution,
-    Environment,
-    Expectation,
-    LockedPackage,
-    MetadataKind,
-)
+from auditor.model import Distribution, Environment, Expectation, LockedPackage, MetadataKind
 
 
 def distribution(version: str, location: str) -> Distribution:

@@ -44,11 +44,7 @@ def record_hash(text: str, algorithm: str = "sha256") -> str:
 def proof_of(
     files: Files, record: str, *artifacts: Artifact, vcs: Vcs | None = None, version: str = "3.10"
 ) -> Proof:
-    whole = {
-        f"{INFO}/METADATA": "Name: idna\nVersion: 3.10\n",
-        f"{INFO}/RECORD": record,
-        **files,
-    }
+    whole = {f"{INFO}/METADATA": "Name: idna\nVersion: 3.10\n", f"{INFO}/RECORD": record, **files}
     rootfs = rootfs_of(whole)
     found, _ = read_distributions(rootfs, SITE, {})
     environment = Environment("/", None, None, (SITE,), True, "named", tuple(found))
@@ -171,10 +167,7 @@ def test_without_record_only_the_version_is_known() -> None:
     ("files", "artifact"),
     [
         ({f"{INFO}/WHEEL": "Tag: py3-none-any\n"}, WHEEL),
-        (
-            {f"{INFO}/WHEEL": "Tag: cp311-cp311-manylinux_2_17_x86_64\nTag: py2-none-any\n"},
-            NATIVE,
-        ),
+        ({f"{INFO}/WHEEL": "Tag: cp311-cp311-manylinux_2_17_x86_64\nTag: py2-none-any\n"}, NATIVE),
         ({f"{INFO}/WHEEL": "Tag: cp311-cp311-linux_x86_64\n"}, None),
         ({f"{INFO}/WHEEL": "Tag: nonsense\n"}, None),
         ({f"{INFO}/WHEEL": "Tag: py3-none-any\n", f"{INFO}/uv_build.json": "{}"}, SDIST),

@@ -430,10 +430,7 @@ def test_what_a_build_made_is_counted_apart() -> None:
         locked=(SDIST,),
     )
     assert proof.degree is Degree.BUILT
-    assert states(proof) == {
-        "idna/_version.py": FileState.BUILT,
-        "idna/fast.so": FileState.BUILT,
-    }
+    assert states(proof) == {"idna/_version.py": FileState.BUILT, "idna/fast.so": FileState.BUILT}
 
 
 def test_a_source_of_the_sdist_must_be_its_own() -> None:
@@ -562,10 +559,7 @@ def test_a_build_needs_no_library_by_the_name_that_it_has_in_a_wheel() -> None:
 def test_no_build_has_the_size_of_another_toolchains(wheel: str, degree: Degree) -> None:
     library = elf(soname="theirs")
     files = {**BUILT, "idna/fast.so": library[:-1] + b"!", f"{INFO}/uv_build.json": "{}"}
-    manifests = (
-        manifest_of(wheel, {**FAST, "idna/fast.so": library}),
-        manifest_of(SDIST, SOURCE),
-    )
+    manifests = (manifest_of(wheel, {**FAST, "idna/fast.so": library}), manifest_of(SDIST, SOURCE))
     proof, _ = prove_one(installed(files), *manifests, locked=(wheel, SDIST))
     assert proof.degree is degree
 

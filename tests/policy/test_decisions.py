@@ -51,10 +51,7 @@ def test_declared(  # noqa: PLR0917 -- the columns of the table
     ],
 )
 def test_difference(
-    entry: DeclaredNative,
-    sha256: str,
-    build_id: str | None,
-    difference: tuple[str, str] | None,
+    entry: DeclaredNative, sha256: str, build_id: str | None, difference: tuple[str, str] | None
 ) -> None:
     assert entry.difference(sha256, build_id) == difference
 
@@ -64,7 +61,7 @@ REQUIRING = Policy(
         Requirement("numpy", Degree.BUILT),
         Requirement("scikit-*", Degree.RECORDED),
         Requirement("*", Degree.VERSION),
-    ),
+    )
 )
 
 

@@ -111,11 +111,7 @@ FOREIGN = Expectation({}, mismatches=(LockMismatch("x", "no wheel"),))
     ],
 )  # fmt: skip
 def test_platforms(
-    here: str | None,
-    there: str | None,
-    mine: Expectation,
-    theirs: Expectation,
-    message: str | None,
+    here: str | None, there: str | None, mine: Expectation, theirs: Expectation, message: str | None
 ) -> None:
     found = compared(inventory(here), inventory(there), mine, theirs)
     assert found == ([message] if message else [])
