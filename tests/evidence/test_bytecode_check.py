@@ -84,50 +84,50 @@ def whys(found: Bytecode) -> list[str]:
 EVIL = compiled("import os\n")
 
 
-@pytest.mark.parametrize(
-    ("pyc", "name"),
-    [
-        (timestamp(compiled()), f"mod.{TAG}.pyc"),
-        (timestamp(compiled(level=1)), f"mod.{TAG}.opt-1.pyc"),
-        (timestamp(compiled(level=2)), f"mod.{TAG}.opt-2.pyc"),
-        (hashed(compiled()), f"mod.{TAG}.pyc"),
-    ],
-    ids=["plain", "opt-1", "opt-2", "checked-hash"],
-)
+SAME = {
+    "plain": (timestamp(compiled()), f"mod.{TAG}.pyc"),
+    "opt-1": (timestamp(compiled(level=1)), f"mod.{TAG}.opt-1.pyc"),
+    "opt-2": (timestamp(compiled(level=2)), f"mod.{TAG}.opt-2.pyc"),
+    "checked-hash": (hashed(compiled()), f"mod.{TAG}.pyc"),
+}
+
+
+@pytest.mark.parametrize(("pyc", "name"), SAME.values(), ids=SAME)
 def test_what_its_source_compiles_to(pyc: bytes, name: str) -> None:
     found = look(pyc, name=name)
     assert found.faults == ()
     assert found.verified == {f"{CACHE}/{name}": SOURCE}
 
 
-@pytest.mark.parametrize(
-    ("pyc", "why"),
-    [
-        (timestamp(EVIL), "is not what its source compiles to"),
-        (hashed(EVIL), "is not what its source compiles to"),
-        (timestamp(compiled(level=2)), "is not what its source compiles to"),
-        (timestamp(compiled().replace(co_stacksize=99)), "is not what its source compiles to"),
-        (timestamp("no code"), "contains no readable code"),
-        (timestamp(compiled())[:40], "contains no readable code"),
-    ],
-    ids=["timestamp", "hash", "other-level", "executes-otherwise", "no-code", "cut-short"],
-)
+OTHER = {
+    "timestamp": (timestamp(EVIL), "is not what its source compiles to"),
+    "hash": (hashed(EVIL), "is not what its source compiles to"),
+    "other-level": (timestamp(compiled(level=2)), "is not what its source compiles to"),
+    "executes-otherwise": (
+        timestamp(compiled().replace(co_stacksize=99)),
+        "is not what its source compiles to",
+    ),
+    "no-code": (timestamp("no code"), "contains no readable code"),
+    "cut-short": (timestamp(compiled())[:40], "contains no readable code"),
+}
+
+
+@pytest.mark.parametrize(("pyc", "why"), OTHER.values(), ids=OTHER)
 def test_what_is_loaded_and_is_another_program(pyc: bytes, why: str) -> None:
     assert whys(look(pyc)) == [why]
 
 
-@pytest.mark.parametrize(
-    "pyc",
-    [
-        timestamp(EVIL, size=1),
-        timestamp(EVIL, mtime=1),
-        hashed(EVIL, "another source"),
-        b"\0\0\r\n" + timestamp(EVIL)[4:],
-        importlib.util.MAGIC_NUMBER,
-        importlib.util.MAGIC_NUMBER + b"\xff\0\0\0" + bytes(8),
-    ],
-    ids=["size", "time", "hash", "magic", "header", "flags"],
-)
+IGNORED = {
+    "size": timestamp(EVIL, size=1),
+    "time": timestamp(EVIL, mtime=1),
+    "hash": hashed(EVIL, "another source"),
+    "magic": b"\0\0\r\n" + timestamp(EVIL)[4:],
+    "header": importlib.util.MAGIC_NUMBER,
+    "flags": importlib.util.MAGIC_NUMBER + b"\xff\0\0\0" + bytes(8),
+}
+
+
+@pytest.mark.parametrize("pyc", IGNORED.values(), ids=IGNORED)
 def test_what_python_ignores(pyc: bytes) -> None:
     found = look(pyc)
     assert (found.faults, found.verified) == ((), {f"{CACHE}/mod.{TAG}.pyc": SOURCE})

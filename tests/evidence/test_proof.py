@@ -56,53 +56,50 @@ def proof_of(
 CODE = "x = 1\n"
 
 
-@pytest.mark.parametrize(
-    ("files", "row", "state"),
-    [
-        ({"/site/a.py": CODE}, f"a.py,{record_hash(CODE)},6", None),
-        ({"/site/a.py": CODE}, f"a.py,{record_hash(CODE, 'sha512')},6", None),
-        ({"/site/a.py": CODE}, f"a.py,{record_hash(CODE, 'md5')},6", None),
-        ({"/site/a.py": CODE}, f"a.py,{record_hash('other')},6", FileState.MODIFIED),
-        ({"/site/a.py": CODE}, f"a.py,{record_hash('other', 'blake2b')},6", FileState.MODIFIED),
-        ({"/site/a.py": CODE}, f"a.py,{record_hash('x')},6\na.py,{record_hash(CODE)},6", None),
-        ({"/site/a.py": CODE}, "a.py,,6", FileState.UNPROVEN),
-        ({"/site/a.py": CODE}, "a.py,,7", FileState.MODIFIED),
-        ({}, "a.py,,", FileState.MISSING),
-        ({"/site/a.py": Symlink("/gone")}, f"a.py,{record_hash(CODE)},6", FileState.MISSING),
-        ({"/site/a.py": Symlink("/b.py"), "/b.py": CODE}, f"a.py,{record_hash(CODE)},6", None),
-        ({"/site/a.py/b": ""}, "a.py,,", FileState.MODIFIED),
-    ],
-    ids=[
-        "sha256",
-        "sha512",
-        "md5",
-        "differs",
-        "blake2b",
-        "two-rows",
-        "no-hash",
-        "size",
-        "gone",
-        "dangling",
-        "link",
-        "directory",
-    ],
-)
+FILES = {
+    "sha256": ({"/site/a.py": CODE}, f"a.py,{record_hash(CODE)},6", None),
+    "sha512": ({"/site/a.py": CODE}, f"a.py,{record_hash(CODE, 'sha512')},6", None),
+    "md5": ({"/site/a.py": CODE}, f"a.py,{record_hash(CODE, 'md5')},6", None),
+    "differs": ({"/site/a.py": CODE}, f"a.py,{record_hash('other')},6", FileState.MODIFIED),
+    "blake2b": (
+        {"/site/a.py": CODE},
+        f"a.py,{record_hash('other', 'blake2b')},6",
+        FileState.MODIFIED,
+    ),
+    "two-rows": (
+        {"/site/a.py": CODE},
+        f"a.py,{record_hash('x')},6\na.py,{record_hash(CODE)},6",
+        None,
+    ),
+    "no-hash": ({"/site/a.py": CODE}, "a.py,,6", FileState.UNPROVEN),
+    "size": ({"/site/a.py": CODE}, "a.py,,7", FileState.MODIFIED),
+    "gone": ({}, "a.py,,", FileState.MISSING),
+    "dangling": (
+        {"/site/a.py": Symlink("/gone")},
+        f"a.py,{record_hash(CODE)},6",
+        FileState.MISSING,
+    ),
+    "link": ({"/site/a.py": Symlink("/b.py"), "/b.py": CODE}, f"a.py,{record_hash(CODE)},6", None),
+    "directory": ({"/site/a.py/b": ""}, "a.py,,", FileState.MODIFIED),
+}
+
+
+@pytest.mark.parametrize(("files", "row", "state"), FILES.values(), ids=FILES)
 def test_one_file(files: Files, row: str, state: FileState | None) -> None:
     proof = proof_of(files, f"{row}\n")
     assert [check.state for check in proof.files] == ([state] if state else [])
     assert proof.checked == 1
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        "idna-3.10.dist-info/INSTALLER,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0",
-        "idna-3.10.dist-info/RECORD,,",
-        "__pycache__/a.cpython-311.pyc,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0",
-        "a.py,,\na.pyc,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0",
-    ],
-    ids=["installer", "record", "cached", "beside-its-source"],
-)
+BY_PRODUCTS = {
+    "installer": "idna-3.10.dist-info/INSTALLER,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0",
+    "record": "idna-3.10.dist-info/RECORD,,",
+    "cached": "__pycache__/a.cpython-311.pyc,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0",
+    "beside-its-source": "a.py,,\na.pyc,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0",
+}
+
+
+@pytest.mark.parametrize("row", BY_PRODUCTS.values(), ids=BY_PRODUCTS)
 def test_what_may_differ_or_be_gone(row: str) -> None:
     states = {check.state for check in proof_of({"/site/a.py": CODE}, row).files}
     assert states <= {FileState.UNPROVEN}
@@ -113,43 +110,41 @@ COMMIT = '{"url": "https://example.org/r", "vcs_info": {"vcs": "git", "commit_id
 RECORD = f"a.py,{record_hash(CODE)},6\n"
 
 
-@pytest.mark.parametrize(
-    ("files", "record", "keywords", "degree"),
-    [
-        ({"/site/a.py": CODE}, RECORD, {}, Degree.RECORDED),
-        ({"/site/a.py": CODE + "y"}, RECORD, {}, Degree.VERSION),
-        ({}, RECORD, {}, Degree.VERSION),
-        ({"/site/a.py": CODE}, "", {}, Degree.VERSION),
-        ({"/site/a.py": CODE}, RECORD, {"version": "3.11"}, Degree.NONE),
-        ({"/site/a.py": CODE, f"{INFO}/direct_url.json": DIRECT}, RECORD, {}, Degree.ORIGIN),
-        ({"/site/a.py": CODE + "y", f"{INFO}/direct_url.json": DIRECT}, RECORD, {}, Degree.VERSION),
-        ({"/site/a.py": CODE, f"{INFO}/provenance_url.json": DIRECT}, RECORD, {}, Degree.ORIGIN),
-        (
-            {"/site/a.py": CODE, f"{INFO}/direct_url.json": COMMIT},
-            RECORD,
-            {"vcs": Vcs("git", "https://example.org/r", "c0")},
-            Degree.ORIGIN,
-        ),
-        (
-            {"/site/a.py": CODE, f"{INFO}/direct_url.json": COMMIT},
-            RECORD,
-            {"vcs": Vcs("git", "https://example.org/r", "c1")},
-            Degree.RECORDED,
-        ),
-    ],
-    ids=[
-        "recorded",
-        "modified",
-        "missing",
-        "empty-record",
-        "other-version",
-        "hash",
-        "hash-modified",
-        "provenance",
-        "commit",
-        "other-commit",
-    ],
-)
+DEGREES = {
+    "recorded": ({"/site/a.py": CODE}, RECORD, {}, Degree.RECORDED),
+    "modified": ({"/site/a.py": CODE + "y"}, RECORD, {}, Degree.VERSION),
+    "missing": ({}, RECORD, {}, Degree.VERSION),
+    "empty-record": ({"/site/a.py": CODE}, "", {}, Degree.VERSION),
+    "other-version": ({"/site/a.py": CODE}, RECORD, {"version": "3.11"}, Degree.NONE),
+    "hash": ({"/site/a.py": CODE, f"{INFO}/direct_url.json": DIRECT}, RECORD, {}, Degree.ORIGIN),
+    "hash-modified": (
+        {"/site/a.py": CODE + "y", f"{INFO}/direct_url.json": DIRECT},
+        RECORD,
+        {},
+        Degree.VERSION,
+    ),
+    "provenance": (
+        {"/site/a.py": CODE, f"{INFO}/provenance_url.json": DIRECT},
+        RECORD,
+        {},
+        Degree.ORIGIN,
+    ),
+    "commit": (
+        {"/site/a.py": CODE, f"{INFO}/direct_url.json": COMMIT},
+        RECORD,
+        {"vcs": Vcs("git", "https://example.org/r", "c0")},
+        Degree.ORIGIN,
+    ),
+    "other-commit": (
+        {"/site/a.py": CODE, f"{INFO}/direct_url.json": COMMIT},
+        RECORD,
+        {"vcs": Vcs("git", "https://example.org/r", "c1")},
+        Degree.RECORDED,
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "record", "keywords", "degree"), DEGREES.values(), ids=DEGREES)
 def test_the_degree(files: Files, record: str, keywords: dict[str, Any], degree: Degree) -> None:
     assert proof_of(files, record, WHEEL, NATIVE, SDIST, **keywords).degree is degree
 
@@ -163,19 +158,21 @@ def test_without_record_only_the_version_is_known() -> None:
     assert (proof.degree, proof.checked) == (Degree.VERSION, 0)
 
 
-@pytest.mark.parametrize(
-    ("files", "artifact"),
-    [
-        ({f"{INFO}/WHEEL": "Tag: py3-none-any\n"}, WHEEL),
-        ({f"{INFO}/WHEEL": "Tag: cp311-cp311-manylinux_2_17_x86_64\nTag: py2-none-any\n"}, NATIVE),
-        ({f"{INFO}/WHEEL": "Tag: cp311-cp311-linux_x86_64\n"}, None),
-        ({f"{INFO}/WHEEL": "Tag: nonsense\n"}, None),
-        ({f"{INFO}/WHEEL": "Tag: py3-none-any\n", f"{INFO}/uv_build.json": "{}"}, SDIST),
-        ({f"{INFO}/direct_url.json": DIRECT}, NATIVE),
-        ({}, None),
-    ],
-    ids=["same-tags", "some-tags", "other-tags", "bad-tag", "built", "hash", "no-word"],
-)
+CLAIMS = {
+    "same-tags": ({f"{INFO}/WHEEL": "Tag: py3-none-any\n"}, WHEEL),
+    "some-tags": (
+        {f"{INFO}/WHEEL": "Tag: cp311-cp311-manylinux_2_17_x86_64\nTag: py2-none-any\n"},
+        NATIVE,
+    ),
+    "other-tags": ({f"{INFO}/WHEEL": "Tag: cp311-cp311-linux_x86_64\n"}, None),
+    "bad-tag": ({f"{INFO}/WHEEL": "Tag: nonsense\n"}, None),
+    "built": ({f"{INFO}/WHEEL": "Tag: py3-none-any\n", f"{INFO}/uv_build.json": "{}"}, SDIST),
+    "hash": ({f"{INFO}/direct_url.json": DIRECT}, NATIVE),
+    "no-word": ({}, None),
+}
+
+
+@pytest.mark.parametrize(("files", "artifact"), CLAIMS.values(), ids=CLAIMS)
 def test_which_artifact_it_says_it_is(files: Files, artifact: Artifact | None) -> None:
     assert proof_of(files, RECORD, WHEEL, NATIVE, SDIST).artifact == artifact
 

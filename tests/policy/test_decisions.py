@@ -12,21 +12,21 @@ BY_SONAME = DeclaredNative("s", "soname", soname="libx.so.1", build_id="ab")
 BY_BOTH = DeclaredNative("s", "both", path="/lib/libx.so.1", soname="libx.so.1", sha256=ONE)
 
 
+DECLARED = {
+    "path": ([BY_PATH], "/lib/libx.so.1", None, ONE, None, BY_PATH),
+    "other-path": ([BY_PATH], "/lib/liby.so.1", None, ONE, None, None),
+    "other-bytes": ([BY_PATH], "/lib/libx.so.1", None, TWO, None, BY_PATH),
+    "one-of-two": ([BY_PATH, OTHER_BUILD], "/lib/libx.so.1", None, TWO, None, OTHER_BUILD),
+    "soname": ([BY_SONAME], "/a", "libx.so.1", ONE, "ab", BY_SONAME),
+    "no-soname": ([BY_SONAME], "/a", None, ONE, "ab", None),
+    "both": ([BY_BOTH], "/lib/libx.so.1", "libx.so.1", ONE, None, BY_BOTH),
+    "one-of-both": ([BY_BOTH], "/lib/libx.so.1", "libz.so", ONE, None, None),
+    "nothing-declared": ([], "/lib/libx.so.1", "libx.so.1", ONE, "ab", None),
+}
+
+
 @pytest.mark.parametrize(
-    ("natives", "path", "soname", "sha256", "build_id", "found"),
-    [
-        pytest.param([BY_PATH], "/lib/libx.so.1", None, ONE, None, BY_PATH, id="path"),
-        pytest.param([BY_PATH], "/lib/liby.so.1", None, ONE, None, None, id="other-path"),
-        pytest.param([BY_PATH], "/lib/libx.so.1", None, TWO, None, BY_PATH, id="other-bytes"),
-        pytest.param(
-            [BY_PATH, OTHER_BUILD], "/lib/libx.so.1", None, TWO, None, OTHER_BUILD, id="one-of-two"
-        ),
-        pytest.param([BY_SONAME], "/a", "libx.so.1", ONE, "ab", BY_SONAME, id="soname"),
-        pytest.param([BY_SONAME], "/a", None, ONE, "ab", None, id="no-soname"),
-        pytest.param([BY_BOTH], "/lib/libx.so.1", "libx.so.1", ONE, None, BY_BOTH, id="both"),
-        pytest.param([BY_BOTH], "/lib/libx.so.1", "libz.so", ONE, None, None, id="one-of-both"),
-        pytest.param([], "/lib/libx.so.1", "libx.so.1", ONE, "ab", None, id="nothing-declared"),
-    ],
+    ("natives", "path", "soname", "sha256", "build_id", "found"), DECLARED.values(), ids=DECLARED
 )
 def test_declared(  # noqa: PLR0917 -- the columns of the table
     natives: list[DeclaredNative],
@@ -40,15 +40,17 @@ def test_declared(  # noqa: PLR0917 -- the columns of the table
     assert declared(policy, path, soname, sha256, build_id) is found
 
 
+ENTRIES = {
+    "equal": (BY_PATH, ONE, None, None),
+    "other-bytes": (BY_PATH, TWO, None, (f"sha256 {ONE}", f"sha256 {TWO}")),
+    "equal-build-id": (BY_SONAME, TWO, "ab", None),
+    "other-build-id": (BY_SONAME, TWO, "cd", ("build-id ab", "build-id cd")),
+    "no-build-id": (BY_SONAME, TWO, None, ("build-id ab", "no build-id")),
+}
+
+
 @pytest.mark.parametrize(
-    ("entry", "sha256", "build_id", "difference"),
-    [
-        pytest.param(BY_PATH, ONE, None, None, id="equal"),
-        pytest.param(BY_PATH, TWO, None, (f"sha256 {ONE}", f"sha256 {TWO}"), id="other-bytes"),
-        pytest.param(BY_SONAME, TWO, "ab", None, id="equal-build-id"),
-        pytest.param(BY_SONAME, TWO, "cd", ("build-id ab", "build-id cd"), id="other-build-id"),
-        pytest.param(BY_SONAME, TWO, None, ("build-id ab", "no build-id"), id="no-build-id"),
-    ],
+    ("entry", "sha256", "build_id", "difference"), ENTRIES.values(), ids=ENTRIES
 )
 def test_difference(
     entry: DeclaredNative, sha256: str, build_id: str | None, difference: tuple[str, str] | None

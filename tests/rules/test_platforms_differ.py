@@ -77,39 +77,56 @@ UNDECIDED = Expectation({}, problems=(Problem("x", "its marker needs platform_re
 FOREIGN = Expectation({}, mismatches=(LockMismatch("x", "no wheel"),))
 
 
+DIFFERENCES = {
+    "same-version": ("1.0", "1.0.0", NOTHING, NOTHING, None),
+    "unlocked": (
+        "1.0",
+        "1.1",
+        NOTHING,
+        NOTHING,
+        f"{HERE} has 1.0, {THERE} has 1.1; the lock selects it for neither",
+    ),
+    "missing": (
+        "1.0",
+        None,
+        locking("1.0"),
+        locking("1.0"),
+        f"{HERE} has 1.0, {THERE} has none; the lock selects 1.0 for both",
+    ),
+    "source-tree": (
+        "1.0",
+        "1.1",
+        locking(None),
+        locking(None),
+        f"{HERE} has 1.0, {THERE} has 1.1; the lock selects it for both",
+    ),
+    "two-trees": ("1.0", "1.1", locking(None, 1), locking(None, 9), None),
+    "each-its-own": ("1.0", "1.1", locking("1.0"), locking("1.1"), None),
+    "not-its-own": (
+        "1.0",
+        "1.2",
+        locking("1.0"),
+        locking("1.1"),
+        f"{HERE} has 1.0, {THERE} has 1.2; the lock selects 1.0 and 1.1",
+    ),
+    "locked-there": (None, "1.0", NOTHING, locking("1.0"), None),
+    "crossed": (
+        None,
+        "1.0",
+        locking("1.0"),
+        NOTHING,
+        f"{HERE} has none, {THERE} has 1.0; the lock selects 1.0 and none",
+    ),
+    "undecided-here": ("1.0", "1.1", UNDECIDED, NOTHING, None),
+    "undecided-there": ("1.0", "1.1", NOTHING, UNDECIDED, None),
+    "not-for-this": ("1.0", "1.1", FOREIGN, NOTHING, None),
+    "not-for-the-other": ("1.0", "1.1", NOTHING, FOREIGN, None),
+}
+
+
 @pytest.mark.parametrize(
-    ("here", "there", "mine", "theirs", "message"),
-    [
-        pytest.param("1.0", "1.0.0", NOTHING, NOTHING, None, id="same-version"),
-        pytest.param(
-            "1.0", "1.1", NOTHING, NOTHING,
-            f"{HERE} has 1.0, {THERE} has 1.1; the lock selects it for neither", id="unlocked",
-        ),
-        pytest.param(
-            "1.0", None, locking("1.0"), locking("1.0"),
-            f"{HERE} has 1.0, {THERE} has none; the lock selects 1.0 for both", id="missing",
-        ),
-        pytest.param(
-            "1.0", "1.1", locking(None), locking(None),
-            f"{HERE} has 1.0, {THERE} has 1.1; the lock selects it for both", id="source-tree",
-        ),
-        pytest.param("1.0", "1.1", locking(None, 1), locking(None, 9), None, id="two-trees"),
-        pytest.param("1.0", "1.1", locking("1.0"), locking("1.1"), None, id="each-its-own"),
-        pytest.param(
-            "1.0", "1.2", locking("1.0"), locking("1.1"),
-            f"{HERE} has 1.0, {THERE} has 1.2; the lock selects 1.0 and 1.1", id="not-its-own",
-        ),
-        pytest.param(None, "1.0", NOTHING, locking("1.0"), None, id="locked-there"),
-        pytest.param(
-            None, "1.0", locking("1.0"), NOTHING,
-            f"{HERE} has none, {THERE} has 1.0; the lock selects 1.0 and none", id="crossed",
-        ),
-        pytest.param("1.0", "1.1", UNDECIDED, NOTHING, None, id="undecided-here"),
-        pytest.param("1.0", "1.1", NOTHING, UNDECIDED, None, id="undecided-there"),
-        pytest.param("1.0", "1.1", FOREIGN, NOTHING, None, id="not-for-this"),
-        pytest.param("1.0", "1.1", NOTHING, FOREIGN, None, id="not-for-the-other"),
-    ],
-)  # fmt: skip
+    ("here", "there", "mine", "theirs", "message"), DIFFERENCES.values(), ids=DIFFERENCES
+)
 def test_platforms(
     here: str | None, there: str | None, mine: Expectation, theirs: Expectation, message: str | None
 ) -> None:
