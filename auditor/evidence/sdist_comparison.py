@@ -1,4 +1,4 @@
-"""InstalledFiles files against the sdist that they were built from.
+"""Installed files against the sdist that they were built from.
 
 A build copies sources and makes the rest. Python sources that the sdist has must be equal, but
 for version files that are only data, and nothing may be imported in their place. What the sdist

@@ -1,4 +1,4 @@
-"""InstalledFiles files against the members of a locked wheel.
+"""Installed files against the members of a locked wheel.
 
 The bytes of the wheel decide, not RECORD: a member's place must hold them, or those that
 another locked wheel has for the same place. RECORD tells which of several places an installer

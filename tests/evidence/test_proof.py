@@ -1,9 +1,7 @@
-"""InstalledFiles files against RECORD, and the degree that follows."""
+"""Installed files against RECORD, and the degree that follows."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +21,7 @@ from auditor.model import (
     Vcs,
 )
 from tests.builders import Symlink, rootfs_of
+from tests.builders.wheels import record_hash
 
 if TYPE_CHECKING:
     from tests.builders import Files
@@ -36,16 +35,15 @@ NATIVE = Artifact(
 SDIST = Artifact(ArtifactKind.SDIST, "idna-3.10.tar.gz", {"sha256": "cc"})
 
 
-def record_hash(text: str, algorithm: str = "sha256") -> str:
-    digest = hashlib.new(algorithm, text.encode()).digest()
-    return f"{algorithm}={base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
-
-
 def proof_of(
-    files: Files, record: str, *artifacts: Artifact, vcs: Vcs | None = None, version: str = "3.10"
+    files: Files,
+    record: str | None,
+    *artifacts: Artifact,
+    vcs: Vcs | None = None,
+    version: str = "3.10",
 ) -> Proof:
-    whole = {f"{INFO}/METADATA": "Name: idna\nVersion: 3.10\n", f"{INFO}/RECORD": record, **files}
-    rootfs = rootfs_of(whole)
+    own = {} if record is None else {f"{INFO}/RECORD": record}
+    rootfs = rootfs_of({f"{INFO}/METADATA": "Name: idna\nVersion: 3.10\n", **own, **files})
     found, _ = read_distributions(rootfs, SITE, {})
     environment = Environment("/", None, None, (SITE,), True, "named", tuple(found))
     locked = LockedPackage("idna", Version(version), 1, artifacts, vcs)
@@ -91,11 +89,12 @@ def test_one_file(files: Files, row: str, state: FileState | None) -> None:
     assert proof.checked == 1
 
 
+EMPTY = f"{record_hash('')},0"
 BY_PRODUCTS = {
-    "installer": "idna-3.10.dist-info/INSTALLER,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0",
+    "installer": f"idna-3.10.dist-info/INSTALLER,{EMPTY}",
     "record": "idna-3.10.dist-info/RECORD,,",
-    "cached": "__pycache__/a.cpython-311.pyc,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0",
-    "beside-its-source": "a.py,,\na.pyc,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0",
+    "cached": f"__pycache__/a.cpython-311.pyc,{EMPTY}",
+    "beside-its-source": f"a.py,,\na.pyc,{EMPTY}",
 }
 
 
@@ -110,37 +109,20 @@ COMMIT = '{"url": "https://example.org/r", "vcs_info": {"vcs": "git", "commit_id
 RECORD = f"a.py,{record_hash(CODE)},6\n"
 
 
-DEGREES = {
-    "recorded": ({"/site/a.py": CODE}, RECORD, {}, Degree.RECORDED),
-    "modified": ({"/site/a.py": CODE + "y"}, RECORD, {}, Degree.VERSION),
+CODE_FILE: Files = {"/site/a.py": CODE}
+CHANGED: Files = {"/site/a.py": CODE + "y"}
+FROM_COMMIT: Files = {**CODE_FILE, f"{INFO}/direct_url.json": COMMIT}
+DEGREES: dict[str, tuple[Files, str, dict[str, Any], Degree]] = {
+    "recorded": (CODE_FILE, RECORD, {}, Degree.RECORDED),
+    "modified": (CHANGED, RECORD, {}, Degree.VERSION),
     "missing": ({}, RECORD, {}, Degree.VERSION),
-    "empty-record": ({"/site/a.py": CODE}, "", {}, Degree.VERSION),
-    "other-version": ({"/site/a.py": CODE}, RECORD, {"version": "3.11"}, Degree.NONE),
-    "hash": ({"/site/a.py": CODE, f"{INFO}/direct_url.json": DIRECT}, RECORD, {}, Degree.ORIGIN),
-    "hash-modified": (
-        {"/site/a.py": CODE + "y", f"{INFO}/direct_url.json": DIRECT},
-        RECORD,
-        {},
-        Degree.VERSION,
-    ),
-    "provenance": (
-        {"/site/a.py": CODE, f"{INFO}/provenance_url.json": DIRECT},
-        RECORD,
-        {},
-        Degree.ORIGIN,
-    ),
-    "commit": (
-        {"/site/a.py": CODE, f"{INFO}/direct_url.json": COMMIT},
-        RECORD,
-        {"vcs": Vcs("git", "https://example.org/r", "c0")},
-        Degree.ORIGIN,
-    ),
-    "other-commit": (
-        {"/site/a.py": CODE, f"{INFO}/direct_url.json": COMMIT},
-        RECORD,
-        {"vcs": Vcs("git", "https://example.org/r", "c1")},
-        Degree.RECORDED,
-    ),
+    "empty-record": (CODE_FILE, "", {}, Degree.VERSION),
+    "other-version": (CODE_FILE, RECORD, {"version": "3.11"}, Degree.NONE),
+    "hash": ({**CODE_FILE, f"{INFO}/direct_url.json": DIRECT}, RECORD, {}, Degree.ORIGIN),
+    "hash-modified": ({**CHANGED, f"{INFO}/direct_url.json": DIRECT}, RECORD, {}, Degree.VERSION),
+    "provenance": ({**CODE_FILE, f"{INFO}/provenance_url.json": DIRECT}, RECORD, {}, Degree.ORIGIN),
+    "commit": (FROM_COMMIT, RECORD, {"vcs": Vcs("git", "u", "c0")}, Degree.ORIGIN),
+    "other-commit": (FROM_COMMIT, RECORD, {"vcs": Vcs("git", "u", "c1")}, Degree.RECORDED),
 }
 
 
@@ -150,11 +132,7 @@ def test_the_degree(files: Files, record: str, keywords: dict[str, Any], degree:
 
 
 def test_without_record_only_the_version_is_known() -> None:
-    rootfs = rootfs_of({f"{INFO}/METADATA": "Name: idna\nVersion: 3.10\n"})
-    found, _ = read_distributions(rootfs, SITE, {})
-    environment = Environment("/", None, None, (SITE,), True, "named", tuple(found))
-    expectation = Expectation({"idna": LockedPackage("idna", Version("3.10"), 1, (WHEEL,))})
-    proof = prove(rootfs, installations(environment, expectation), expectation).proofs["idna"]
+    proof = proof_of({}, None, WHEEL)
     assert (proof.degree, proof.checked) == (Degree.VERSION, 0)
 
 

@@ -1,4 +1,4 @@
-"""InstalledFiles files against the locked artifacts, and what is concluded from it."""
+"""Installed files against the locked artifacts, and what is concluded from it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from auditor.artifacts.manifest import Manifest
     from tests.builders import Files
-    from tests.builders.files import Content
+    from tests.builders.wheels import Content
 
     Texts = dict[str, Content]
 
