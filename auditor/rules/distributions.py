@@ -86,10 +86,10 @@ def unlocked_distribution(facts: Facts) -> Iterator[Observation]:
         if entry is not None and entry.layer is not None and entry.layer < facts.base_layers:
             why += " (from the base image)"
         yield Observation(
-            subject=distribution.name,
-            message=f"{distribution.name} {distribution.version} is installed but not locked{why}",
-            path=distribution.metadata_path,
-            environment=facts.prefix,
+            distribution.name,
+            f"{distribution.name} {distribution.version} is installed but not locked{why}",
+            distribution.metadata_path,
+            facts.prefix,
             actual=distribution.version,
             lock_line=left_out[0].line if left_out else None,
         )
@@ -224,33 +224,25 @@ def bootstrap_tool(facts: Facts) -> Iterator[Observation]:
         )
         for each in found:
             locked = environment.runtime and each.name in facts.expectation.packages
-            if (
-                is_bootstrap(facts, each.name, environment)
-                and not locked
-                and each.os_package is None
-            ):
-                where = f"is installed in {environment.prefix} but not locked"
-                yield Observation(
-                    subject=each.name,
-                    message=f"{each.name} {each.version} {where}",
-                    path=each.metadata_path,
-                    environment=environment.prefix,
-                    actual=each.version,
-                )
+            exempt = locked or each.os_package is not None
+            if not exempt and is_bootstrap(facts, each.name, environment):
+                prefix = environment.prefix
+                what = f"{each.name} {each.version} is installed in {prefix} but not locked"
+                yield Observation(each.name, what, each.metadata_path, prefix, actual=each.version)
 
 
 def unselected_extra_or_group(facts: Facts) -> Iterator[Observation]:
     """LI109: installed, and locked only for an extra or group that was not selected."""
     for distribution in _extras(facts):
-        name, optional = distribution.name, _optional(facts, distribution.name)
-        if optional:
+        name, version = distribution.name, distribution.version
+        if optional := _optional(facts, name):
             choices = " or ".join(sorted(set(optional)))
             left_out = facts.expectation.unselected[name]
             yield Observation(
-                subject=name,
-                message=f"{name} {distribution.version} is installed but locked only for {choices}",
-                path=distribution.metadata_path,
-                environment=facts.prefix,
-                actual=distribution.version,
+                name,
+                f"{name} {version} is installed but locked only for {choices}",
+                distribution.metadata_path,
+                facts.prefix,
+                actual=version,
                 lock_line=next(each.line for each in left_out if each.optional),
             )

@@ -38,18 +38,14 @@ def weak_hash(facts: Facts) -> Iterator[Observation]:
 def lock_not_for_image(facts: Facts) -> Iterator[Observation]:
     """LI002: the lock, or one of its packages, does not fit the image's Python or platform."""
     for mismatch in facts.expectation.mismatches:
-        yield Observation(
-            subject=mismatch.subject,
-            message=mismatch.message,
-            environment=facts.prefix,
-            lock_line=mismatch.line,
-        )
+        subject, line = mismatch.subject, mismatch.line
+        yield Observation(subject, mismatch.message, environment=facts.prefix, lock_line=line)
 
 
 def embedded_lock_differs(facts: Facts) -> Iterator[Observation]:
     """LI003: a lock in the image has the name of the audited one and locks something else."""
     for embedded in facts.embedded:
-        yield Observation(subject=embedded.path, message=embedded.why, path=embedded.path)
+        yield Observation(embedded.path, embedded.why, embedded.path)
 
 
 def python_version_file_differs(facts: Facts) -> Iterator[Observation]:
@@ -58,13 +54,6 @@ def python_version_file_differs(facts: Facts) -> Iterator[Observation]:
         return
     path, wanted = facts.python_version_file
     actual = facts.inventory.interpreter.full_version
-    wanted_parts, actual_parts = wanted.split("."), actual.split(".")
-    known = min(len(wanted_parts), len(actual_parts))
-    if wanted_parts[:known] != actual_parts[:known]:
-        yield Observation(
-            subject=path,
-            message=f"{path} names Python {wanted}, but the image runs {actual}",
-            environment=facts.prefix,
-            expected=wanted,
-            actual=actual,
-        )
+    if any(one != other for one, other in zip(wanted.split("."), actual.split("."), strict=False)):
+        message = f"{path} names Python {wanted}, but the image runs {actual}"
+        yield facts.about(path, message, expected=wanted, actual=actual)

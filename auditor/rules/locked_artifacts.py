@@ -69,19 +69,17 @@ def _is_pinned(facts: Facts, check: FileCheck) -> bool:
     elf = rootfs.facts(check.path).elf
     digest = rootfs.digests([check.path]).get(check.path, b"").hex()
     known = (digest, elf.build_id if elf else None)
-    entry = declared(facts.policy, check.path, elf.soname if elf else None, *known)
+    entry = declared(facts.policy, [check.path], elf.soname if elf else None, *known)
     return entry is not None and entry.difference(*known) is None
 
 
 def _unverified_build(facts: Facts, proof: Proof) -> str:
     """Return a clause where only the installation says that it was built: it can be forged."""
     package = facts.expectation.packages.get(proof.distribution.name)
-    wheels = (
-        [each for each in package.artifacts if each.kind is ArtifactKind.WHEEL] if package else []
-    )
-    if not wheels:
-        return ""
-    return f"; unverified that it was built, since {wheels[0].filename} is locked and fits"
+    for each in package.artifacts if package else ():
+        if each.kind is ArtifactKind.WHEEL:
+            return f"; unverified that it was built, since {each.filename} is locked and fits"
+    return ""
 
 
 def artifact_not_compared(facts: Facts) -> Iterator[Observation]:

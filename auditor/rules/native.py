@@ -192,12 +192,8 @@ def _preloaded(facts: Facts, preload: Preload) -> Iterator[Observation]:
 def _declaration(
     facts: Facts, paths: Iterable[str], elf: Elf, sha256: str
 ) -> DeclaredNative | None:
-    """Return what the policy declares for a file; of several the one that it equals."""
     known = (elf.soname or None, sha256, elf.build_id or None)
-    declarations = (declared(facts.policy, path, *known) for path in sorted(paths))
-    found = [each for each in declarations if each is not None]
-    equal = (each for each in found if _equals(each, elf, sha256))
-    return next(equal, found[0] if found else None)
+    return declared(facts.policy, sorted(paths), *known)
 
 
 def _equals(declaration: DeclaredNative | None, elf: Elf, sha256: str) -> bool:

@@ -43,9 +43,9 @@ def os_library_changed(facts: Facts) -> Iterator[Observation]:
     """LI306: a library or program has other bytes than its OS package installed."""
     for change in facts.os_comparison.changed:
         yield Observation(
-            subject=change.path,
-            message=f"differs from the file that the OS package {change.package} installed",
-            path=change.path,
+            change.path,
+            f"differs from the file that the OS package {change.package} installed",
+            change.path,
             expected=f"{change.algorithm}:{change.expected}",
             actual=f"{change.algorithm}:{change.actual}",
         )

@@ -59,12 +59,8 @@ def foreign_bytecode(facts: Facts) -> Iterator[Observation]:
     for fault in facts.bytecode.faults:
         owner = facts.ownership.owner(fault.source)
         known = owner is not None and owner.kind is OwnerKind.DISTRIBUTION
-        yield Observation(
-            subject=owner.name if owner is not None and known else fault.path,
-            message=f"{fault.path} {fault.why}",
-            path=fault.path,
-            environment=facts.prefix,
-        )
+        subject = owner.name if owner is not None and known else fault.path
+        yield Observation(subject, f"{fault.path} {fault.why}", fault.path, facts.prefix)
 
 
 def _what(code: StartupCode) -> str:

@@ -37,7 +37,7 @@ def test_declared(  # noqa: PLR0917 -- the columns of the table
     found: DeclaredNative | None,
 ) -> None:
     policy = Policy(natives=tuple(natives))
-    assert declared(policy, path, soname, sha256, build_id) is found
+    assert declared(policy, [path], soname, sha256, build_id) is found
 
 
 ENTRIES = {
