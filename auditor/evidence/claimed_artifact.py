@@ -25,17 +25,8 @@ _PORTABLE = ("manylinux", "musllinux")
 
 def artifact_by_hash(distribution: Distribution, locked: LockedPackage) -> Artifact | None:
     """Return the locked artifact whose hash direct_url.json names."""
-    if distribution.direct_url is None:
-        return None
-    named = distribution.direct_url.hashes
-    return next(
-        (
-            artifact
-            for artifact in locked.artifacts
-            if any(named.get(algorithm) == digest for algorithm, digest in artifact.hashes.items())
-        ),
-        None,
-    )
+    named = distribution.direct_url.hashes if distribution.direct_url else {}
+    return next((each for each in locked.artifacts if named.items() & each.hashes.items()), None)
 
 
 def artifact_by_tags(distribution: Distribution, locked: LockedPackage) -> Artifact | None:
@@ -101,7 +92,7 @@ def identify(
     if fits_nowhere(distribution, tags):
         return Identity(IdentityKind.OTHER_PLATFORM, said)
     stated = _stated(distribution)
-    if manifest is None or not stated or stated == {*_parsed(manifest.tags)}:
+    if manifest is None or not stated or stated == _parsed(manifest.tags):
         return Identity(IdentityKind.COPY, "")
     if distribution.built or all(tag.platform.startswith("linux_") for tag in stated):
         return Identity(IdentityKind.LOCAL_BUILD, f"{said}, as of a build in the image")
