@@ -37,7 +37,7 @@ def artifact_by_tags(distribution: Distribution, locked: LockedPackage) -> Artif
     """
     wheels = _wheels(locked)
     if not distribution.built:
-        stated = _stated(distribution)
+        stated = _parsed(distribution.wheel_tags)
         same = [wheel for wheel in wheels if stated and stated == _filename_tags(wheel.filename)]
         near = [wheel for wheel in wheels if stated & _filename_tags(wheel.filename)]
         for several in (same, near):
@@ -57,7 +57,7 @@ def claims_build(distribution: Distribution, locked: LockedPackage) -> bool:
     wheels = _wheels(locked)
     if not wheels:
         return True
-    stated = _stated(distribution)
+    stated = _parsed(distribution.wheel_tags)
     if any(tag.platform.startswith(_PORTABLE) for tag in stated):
         return False
     listed = {tag for wheel in wheels for tag in _filename_tags(wheel.filename)}
@@ -80,7 +80,7 @@ def candidates(distribution: Distribution, locked: LockedPackage) -> list[tuple[
 
 def fits_nowhere(distribution: Distribution, tags: Collection[Tag]) -> bool:
     """Return whether WHEEL has tags, and none of them fits the image's Python and platform."""
-    stated = _stated(distribution)
+    stated = _parsed(distribution.wheel_tags)
     return bool(stated and tags) and not any(tag in tags for tag in stated)
 
 
@@ -91,7 +91,7 @@ def identify(
     said = f"its WHEEL file says {and_more(distribution.wheel_tags, _MOST_NAMED)}"
     if fits_nowhere(distribution, tags):
         return Identity(IdentityKind.OTHER_PLATFORM, said)
-    stated = _stated(distribution)
+    stated = _parsed(distribution.wheel_tags)
     if manifest is None or not stated or stated == _parsed(manifest.tags):
         return Identity(IdentityKind.COPY, "")
     if distribution.built or all(tag.platform.startswith("linux_") for tag in stated):
@@ -106,10 +106,6 @@ def is_portable(artifact: Artifact) -> bool:
 
 def _wheels(locked: LockedPackage) -> list[Artifact]:
     return [each for each in locked.artifacts if each.kind is ArtifactKind.WHEEL]
-
-
-def _stated(distribution: Distribution) -> set[Tag]:
-    return _parsed(distribution.wheel_tags)
 
 
 def _parsed(texts: Iterable[str]) -> set[Tag]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from auditor.lock.toml_lines import KeyPath
     from auditor.policy.config_file import Document
 
-Choice = TypeVar("Choice", Severity, Degree)
+_Choice = TypeVar("_Choice", Severity, Degree)
 
 IGNORE, NATIVE, REQUIRE, SEVERITY = "ignore", "native", "require", "severity"
 
@@ -87,7 +87,7 @@ def severities(document: Document) -> dict[str, Severity]:
     return changed
 
 
-def _member(document: Document, key: KeyPath, value: object, choices: type[Choice]) -> Choice:
+def _member(document: Document, key: KeyPath, value: object, choices: type[_Choice]) -> _Choice:
     text = document.text_at(key, value)
     if text not in list(choices):
         noun = choices.__name__.lower()

@@ -56,11 +56,8 @@ def missing_distribution(facts: Facts) -> Iterator[Observation]:
         if name not in facts.installed:
             version = facts.locked_version(name)
             shown = f"{name} {version}" if version else name
-            yield facts.about(
-                name,
-                f"{shown} is locked but not installed{_elsewhere(facts, name)}",
-                expected=version,
-            )
+            message = f"{shown} is locked but not installed{_elsewhere(facts, name)}"
+            yield facts.about(name, message, expected=version)
 
 
 def _elsewhere(facts: Facts, name: str) -> str:
@@ -100,13 +97,9 @@ def version_differs(facts: Facts) -> Iterator[Observation]:
     for name, found in facts.installed.items():
         locked, chosen = facts.locked_version(name), found.chosen
         if locked is not None and not same_version(chosen.version, locked):
-            yield facts.about(
-                name,
-                f"{chosen.version} is installed, {locked} is locked",
-                chosen.metadata_path,
-                expected=locked,
-                actual=chosen.version,
-            )
+            path, actual = chosen.metadata_path, chosen.version
+            message = f"{actual} is installed, {locked} is locked"
+            yield facts.about(name, message, path, expected=locked, actual=actual)
 
 
 def duplicate_metadata(facts: Facts) -> Iterator[Observation]:
@@ -153,13 +146,9 @@ def origin_differs(facts: Facts) -> Iterator[Observation]:
         locked = _contradicted(found.chosen, found.chosen.direct_url, package)
         if locked:
             recorded = _recorded(found.chosen.direct_url)
-            yield facts.about(
-                name,
-                f"installed from {recorded}, locked as {locked}",
-                posixpath.join(found.chosen.metadata_path, found.chosen.direct_url.file),
-                expected=locked,
-                actual=recorded,
-            )
+            path = posixpath.join(found.chosen.metadata_path, found.chosen.direct_url.file)
+            message = f"installed from {recorded}, locked as {locked}"
+            yield facts.about(name, message, path, expected=locked, actual=recorded)
 
 
 def _contradicted(distribution: Distribution, url: DirectUrl, package: LockedPackage) -> str:
@@ -200,10 +189,8 @@ def _may_be_locked(url: DirectUrl, distribution: Distribution, package: LockedPa
 def editable_install(facts: Facts) -> Iterator[Observation]:
     """LI107: editable where the lock does not say so, or with its source gone."""
     for name, found in facts.installed.items():
-        chosen = found.chosen
-        editable = chosen.kind is MetadataKind.EGG_LINK or (
-            chosen.direct_url is not None and chosen.direct_url.editable
-        )
+        chosen, url = found.chosen, found.chosen.direct_url
+        editable = chosen.kind is MetadataKind.EGG_LINK or (url is not None and url.editable)
         if not editable or chosen.os_package is not None:
             continue
         package = facts.expectation.packages.get(name)

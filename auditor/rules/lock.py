@@ -26,12 +26,9 @@ def weak_hash(facts: Facts) -> Iterator[Observation]:
             algorithms = sorted({name for each in weak for name in each.hashes})
             words = f"only {' and '.join(algorithms)}" if algorithms else "no hash"
             listed = and_more((each.filename for each in weak), 3)
+            message, actual = f"{words} for {listed}", ", ".join(algorithms)
             yield Observation(
-                subject=package.name,
-                message=f"{words} for {listed}",
-                expected="sha256",
-                actual=", ".join(algorithms),
-                lock_line=package.line,
+                package.name, message, expected="sha256", actual=actual, lock_line=package.line
             )
 
 

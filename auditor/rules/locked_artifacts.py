@@ -94,12 +94,8 @@ def artifact_not_compared(facts: Facts) -> Iterator[Observation]:
         proof = facts.proofs.get(name)
         if proof and name not in reported and is_below(proof.degree, required):
             reported.add(name)
-            yield facts.about(
-                name,
-                f"{required} is required{_shortcoming(facts, proof)}",
-                expected=required,
-                actual=proof.degree,
-            )
+            message = f"{required} is required{_shortcoming(facts, proof)}"
+            yield facts.about(name, message, expected=required, actual=proof.degree)
     for observation in attestation_observations(facts, AttestationState.UNKNOWN):
         # Without its artifact there was nothing that a signature could be for.
         name = observation.subject
@@ -125,11 +121,9 @@ def artifact_not_locked(facts: Facts) -> Iterator[Observation]:
     """LI907: an artifact, or who attested it, does not match the lock."""
     for name, each in absent(facts, Absence.MISMATCH):
         hashes = sorted(each.artifact.hashes.items())
-        yield facts.about(
-            name,
-            f"{each.artifact.filename} does not match the lock: {each.why}",
-            expected=", ".join(f"{algorithm}:{digest}" for algorithm, digest in hashes),
-        )
+        message = f"{each.artifact.filename} does not match the lock: {each.why}"
+        expected = ", ".join(f"{algorithm}:{digest}" for algorithm, digest in hashes)
+        yield facts.about(name, message, expected=expected)
     yield from attestation_observations(facts, AttestationState.REFUSED)
 
 
