@@ -178,9 +178,3 @@ def test_several_at_a_time(cache: LayerCache) -> None:
     assert all(each == found[0] for each in found)
     assert cache.usage().entries == 1
     assert audit(cache, base(), BAD)[1] == 0
-
-
-def test_clearing_the_cache_forgets(cache: LayerCache) -> None:
-    audit(cache, base(), GOOD)
-    assert cache.clear().entries == 1
-    assert audit(cache, base(), GOOD)[1] == 1

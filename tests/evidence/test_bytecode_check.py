@@ -158,24 +158,17 @@ def test_no_interpreter_or_an_unknown_one_is_left_out() -> None:
     assert check_bytecode(image, collect_inventory(image), everything=True) == Bytecode()
 
 
+@pytest.mark.parametrize(("count", "size"), [(50, 200_000), (100_000, 1)])
 def test_processes_that_die_are_started_again_only_so_often(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, count: int, size: int
 ) -> None:
     monkeypatch.setattr("auditor.evidence.code_process._COMMAND", (sys.executable, "-c", "0"))
-    asked = [Request(str(number), 0, bytes(200_000)) for number in range(50)]
+    asked = (Request(str(number), 0, bytes(size)) for number in range(count))
     with closing(CodeProcesses()) as processes, processes.queries(CODE) as queries:
-        answers = list(queries.answers(asked))
-    assert [request.path for request, _ in answers] == ["0", "1", "2", "3", "4"]
-    assert all(words == [] for _, words in answers)
+        answers = [(request.path, words) for request, words in queries.answers(asked)]
+    assert answers == [(str(number), []) for number in range(5)]
     assert queries.deaths == 5
     assert look(timestamp(EVIL)) == Bytecode(deaths=1)
-
-
-def test_many_small_requests_for_a_dying_process_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auditor.evidence.code_process._COMMAND", (sys.executable, "-c", "0"))
-    with closing(CodeProcesses()) as processes, processes.queries(CODE) as queries:
-        answers = queries.answers(Request("x", 0, b"N") for _ in range(100_000))
-        assert len(list(answers)) == queries.deaths == 5
 
 
 def test_a_process_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

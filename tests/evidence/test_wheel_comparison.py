@@ -148,11 +148,6 @@ def test_a_difference_is_told(files: Files, found: dict[str, FileState]) -> None
     assert proof.degree is (Degree.VERSION if found else Degree.PROVEN)
 
 
-def test_without_record_the_bytes_still_are_proof() -> None:
-    files = {path: text for path, text in installed(CODE).items() if not path.endswith("/RECORD")}
-    assert prove_one(files, manifest_of(WHEEL, CODE))[0].degree is Degree.PROVEN
-
-
 def test_a_shorter_library_may_be_stripped() -> None:
     wheel = {**CODE, "idna/a.so": elf(soname="a", gap=4096)}
     files = installed({**CODE, "idna/a.so": elf(soname="a")})
@@ -213,9 +208,17 @@ def test_record_does_not_choose_which_copy_is_compared(
     assert [check.state for check in proof.files] == ([state] if state else [])
 
 
-def test_a_member_of_an_unknown_part_has_no_place() -> None:
-    wheel = {**CODE, "idna-3.10.data/firmware/x": "", "idna-3.10.data/scripts": ""}
-    assert prove_one(installed(CODE), manifest_of(WHEEL, wheel))[0].degree is Degree.PROVEN
+UNPLACED: Texts = {"idna-3.10.data/firmware/x": "", "idna-3.10.data/scripts": ""}
+WITHOUT_RECORD = {f"{VENV}/{path}": text for path, text in CODE.items()}
+
+
+@pytest.mark.parametrize(
+    ("files", "wheel"),
+    [(WITHOUT_RECORD, CODE), (installed(CODE), {**CODE, **UNPLACED})],
+    ids=["without-record", "members-of-unknown-parts"],
+)
+def test_the_bytes_are_proof(files: Files, wheel: Texts) -> None:
+    assert prove_one(files, manifest_of(WHEEL, wheel))[0].degree is Degree.PROVEN
 
 
 POINTS = {**CODE, f"{INFO}/entry_points.txt": "[console_scripts]\nidna = idna:main\n"}
@@ -230,6 +233,7 @@ GENERATED = {
     "too-long": ("idna", SCRIPT + "#" * 70_000, FileState.SCRIPT),
     "more": ("idna-3.11", SCRIPT + "import evil\n", FileState.SCRIPT),
     "another-name": ("other", SCRIPT, FileState.ADDED),
+    "gone": ("idna", "", FileState.MISSING),
     "another-python": ("idna", SCRIPT.replace(PYTHON, "/opt/evil/python"), FileState.SCRIPT),
     "a-python-that-is-not-there": ("idna", SCRIPT.replace(PYTHON, "/gone/evil/python"), None),
     "a-python-of-the-container": (
@@ -245,15 +249,10 @@ GENERATED = {
 def test_a_generated_script(name: str, text: str, state: FileState | None) -> None:
     files = installed({**POINTS, f"../../../bin/{name}": text})
     files["/opt/evil/python"] = "curl"
+    if not text:
+        del files[f"/opt/venv/bin/{name}"]
     proof, _ = prove_one(files, manifest_of(WHEEL, POINTS))
     assert [check.state for check in proof.files] == ([state] if state else [])
-
-
-def test_a_generated_script_that_record_names_may_not_be_gone() -> None:
-    files = installed({**POINTS, "../../../bin/idna": SCRIPT})
-    files.pop("/opt/venv/bin/idna")
-    proof, _ = prove_one(files, manifest_of(WHEEL, POINTS))
-    assert states(proof) == {"/opt/venv/bin/idna": FileState.MISSING}
 
 
 SCRIPTS = {
@@ -342,6 +341,9 @@ SOURCE: Texts = {
 OF_SOURCE = manifest_of(SDIST, SOURCE)
 VERSION = "idna/_version.py"
 SCRIPTED: Texts = {**BUILT, **POINTS, "../../../bin/idna": SCRIPT}
+DECLARING = manifest_of(
+    SDIST, {**SOURCE, "idna.egg-info/entry_points.txt": POINTS[f"{INFO}/entry_points.txt"]}
+)
 STATES: dict[str, tuple[Files, list[Manifest], dict[str, FileState]]] = {
     "files-of-the-build": (
         installed({**BUILT, "idna/COPYING": "free", VERSION: "v = 1\n"}),
@@ -365,6 +367,16 @@ STATES: dict[str, tuple[Files, list[Manifest], dict[str, FileState]]] = {
             ("/opt/venv/bin/idna", f"{INFO}/entry_points.txt", "idna/fast.so"), FileState.BUILT
         ),
     ),
+    "script-of-a-python-that-moved": (
+        {**installed(SCRIPTED), "/opt/venv/bin/idna": SCRIPT.replace("/opt/venv", "/moved")},
+        [DECLARING],
+        {"idna/fast.so": FileState.BUILT},
+    ),
+    "script-that-was-replaced": (
+        {**installed(SCRIPTED), "/opt/venv/bin/idna": "#!/moved/bin/python\nimport evil\n"},
+        [DECLARING],
+        {"idna/fast.so": FileState.BUILT, "/opt/venv/bin/idna": FileState.SCRIPT},
+    ),
     "scripts-that-a-locked-wheel-has-as-well": (
         installed(SCRIPTED),
         [manifest_of(NATIVE, {**FAST, **POINTS}), OF_SOURCE],
@@ -382,24 +394,6 @@ def test_files_of_a_build(
     assert proof.degree is (
         Degree.BUILT if {*found.values()} == {FileState.BUILT} else Degree.VERSION
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("#!/moved/bin/python\nimport sys\nfrom idna import main\nsys.exit(main())\n", {}),
-        ("#!/moved/bin/python\nimport evil\n", {"/opt/venv/bin/idna": FileState.SCRIPT}),
-    ],
-    ids=["moved", "replaced"],
-)
-def test_scripts_of_a_build_are_judged_by_their_form(
-    text: str, found: dict[str, FileState]
-) -> None:
-    script = {"../../../bin/idna": "as RECORD has it"}
-    files = {**installed({**BUILT, **POINTS, **script}), "/opt/venv/bin/idna": text}
-    declared = {"idna.egg-info/entry_points.txt": POINTS[f"{INFO}/entry_points.txt"]}
-    proof, _ = prove_one(files, manifest_of(SDIST, {**SOURCE, **declared}))
-    assert states(proof) == {"idna/fast.so": FileState.BUILT, **found}
 
 
 VERSIONED: Texts = {**CODE, VERSION: "v = 1\n"}

@@ -58,33 +58,25 @@ def test_difference(
     assert entry.difference(sha256, build_id) == difference
 
 
-REQUIRING = Policy(
-    requirements=(
-        Requirement("numpy", Degree.BUILT),
-        Requirement("scikit-*", Degree.RECORDED),
-        Requirement("*", Degree.VERSION),
-    )
+REQUIRING = (
+    Requirement("numpy", Degree.BUILT),
+    Requirement("scikit-*", Degree.RECORDED),
+    Requirement("*", Degree.VERSION),
 )
 
 
 @pytest.mark.parametrize(
-    ("name", "degree"),
+    ("requirements", "default", "expected"),
     [
-        ("numpy", Degree.BUILT),
-        ("scikit-learn", Degree.RECORDED),
-        ("scikit", Degree.VERSION),
-        ("requests", Degree.VERSION),
+        (REQUIRING, Degree.PROVEN, [Degree.BUILT, Degree.RECORDED, Degree.VERSION, Degree.VERSION]),
+        (REQUIRING[:1], None, [Degree.BUILT]),
+        (REQUIRING[:1], Degree.PROVEN, [Degree.BUILT, *[Degree.PROVEN] * 3]),
     ],
+    ids=["first-that-fits", "no-default", "default"],
 )
-def test_the_first_entry_that_fits_decides(name: str, degree: Degree) -> None:
-    assert required_degrees(REQUIRING, Degree.PROVEN, [name]) == {name: degree}
-
-
-def test_what_no_entry_names_has_the_default() -> None:
-    policy = Policy(requirements=REQUIRING.requirements[:1])
-    names = ["numpy", "requests"]
-    assert required_degrees(policy, None, names) == {"numpy": Degree.BUILT}
-    assert required_degrees(policy, Degree.PROVEN, names) == {
-        "numpy": Degree.BUILT,
-        "requests": Degree.PROVEN,
-    }
+def test_required_degrees(
+    requirements: tuple[Requirement, ...], default: Degree | None, expected: list[Degree]
+) -> None:
+    names = ["numpy", "scikit-learn", "scikit", "requests"]
+    found = required_degrees(Policy(requirements=requirements), default, names)
+    assert found == dict(zip(names, expected, strict=False))
