@@ -52,8 +52,6 @@ def proof_of(
 
 
 CODE = "x = 1\n"
-
-
 FILES = {
     "sha256": ({"/site/a.py": CODE}, f"a.py,{record_hash(CODE)},6", None),
     "sha512": ({"/site/a.py": CODE}, f"a.py,{record_hash(CODE, 'sha512')},6", None),
@@ -107,8 +105,6 @@ def test_what_may_differ_or_be_gone(row: str) -> None:
 DIRECT = '{"url": "file:///w.whl", "archive_info": {"hashes": {"sha256": "bb"}}}'
 COMMIT = '{"url": "https://example.org/r", "vcs_info": {"vcs": "git", "commit_id": "c0"}}'
 RECORD = f"a.py,{record_hash(CODE)},6\n"
-
-
 CODE_FILE: Files = {"/site/a.py": CODE}
 CHANGED: Files = {"/site/a.py": CODE + "y"}
 FROM_COMMIT: Files = {**CODE_FILE, f"{INFO}/direct_url.json": COMMIT}

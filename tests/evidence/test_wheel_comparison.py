@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from packaging.tags import Tag
+from packaging.tags import parse_tag
 from packaging.version import Version
 
 from auditor.artifacts.manifest import Absence, kind_of
@@ -44,11 +44,7 @@ METADATA: Texts = {
     f"{INFO}/WHEEL": "Root-Is-Purelib: true\nTag: py3-none-any\n",
 }
 CODE: Texts = {**METADATA, "idna/__init__.py": "x = 1\n"}
-TAGS = {
-    Tag("cp311", "cp311", "linux_x86_64"),
-    Tag("cp311", "cp311", "manylinux_2_17_x86_64"),
-    Tag("py3", "none", "any"),
-}
+TAGS = parse_tag("cp311-cp311-linux_x86_64.manylinux_2_17_x86_64") | parse_tag("py3-none-any")
 
 
 def artifact(filename: str) -> Artifact:
@@ -112,8 +108,6 @@ def test_a_script_whose_line_was_not_read_is_not_compared() -> None:
 
 
 CHANGED = {**CODE, "idna/__init__.py": "x = 2\n"}
-
-
 DIFFERENCES = {
     "record-rewritten": (installed(CHANGED), {"idna/__init__.py": FileState.UNLISTED}),
     "record-as-it-was": (
@@ -188,8 +182,6 @@ def test_every_scheme_has_its_places(site: str, modules: Texts, up: str, headers
 
 
 CONFIGURED = {**CODE, "idna-3.10.data/data/etc/idna.conf": "d\n"}
-
-
 COPIES = {
     "scheme": ("etc/idna.conf", "/opt/venv/etc/idna.conf", "evil\n", FileState.MODIFIED),
     "target": ("../../../etc/idna.conf", f"{VENV}/etc/idna.conf", "evil\n", FileState.MODIFIED),
@@ -223,8 +215,6 @@ def test_the_bytes_are_proof(files: Files, wheel: Texts) -> None:
 
 POINTS = {**CODE, f"{INFO}/entry_points.txt": "[console_scripts]\nidna = idna:main\n"}
 SCRIPT = "#!/opt/venv/bin/python\nimport sys\nfrom idna import main\nsys.exit(main())\n"
-
-
 PYTHON = "/opt/venv/bin/python"
 GENERATED = {
     "own": ("idna", SCRIPT, None),
@@ -276,8 +266,6 @@ def test_a_rewritten_script(text: str | None, state: FileState | None) -> None:
 
 
 # ------------------------------------------------------------------------ which artifact
-
-
 FAST: Texts = {
     **CODE,
     "idna/fast.so": elf(soname="fast"),
@@ -325,8 +313,6 @@ def test_what_is_no_locked_artifact_is_told(tag: str, kind: IdentityKind) -> Non
 
 
 # -------------------------------------------------------------------------------- sdists
-
-
 BUILT: Texts = {
     **CODE,
     "idna/fast.so": elf(soname="built-by-another-toolchain"),

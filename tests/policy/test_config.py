@@ -136,8 +136,6 @@ def test_two_in_one_place(tmp_path: Path) -> None:
 
 IGNORE = '[[ignore]]\ncode = "LI1"\nsubject = "*"\nreason = "r"\n'
 NATIVE = '[[native]]\npath = "/a"\nsha256 = "' + SHA + '"\nsource = "s"\nreason = "r"\n'
-
-
 MISTAKES = {
     "toml": ("x = ", ":1:5: not valid TOML: ", "--no-config"),
     "number": ("x = " + "1" * 5000, ": TOML that cannot be read: ", ""),

@@ -10,8 +10,6 @@ BY_PATH = DeclaredNative("s", "amd64", path="/lib/libx.so.1", sha256=ONE, line=3
 OTHER_BUILD = DeclaredNative("s", "arm64", path="/lib/libx.so.1", sha256=TWO)
 BY_SONAME = DeclaredNative("s", "soname", soname="libx.so.1", build_id="ab")
 BY_BOTH = DeclaredNative("s", "both", path="/lib/libx.so.1", soname="libx.so.1", sha256=ONE)
-
-
 DECLARED = {
     "path": ([BY_PATH], "/lib/libx.so.1", None, ONE, None, BY_PATH),
     "other-path": ([BY_PATH], "/lib/liby.so.1", None, ONE, None, None),

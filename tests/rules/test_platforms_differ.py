@@ -63,8 +63,6 @@ def compared(
 NOTHING = Expectation({})
 UNDECIDED = Expectation({}, problems=(Problem("x", "its marker needs platform_release"),))
 FOREIGN = Expectation({}, mismatches=(LockMismatch("x", "no wheel"),))
-
-
 DIFFERENCES: dict[str, tuple[str | None, str | None, Expectation, Expectation, str | None]] = {
     "same-version": ("1.0", "1.0.0", NOTHING, NOTHING, None),
     "unlocked": ("1.0", "1.1", NOTHING, NOTHING, "the lock selects it for neither"),
@@ -83,18 +81,14 @@ DIFFERENCES: dict[str, tuple[str | None, str | None, Expectation, Expectation, s
 
 
 @pytest.mark.parametrize(
-    ("here", "there", "mine", "theirs", "selection"), DIFFERENCES.values(), ids=DIFFERENCES
+    ("here", "there", "mine", "theirs", "clause"), DIFFERENCES.values(), ids=DIFFERENCES
 )
 def test_platforms(
-    here: str | None,
-    there: str | None,
-    mine: Expectation,
-    theirs: Expectation,
-    selection: str | None,
+    here: str | None, there: str | None, mine: Expectation, theirs: Expectation, clause: str | None
 ) -> None:
     found = compared(inventory(here), inventory(there), mine, theirs)
     versions = f"{HERE} has {here or 'none'}, {THERE} has {there or 'none'}"
-    assert found == ([f"{versions}; {selection}"] if selection else [])
+    assert found == ([f"{versions}; {clause}"] if clause else [])
 
 
 def test_operating_system_packages_are_their_own() -> None:
