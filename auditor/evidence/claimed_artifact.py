@@ -26,7 +26,8 @@ _PORTABLE = ("manylinux", "musllinux")
 def artifact_by_hash(distribution: Distribution, locked: LockedPackage) -> Artifact | None:
     """Return the locked artifact whose hash direct_url.json names."""
     named = distribution.direct_url.hashes if distribution.direct_url else {}
-    return next((each for each in locked.artifacts if named.items() & each.hashes.items()), None)
+    fitting = (each for each in locked.artifacts if named.items() & each.hashes.items())
+    return next(fitting, None) if named else None
 
 
 def artifact_by_tags(distribution: Distribution, locked: LockedPackage) -> Artifact | None:
