@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from auditor.image.codec.stream import DamagedError
+from auditor.image.layers.json_codec import as_list, converter
 from auditor.image.layers.layer_index import DIGEST_BYTES, TRANSIENT, LayerIndex
-from auditor.json_codec import as_list, converter
 from auditor.model import FileType
 from auditor.version import __version__
 
@@ -34,16 +34,7 @@ _CONTENTS = dict[int, bytes]
 _COLUMNS = (bytearray, list[int], list[str])
 """Types that are written as one run of bytes; arrays count as lists of integers."""
 
-_KINDS = len(FileType)
-
-
-_SOURCES = (
-    "image/layers/*.py",
-    "image/codec/*.py",
-    "model/*.py",
-    "json_codec.py",
-    "decompression.py",
-)
+_SOURCES = ("image/layers/*.py", "image/codec/*.py", "model/*.py", "decompression.py")
 
 
 @cache
@@ -129,7 +120,7 @@ def _checked(index: LayerIndex) -> LayerIndex:
     columns = (index.kinds, index.modes, index.sizes, index.offsets, index.mtimes)
     if any(len(column) != rows for column in columns) or len(index.digests) != DIGEST_BYTES * rows:
         raise ValueError("columns of different lengths")
-    if any(kind >= _KINDS for kind in set(index.kinds)):
+    if any(kind >= len(FileType) for kind in set(index.kinds)):
         raise ValueError("a type that does not exist")
     if not all(path.startswith("/") for path in index.paths):
         raise ValueError("a path that is not absolute")
