@@ -161,15 +161,19 @@ def _member(block: bytes, source: Source) -> Member:
             more = source.take(BLOCK)[504]
     flag = _FILE_FLAGS.get(flag, flag)
     return Member(
-        name.decode("utf-8", "surrogateescape"),
+        _text(name),
         flag,
         _number(block[100:108]) & 0o7777,
         0 if flag in _BODILESS else _checked_size(_number(block[124:136])),
-        block[157:257].partition(b"\0")[0].decode("utf-8", "surrogateescape"),
+        _text(block[157:257].partition(b"\0")[0]),
         source.position,
         sparse,
         _time(block[136:148]),
     )
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _checksum_fits(block: bytes) -> bool:
@@ -273,9 +277,9 @@ def _extended(member: Member, extension: _Extension) -> Member:
     if size and not (size.isdigit() and len(size) <= _DIGITS):
         raise DamagedError("has a pax header with a malformed size")
     if name:
-        member = member._replace(name=name.decode("utf-8", "surrogateescape"))
+        member = member._replace(name=_text(name))
     if link:
-        member = member._replace(link=link.decode("utf-8", "surrogateescape"))
+        member = member._replace(link=_text(link))
     if size and member.flag not in _BODILESS:
         member = member._replace(size=_checked_size(int(size)))
     if sparse:

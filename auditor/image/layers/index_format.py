@@ -16,16 +16,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from auditor.image.codec.compression import zstd
 from auditor.image.codec.stream import DamagedError
 from auditor.image.layers.json_codec import as_list, converter
 from auditor.image.layers.layer_index import DIGEST_BYTES, TRANSIENT, LayerIndex
 from auditor.model import FileType
 from auditor.version import __version__
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 _LEVEL = 1
 """zstd: higher ones save a tenth of the size and cost more than reading the larger file."""

@@ -20,7 +20,7 @@ import pytest
 from auditor.errors import ImageError
 from auditor.file_cache import Usage, sealed
 from auditor.image import limits
-from auditor.image.codec.compression import Compression
+from auditor.image.codec.compression import Compression, zstd
 from auditor.image.codec.stream import DamagedError
 from auditor.image.layers import index_format
 from auditor.image.layers.image_budget import ImageBudget
@@ -45,11 +45,6 @@ from tests.builders import (
     oci_layout,
 )
 from tests.builders.images import oci_members, sha256, write_members
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
