@@ -14,7 +14,6 @@ from auditor.image.base import BASE_DIGEST, BASE_NAME, Base, base_label
 from auditor.image.documents import diff_ids
 from auditor.image.layout import oci
 from auditor.image.layout.blob_store import ImageQuery
-from auditor.image.layout.oci_directory import layout_store
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
@@ -50,7 +49,7 @@ def read_base(
         case Transport.OCI:
             path, tag = split_tag(parsed.value)
             query = ImageQuery(reference, tag, platform)
-            resolved = oci.resolve(layout_store(path, query), query)
+            resolved = oci.resolve(oci.layout_store(path, query), query)
             return Base(reference, tuple(diff_ids(resolved.configuration, reference)))
         case Transport.REGISTRY:
             return Base(reference, _registry_layers(parsed, platform, access))

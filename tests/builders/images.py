@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from auditor.image.layout.archive import read_archive_stream
+from auditor.image.layout.blob_store import ImageQuery
 from tests.builders.files import Files, layer_tar
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def image_of(
     """Return an image with these files, or with a list of layers, lowest first."""
     archive = docker_archive(files, **config)
     return read_archive_stream(
-        io.BytesIO(archive), reference=reference, reopen=lambda: io.BytesIO(archive)
+        io.BytesIO(archive), ImageQuery(reference), lambda: io.BytesIO(archive)
     )
 
 

@@ -45,15 +45,10 @@ def open_container(reference: Reference, platform: str | None, options: ReadOpti
         held = _platform(api, facts)
     require_platform(reference, held, platform)
     opener = partial(EngineStream, lambda api: api.export(facts["Id"], chunk_size=CHUNK))
+    config = replace(config_of(facts), platform=held)
     image = read_stream(
         opener,
-        partial(
-            read_export_stream,
-            reference=reference.text,
-            config=replace(config_of(facts), platform=held),
-            progress=options.progress,
-            reopen=opener,
-        ),
+        lambda stream: read_export_stream(stream, reference.text, config, opener, options.progress),
     )
     return replace(image, not_checked=(*image.not_checked, *_not_exported(facts)))
 

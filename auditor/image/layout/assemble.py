@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from auditor.image.layers.layer_index import LayerIndex
     from auditor.image.layers.layer_tree import Opener
-    from auditor.image.layout.blob_store import LayerDescriptor, Store
-    from auditor.image.layout.resolved_image import ResolvedImage
+    from auditor.image.layout.blob_store import LayerDescriptor, ResolvedImage, Store
     from auditor.image.read_options import ReadOptions
 
 

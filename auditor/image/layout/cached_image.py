@@ -11,8 +11,7 @@ from auditor.image.codec.stream import DamagedError
 from auditor.image.documents import diff_ids
 from auditor.image.layers.layer_tree import Opener
 from auditor.image.layout.assemble import assemble
-from auditor.image.layout.blob_store import LayerDescriptor
-from auditor.image.layout.resolved_image import ResolvedImage
+from auditor.image.layout.blob_store import LayerDescriptor, ResolvedImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

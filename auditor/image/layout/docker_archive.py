@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ImageError
 from auditor.image.documents import diff_ids, document, objects, parsed, platform_of, text, texts
-from auditor.image.layout.blob_store import REPULL_HINT, LayerDescriptor, blob_digest, member_name
+from auditor.image.layout.blob_store import (
+    REPULL_HINT,
+    LayerDescriptor,
+    ResolvedImage,
+    blob_digest,
+    member_name,
+)
 from auditor.image.layout.candidates import Candidate, named_candidates, select_candidate
-from auditor.image.layout.resolved_image import ResolvedImage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ImageError
 from auditor.image import limits
+from auditor.image.codec.stream import FileRange
 from auditor.image.documents import digest, document, mapping, objects, platform_of, text
-from auditor.image.layout.blob_store import REPULL_HINT, LayerDescriptor, blob_name
+from auditor.image.layout.assemble import read_image
+from auditor.image.layout.blob_store import REPULL_HINT, LayerDescriptor, ResolvedImage, blob_name
 from auditor.image.layout.candidates import Candidate, named_candidates, select_candidate
-from auditor.image.layout.resolved_image import ResolvedImage
+from auditor.image.layout.random_access_store import RandomAccessStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from auditor.image.layers.worker_pool import LayerWorkers
     from auditor.image.layout.blob_store import ImageQuery, Store
-    from auditor.model import Platform
+    from auditor.image.read_options import ReadOptions
+    from auditor.model import Image, Platform
 
 INDEX = "index.json"
 _TAG_KEYS = ("org.opencontainers.image.ref.name", "io.containerd.image.name")
@@ -33,6 +38,29 @@ _IMAGES = frozenset(
     )
 )
 """Media types of the manifests of single images."""
+
+
+def open_layout(path: Path, query: ImageQuery, reading: ReadOptions) -> Image:
+    """Read an image of a layout directory (`oci:`); raises `ImageError` or `UsageError`."""
+    store = layout_store(path, query, reading.workers)
+    try:
+        return read_image(resolve(store, query), store, query.reference, reading)
+    except OSError as error:
+        raise ImageError(f"{query.reference} cannot be read: {error.strerror}") from error
+
+
+def layout_store(
+    path: Path, query: ImageQuery, workers: LayerWorkers | None = None
+) -> RandomAccessStore:
+    """Return the files of a layout directory; raises `ImageError` where there is none."""
+    if not path.is_dir():
+        raise ImageError(f"{query.reference}: there is no directory {path}", "check the path")
+
+    def locate(name: str) -> FileRange | None:
+        file = path / name
+        return FileRange(str(file), 0, file.stat().st_size) if file.is_file() else None
+
+    return RandomAccessStore(locate, workers)
 
 
 def holds_images(store: Store) -> bool:
@@ -128,16 +156,12 @@ def _others(selected: Candidate, candidates: Sequence[Candidate]) -> tuple[Platf
     matter: no lock is for both.
     """
     nameless = not any(one.names() for one in candidates)
+    found = {one.platform for one in candidates if nameless or one.tags & selected.tags}
     return tuple(
         sorted(
-            {
-                one.platform
-                for one in candidates
-                if one.platform != selected.platform
-                and one.platform.os == selected.platform.os
-                and one.platform.architecture
-                and (nameless or one.tags & selected.tags)
-            }
+            each
+            for each in found - {selected.platform}
+            if each.os == selected.platform.os and each.architecture
         )
     )
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from auditor.image.codec.elf import read_bytes
 from auditor.image.codec.elf_stream import StreamingElfReader
 from auditor.image.layout.archive import read_archive_stream
+from auditor.image.layout.blob_store import ImageQuery
 from auditor.model import Elf, ElfType
 from tests.builders import docker_archive, elf, image_of
 
@@ -149,7 +150,7 @@ def test_what_passed_too_early_is_read_once_more() -> None:
 
 def test_what_cannot_be_read_again_stays_incomplete() -> None:
     archive = docker_archive({"/lib/a.so": elf(gap=3_000_000, soname="liba.so")})
-    image = read_archive_stream(io.BytesIO(archive), reference="x", reopen=None)
+    image = read_archive_stream(io.BytesIO(archive), ImageQuery("x"))
     facts = image.rootfs.facts("/lib/a.so").elf
     assert facts is not None
     assert (facts.machine, facts.soname, facts.complete) == ("x86_64", "", False)

@@ -18,6 +18,7 @@ from auditor.image.engine.container import Command
 from auditor.image.engine.image_command import run_in_image
 from auditor.image.engine.inspection import layers_by_digest
 from auditor.image.layout.archive import read_archive_stream
+from auditor.image.layout.blob_store import ImageQuery
 from auditor.image.open import open_image
 from auditor.image.reference import parse_reference
 from tests.builders.engine_images import (
@@ -72,7 +73,7 @@ def opened(text: str) -> Image:
 
 def test_same_as_the_archive_it_came_from(held: Held) -> None:
     image = opened(f"docker:{held.name}")
-    archive = read_archive_stream(io.BytesIO(held.saved), reference="x")
+    archive = read_archive_stream(io.BytesIO(held.saved), ImageQuery("x"))
     assert image.digest == archive.digest
     assert image.layers == archive.layers
     assert image.config == archive.config
@@ -83,7 +84,7 @@ def test_same_as_the_archive_it_came_from(held: Held) -> None:
 
 
 def test_layers_of_a_base_are_told_without_reading_it(held: Held) -> None:
-    archive = read_archive_stream(io.BytesIO(held.saved), reference="x")
+    archive = read_archive_stream(io.BytesIO(held.saved), ImageQuery("x"))
     base = read_base(f"docker:{held.name}")
     assert base.diff_ids == tuple(layer.digest for layer in archive.layers)
     with pytest.raises(EngineError, match="has no image"):

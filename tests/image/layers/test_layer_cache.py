@@ -29,6 +29,7 @@ from auditor.image.layers.index_layer import index_layer
 from auditor.image.layers.layer_cache import LayerCache
 from auditor.image.layers.layer_index import LayerIndex
 from auditor.image.layout.archive import read_archive_stream
+from auditor.image.layout.blob_store import ImageQuery
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
 from auditor.model import Elf, Problem
@@ -553,9 +554,7 @@ def test_known_layers_pass_by_in_a_stream(tmp_path: Path, *, compress: bool) -> 
 
     def read(content: bytes, reading: ReadOptions) -> Image:
         stream = io.BytesIO(content)
-        return read_archive_stream(
-            stream, reference="x", reading=reading, reopen=lambda: io.BytesIO(content)
-        )
+        return read_archive_stream(stream, ImageQuery("x"), lambda: io.BytesIO(content), reading)
 
     cold = read(data, reading)
     warm = read(data, reading)

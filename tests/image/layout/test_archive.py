@@ -14,6 +14,7 @@ import pytest
 from auditor.errors import ImageError, UsageError
 from auditor.image import limits
 from auditor.image.layout.archive import read_archive_stream, read_export_stream
+from auditor.image.layout.blob_store import ImageQuery
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
 from auditor.model import ImageConfig, NotChecked, Platform, UnreadableError
@@ -50,7 +51,7 @@ def one_pass(data: bytes, path: Path, tag: str = "", platform: str | None = None
 def streamed(data: bytes, path: Path, tag: str = "", platform: str | None = None) -> Image:
     del path, tag
     return read_archive_stream(
-        io.BytesIO(data), reference="docker:x", platform=platform, reopen=lambda: io.BytesIO(data)
+        io.BytesIO(data), ImageQuery("docker:x", None, platform), lambda: io.BytesIO(data)
     )
 
 
@@ -190,7 +191,7 @@ def test_config(tmp_path: Path) -> None:
 
 
 def test_without_reopen_only_kept_content_is_there() -> None:
-    image = read_archive_stream(io.BytesIO(LAYOUTS["legacy"]), reference="x")
+    image = read_archive_stream(io.BytesIO(LAYOUTS["legacy"]), ImageQuery("x"))
     assert image.rootfs.read("/x.dist-info/METADATA") == b"Name: x"
     with pytest.raises(UnreadableError, match="came in a stream"):
         image.rootfs.read("/big")
@@ -199,7 +200,7 @@ def test_without_reopen_only_kept_content_is_there() -> None:
 def test_stream_that_changes_is_told() -> None:
     data = LAYOUTS["legacy"]
     image = read_archive_stream(
-        io.BytesIO(data), reference="x", reopen=lambda: io.BytesIO(tar_of({"other": b""}))
+        io.BytesIO(data), ImageQuery("x"), lambda: io.BytesIO(tar_of({"other": b""}))
     )
     with pytest.raises(UnreadableError, match="gone from the stream"):
         image.rootfs.read("/big")
@@ -234,7 +235,7 @@ def test_layers_share_one_budget(
     data = docker_archive([{"a.pth": "12345"}, {"b.pth": "67890"}])
     monkeypatch.setattr(limits, "KEPT_IMAGE", 8)
     assert read(data, tmp_path).rootfs.read("/b.pth") == b"67890"
-    without = read_archive_stream(io.BytesIO(data), reference="x").rootfs
+    without = read_archive_stream(io.BytesIO(data), ImageQuery("x")).rootfs
     assert without.read("/a.pth") == b"12345"
     with pytest.raises(UnreadableError, match="was not kept"):
         without.read("/b.pth")
@@ -471,10 +472,10 @@ def test_flat_tree() -> None:
     seen: list[int] = []
     image = read_export_stream(
         io.BytesIO(data),
-        reference="container:x",
-        config=config,
-        progress=lambda what, done, total: seen.append(done if total is None else len(what)),
-        reopen=lambda: io.BytesIO(data),
+        "container:x",
+        config,
+        lambda: io.BytesIO(data),
+        lambda what, done, total: seen.append(done if total is None else len(what)),
     )
     assert image.rootfs.read("/c/.wh.b") == b"x"
     assert image.rootfs.read("/big") == b"y" * 300_000
@@ -491,8 +492,9 @@ def test_flat_tree_that_is_cut() -> None:
         with pytest.raises(ImageError, match=r"container:x .*ends early"):
             read_export_stream(
                 io.BytesIO(data[:cut]),
-                reference="container:x",
-                config=ImageConfig(Platform("linux", "amd64")),
+                "container:x",
+                ImageConfig(Platform("linux", "")),
+                io.BytesIO,
             )
 
 
@@ -500,7 +502,7 @@ def test_progress_of_a_stream() -> None:
     seen: list[tuple[str, int, int | None]] = []
     data = LAYOUTS["legacy"]
     read_archive_stream(
-        io.BytesIO(data), reference="x", reading=ReadOptions(lambda *now: seen.append(now))
+        io.BytesIO(data), ImageQuery("x"), reading=ReadOptions(lambda *now: seen.append(now))
     )
     assert seen[-1] == ("image", len(data), None)
 
