@@ -100,7 +100,6 @@ def image_without_layers(reference: Reference, facts: Inspected, rootfs: Rootfs)
         digest=None if "Descriptor" in facts else facts["Id"],
         manifest_digest=manifest_digest_of(facts, reference.value),
         config=config_of(facts),
-        layers=(),
         rootfs=rootfs,
     )
 
