@@ -233,7 +233,6 @@ class _Facts:
         return ""
 
     def _build_ids(self) -> Iterator[str]:
-        """Yield the GNU build-ids of all notes."""
         layout = self._header.format.note
         for segment in self._header.segments:
             if segment.type != NOTE:

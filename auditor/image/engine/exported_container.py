@@ -63,7 +63,6 @@ def _platform(api: APIClient, facts: Inspected) -> Platform:
 
 
 def _not_exported(facts: Inspected) -> Iterator[NotChecked]:
-    """Yield what the exported files of a container do not show."""
     yield NotChecked("image digest", f"a container may differ from its image, {facts['Image']}")
     mounts = sorted(str(mount.get("Destination")) for mount in facts.get("Mounts") or ())
     if mounts:

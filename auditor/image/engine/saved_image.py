@@ -90,7 +90,7 @@ def _known_image(
     if cache is None or digest is None:
         return None
 
-    def find() -> Sequence[Opener | None]:
+    def find() -> Sequence[Opener]:
         with closing(opener()) as stream:
             return layer_openers(stream, query, opener)
 

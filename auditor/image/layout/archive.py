@@ -93,10 +93,11 @@ def read_export_stream(
     )
 
 
-def layer_openers(stream: Readable, query: ImageQuery, reopen: Reopen) -> list[Opener | None]:
+def layer_openers(stream: Readable, query: ImageQuery, reopen: Reopen) -> list[Opener]:
     """Return what reads each layer of an image in an archive, lowest first; raises `ImageError`."""
     store = _stream_store(file_chunks(stream), query, ReadOptions(), reopen)
-    return [store.opener(layer) for layer in resolve(store, query).layers]
+    openers = map(store.opener, resolve(store, query).layers)
+    return [opener for opener in openers if opener is not None]
 
 
 def resolve(store: Store, query: ImageQuery) -> ResolvedImage:
@@ -124,7 +125,6 @@ def _stream_store(
 
 
 def _reported(chunks: Iterable[Buffer], progress: Progress | None, what: str) -> Iterator[Buffer]:
-    """Yield `chunks`, and report to `progress` how many bytes have passed."""
     done = 0
     for chunk in chunks:
         done += len(chunk)

@@ -69,15 +69,13 @@ def _configuration(store: Store, name: str) -> tuple[str, Mapping[str, Any]]:
 def _layers(
     image: Mapping[str, Any], configuration: Mapping[str, Any], name: str
 ) -> list[LayerDescriptor]:
-    """Return the layers of an image and how each is verified."""
     names = [member_name(layer) for layer in texts(image.get("Layers"))]
     ids = diff_ids(configuration, f"configuration {name}")
     if len(names) != len(ids):
         raise ImageError(
             f"{MANIFEST} lists {len(names)} layers, the configuration {len(ids)}", REPULL_HINT
         )
-    layers = []
-    for layer, diff_id in zip(names, ids, strict=True):
-        blob = blob_digest(layer)
-        layers.append(LayerDescriptor(layer, blob or diff_id, by_diff_id=blob is None))
-    return layers
+    return [
+        LayerDescriptor(layer, blob or diff_id, by_diff_id=blob is None)
+        for layer, blob, diff_id in zip(names, map(blob_digest, names), ids, strict=True)
+    ]

@@ -129,7 +129,6 @@ def _manifests(
 
 
 def _blob(store: Store, blob: str, *, required: bool = True) -> Mapping[str, Any] | None:
-    """Read and verify a JSON blob."""
     content = store.document(blob_name(blob))
     if content is None:
         if required:
@@ -167,7 +166,6 @@ def _others(selected: Candidate, candidates: Sequence[Candidate]) -> tuple[Platf
 
 
 def _read(store: Store, name: str) -> ResolvedImage:
-    """Read the manifest of one image."""
     manifest = _blob(store, name) or {}
     config_digest, configuration = _configuration(store, manifest, name)
     layers = []

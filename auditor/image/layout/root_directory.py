@@ -80,9 +80,7 @@ def refused_paths(rootfs: TreeRootfs, tree: HostTree) -> tuple[Problem, ...]:
 
 
 def _platform(rootfs: Rootfs) -> Platform | None:
-    """Return a root file system's platform, by its executables; None where it has none."""
     for path in _NATIVE:
-        elf = rootfs.facts(path).elf
-        if elf is not None:
+        if elf := rootfs.facts(path).elf:
             return normalised_platform("linux", elf.machine)
     return None

@@ -136,7 +136,6 @@ class HostTree:
 
     @contextmanager
     def _file(self, path: str) -> Iterator[BinaryIO]:
-        """Open a regular file; raises `OSError`."""
         folder, _, name = path.rpartition("/")
         opened = os.open(name, _READ, dir_fd=self._folder(folder))
         with open(opened, "rb", buffering=0) as file:

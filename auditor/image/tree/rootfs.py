@@ -165,7 +165,6 @@ class TreeRootfs:
         return self._tree.names(real or "/")
 
     def _file(self, path: str) -> str | None:
-        """Return the real path of a regular file."""
         real, entry = self._resolved(path)
         return real if entry is not None and entry.type is FileType.FILE else None
 
