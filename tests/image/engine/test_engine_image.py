@@ -21,14 +21,8 @@ from auditor.image.layout.archive import read_archive_stream
 from auditor.image.layout.blob_store import ImageQuery
 from auditor.image.open import open_image
 from auditor.image.reference import parse_reference
-from tests.builders.engine_images import (
-    FOREIGN,
-    NATIVE,
-    File,
-    loaded_image,
-    probe_program,
-    saved_image,
-)
+from tests.builders import File
+from tests.builders.engine_images import FOREIGN, NATIVE, loaded_image, probe_program, saved_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
