@@ -36,7 +36,7 @@ from tests.builders.fake_engine import (
     status,
     stream,
     value,
-)  # fmt: skip
+)
 from tests.builders.host_files import as_nobody
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from tests.builders.fake_engine import (
     saved_facts,
     stream,
     value,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -36,7 +36,7 @@ from tests.builders.fake_engine import (
     status,
     stream,
     value,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
