@@ -97,3 +97,12 @@ def _member(name: str, content: Content) -> tuple[tarfile.TarInfo, bytes]:
         case Device():
             pass
     return member, b""
+
+
+def patched(at: int, value: bytes, *, data: bytes) -> bytes:
+    """Return an archive with other bytes in its first header, and a checksum that fits."""
+    block = bytearray(data)
+    block[at : at + len(value)] = value
+    block[148:156] = b"        "
+    block[148:156] = b"%06o\0 " % sum(block[:512])
+    return bytes(block)
