@@ -321,16 +321,6 @@ def test_demultiplexed(raw: bytes, expected: tuple[bytes, bytes]) -> None:
     assert demultiplexed(raw) == expected
 
 
-@given(st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(max_size=50))))
-def test_demultiplexed_gives_what_was_multiplexed(frames: list[tuple[int, bytes]]) -> None:
-    raw = b"".join(
-        bytes([number, 0, 0, 0]) + len(piece).to_bytes(4, "big") + piece for number, piece in frames
-    )
-    assert demultiplexed(raw) == tuple(
-        b"".join(piece for number, piece in frames if number == wanted) for wanted in (1, 2)
-    )
-
-
 @given(st.binary(max_size=200))
 def test_demultiplexed_takes_anything(raw: bytes) -> None:
     stdout, stderr = demultiplexed(raw)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import pickle
 import tarfile
 from typing import TYPE_CHECKING
@@ -217,3 +218,27 @@ def test_python_files_are_held_where_there_is_room_for_all(room: int, held: list
     index = index_layer([data], transient_room=room)
     assert list(index.transient_contents.values()) == held
     assert list(index.contents.values()) == [b""]
+
+
+def source(mtime: int, pax: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo("x.py")
+        member.mtime, member.pax_headers = mtime, pax
+        archive.addfile(member)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "seen"),
+    [
+        (source(1_700_000_000, {}), 1_700_000_000),
+        (source(1, {"mtime": "1700000000.75"}), 1_700_000_000),
+        (source(5, {"mtime": "-3.5"}), 5),
+        (source(1 << 32 | 7, {}), 7),
+        (patched(136, b"notanumber\0\0", data=source(1, {})), 0),
+    ],
+    ids=["header", "pax", "before-1970", "modulo", "malformed"],
+)
+def test_times(data: bytes, seen: int) -> None:
+    assert list(index_layer([data]).mtimes) == [seen]
