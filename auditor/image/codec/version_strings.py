@@ -35,8 +35,7 @@ _PYTHON = (
     Mark(b".cpython-3", re.compile(rb"\.(cpython-3\d{1,3}t)d?-[0-9a-z_-]{1,64}\.so\0")),
 )
 _GLIBC = Mark(
-    b"GNU C Library",
-    re.compile(rb"GNU C Library[^\0\n]{0,128}? version (\d{1,3}\.\d{1,3})(?=\D)"),
+    b"GNU C Library", re.compile(rb"GNU C Library[^\0\n]{0,128}? version (\d{1,3}\.\d{1,3})(?=\D)")
 )
 _MUSL = Mark(b"\x001.", re.compile(rb"\0(1\.\d{1,3}\.\d{1,3})\0"))
 PROBES = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, bisect_right
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -213,16 +214,14 @@ class LayerTree:
             raise UnreadableError(path, f"its layer {error}") from error
 
 
+@dataclass(slots=True)
 class _IndexedFacts(FileFacts):
     """What a layer's index knows of a regular file."""
 
-    __slots__ = ("_index", "_offset", "_path", "_tree")
-
-    def __init__(self, tree: LayerTree, path: str, index: LayerIndex, offset: int) -> None:
-        self._tree = tree
-        self._path = path
-        self._index = index
-        self._offset = offset
+    _tree: LayerTree
+    _path: str
+    _index: LayerIndex
+    _offset: int
 
     @property
     def elf(self) -> Elf | None:
