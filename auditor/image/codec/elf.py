@@ -134,7 +134,6 @@ def read_header(read: Read) -> Header | None:
 
 
 def _segments(read: Read, layout: _Format, head: bytes) -> tuple[tuple[Segment, ...], bool]:
-    """Return the program headers, and whether all of them."""
     at, width, count = layout.header.unpack_from(head)
     if not count:
         return (), True
@@ -151,8 +150,6 @@ def _segments(read: Read, layout: _Format, head: bytes) -> tuple[tuple[Segment, 
 
 
 class _Facts:
-    """The facts while they are put together."""
-
     def __init__(self, read: Read, header: Header) -> None:
         self._read = read
         self._header = header

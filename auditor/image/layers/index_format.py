@@ -143,7 +143,6 @@ def _column_bytes(value: bytearray | array[int] | list[str]) -> bytes:
 
 
 def _column(like: object, data: memoryview) -> object:
-    """Return the column written as `data`, of the type of `like`."""
     if isinstance(like, list):
         texts = bytes(data).decode("utf-8", "surrogateescape").split("\0")
         if texts.pop():

@@ -177,7 +177,6 @@ class LayerTree:
     def _by_layer(
         self, paths: Sequence[str]
     ) -> Iterator[tuple[int, Mapping[int, Sequence[str]], Mapping[int, int]]]:
-        """Yield layer number, paths and sizes by the offsets of those contents that can be read."""
         layers: dict[int, dict[int, list[str]]] = {}
         for path in paths:
             index, number, offset = self._content(path)

@@ -149,7 +149,6 @@ class Merge:
             self.problems.append(Problem(path, why, path))
 
     def _make_directory(self, folder: str) -> None:
-        """Create a directory and its parents, replacing whatever is in the way."""
         at = 0
         while at != -1:
             at = folder.find("/", at + 1)
@@ -159,7 +158,6 @@ class Merge:
                 self._put(parent or "/", name, _implied_directory(self._number))
 
     def _put(self, folder: str, name: str, node: Node) -> None:
-        """Set what is at a name of a real directory."""
         path = join(folder, name)
         if node.entry.type is not FileType.DIRECTORY:
             if path in self.children:
@@ -192,7 +190,6 @@ class Merge:
                 waiting.append(below)
 
     def _note_removal(self, path: str, node: Node) -> None:
-        """Note a file of a lower layer that the layer being merged removes."""
         by, layer = self._number, node.entry.layer
         if by is None or layer is None or by == layer:
             return

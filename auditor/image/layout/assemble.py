@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError
 from auditor.image.codec.stream import DamagedError
 from auditor.image.documents import diff_ids, history, image_config, instructions
-from auditor.image.layers.image_budget import ImageBudget
-from auditor.image.layers.layer_request import verify_diff_id
+from auditor.image.layers.layer_request import ImageBudget, verify_diff_id
 from auditor.image.layers.layer_tree import LayerTree
 from auditor.image.tree.rootfs import TreeRootfs
 from auditor.model import Image, Layer

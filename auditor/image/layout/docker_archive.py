@@ -55,7 +55,6 @@ def resolve(store: Store, query: ImageQuery) -> ResolvedImage:
 
 
 def _configuration(store: Store, name: str) -> tuple[str, Mapping[str, Any]]:
-    """Return an image's configuration and its digest."""
     content = store.document(member_name(name))
     if content is None:
         raise ImageError(f"configuration {name!r} is missing from the image", REPULL_HINT)

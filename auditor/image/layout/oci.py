@@ -123,16 +123,15 @@ def _manifests(
             yield from _manifests(store, manifest, own | {found}, depth + 1, complete=complete)
             continue
         if not platform.architecture:
-            configuration = _configuration(store, manifest, found)
-            platform = platform_of(configuration[1])
+            platform = platform_of(_configuration(store, manifest, found)[1])
         yield Candidate(found, own | {found}, platform)
 
 
 def _blob(store: Store, blob: str, *, required: bool = True) -> Mapping[str, Any] | None:
     content = store.document(blob_name(blob))
+    if content is None and required:
+        raise ImageError(f"blob {blob} is missing from the image", REPULL_HINT)
     if content is None:
-        if required:
-            raise ImageError(f"blob {blob} is missing from the image", REPULL_HINT)
         return None
     algorithm, _, expected = blob.partition(":")
     if hashlib.new(algorithm, content).hexdigest() != expected:
@@ -171,13 +170,11 @@ def _read(store: Store, name: str) -> ResolvedImage:
     layers = []
     for descriptor in objects(manifest.get("layers")):
         blob = digest(descriptor.get("digest"), f"manifest {name}")
-        media_type = text(descriptor.get("mediaType"))
-        restricted = any(part in media_type for part in _RESTRICTED)
-        hint = (
-            f"it is a layer that may not be redistributed ({media_type}): save the image "
-            "from an engine that holds it"
-            if restricted
-            else REPULL_HINT
-        )
+        media_type, hint = text(descriptor.get("mediaType")), REPULL_HINT
+        if any(part in media_type for part in _RESTRICTED):
+            hint = (
+                f"it is a layer that may not be redistributed ({media_type}): save the image "
+                "from an engine that holds it"
+            )
         layers.append(LayerDescriptor(blob_name(blob), blob, by_diff_id=False, hint=hint))
     return ResolvedImage(configuration, config_digest, name, layers)

@@ -216,7 +216,6 @@ class TreeRootfs:
             yield from self._tree.below(start)
 
     def _starts(self, top: str) -> Iterator[str]:
-        """Yield the directories from which a walk of `top` begins."""
         if self._scope is None or any(_inside(top, root) for root in self._scope):
             yield top
             return

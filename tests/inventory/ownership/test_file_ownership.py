@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.image.layout.blob_store import ImageQuery
-from auditor.image.layout.live_environment import open_environment
+from auditor.image.layout.directories import open_environment
 from auditor.inventory.collect import collect_inventory
 from auditor.inventory.distributions.console_scripts import is_console_script
 from auditor.inventory.ownership.by_products import (
