@@ -6,14 +6,15 @@ outside the image is handed in as `Inputs`; `session.py` makes them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from auditor.catalogue import QUICK_NOT_CHECKED
-from auditor.errors import ImageError
+from auditor.catalogue import QUICK_NOT_CHECKED, codes_hint, codes_of
+from auditor.errors import ImageError, UsageError
 from auditor.evidence import (
     ProofContext,
     attestations,
@@ -41,9 +42,7 @@ from auditor.model import (
     Inventory,
     OtherPlatform,
     OwnerKind,
-    Policy,
     Proof,
-    Severity,
 )
 from auditor.policy import notes_on_files, notes_on_names, required_degrees
 from auditor.report.build import RuleResults, build_report
@@ -59,12 +58,14 @@ if TYPE_CHECKING:
 
     from auditor.evidence import Attestor, Installation, ManifestSource
     from auditor.evidence.bytecode_cache import DocumentCache
+    from auditor.evidence.code_process import CodeProcesses
     from auditor.image.base import Base
     from auditor.image.engine.container_run import Completed
     from auditor.inventory.query.probed_inventory import ProbedInventory
     from auditor.lock import Lock
     from auditor.model import Image, NotChecked, Platform, Problem
     from auditor.report import Report
+    from auditor.request import Request
 
     Runner = Callable[[Sequence[str], Mapping[str, str]], Completed]
     """Runs argv with additional environment variables in a container of the image."""
@@ -82,33 +83,6 @@ _MAY_RUN_SCRIPTS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """What the caller decides about one audit."""
-
-    python: str | None = None
-    """The environment the lock is for: path of its interpreter, or its prefix."""
-    extras: tuple[str, ...] = ()
-    groups: tuple[str, ...] | None = None
-    """None: the lock's default groups."""
-    own: tuple[str, ...] = ()
-    """Names of the project's own distributions."""
-    fail_on: Severity | None = Severity.WARNING
-    """The least severity that counts; None: the verdict never fails the process."""
-    select: tuple[str, ...] = ()
-    """Prefixes of the codes that count; empty: all."""
-    ignore: tuple[str, ...] = ()
-    """Prefixes of the codes that do not count."""
-    bytecode: bool = False
-    """Compare every compiled file with its source, not only those of other layers."""
-    expect_digest: str | None = None
-    """Digest of the configuration or the manifest that the image must have."""
-    require: Degree | None = None
-    """The least evidence for every package that the policy does not name."""
-    policy: Policy = field(default_factory=Policy)
-    """What the project's configuration decides about findings."""
-
-
-@dataclass(frozen=True, slots=True)
 class Inputs:
     """What an audit needs from outside the image; the report says what was not compared."""
 
@@ -118,6 +92,8 @@ class Inputs:
     """Verifies the attestations that the lock asks for; None: they are not verified."""
     bytecode_cache: DocumentCache | None = None
     """Results of earlier comparisons of compiled files with their sources."""
+    code_processes: CodeProcesses | None = None
+    """What compares them; None: processes that end with the audit."""
     base: Base | None = None
     """The image that this one is built on."""
     run: Runner | None = None
@@ -126,40 +102,40 @@ class Inputs:
     """The same image for other platforms; None: they are not compared."""
 
 
-def audit_image(image: Image, lock: Lock, choices: Choices, inputs: Inputs | None = None) -> Report:
+def audit_image(image: Image, lock: Lock, request: Request, inputs: Inputs | None = None) -> Report:
     """Compare an image's files with a lock.
 
     Raises `UsageError` for a choice that the lock or the image does not have, `ImageError`
-    where the image has another digest than `choices.expect_digest`.
+    where the image has another digest than `request.expect_digest`.
     """
     inputs = inputs or Inputs()
-    _expect_digest(image, choices.expect_digest)
+    _expect_digest(image, request.expect_digest)
     image = mark_base_layers(image, inputs.base)
-    facts = _facts(image, collect_inventory(image, choices.python), lock, choices)
-    facts = _with_files(facts, lock, choices, inputs)
-    return _report(facts, not_checked(facts), lock, choices)
+    facts = _facts(image, collect_inventory(image, request.python), lock, request)
+    facts = _with_files(facts, lock, request, inputs)
+    return _report(facts, not_checked(facts), lock, request)
 
 
-def audit_statement(image: Image, probed: ProbedInventory, lock: Lock, choices: Choices) -> Report:
+def audit_statement(image: Image, probed: ProbedInventory, lock: Lock, request: Request) -> Report:
     """Compare what the image's own interpreter states with a lock; no layer is read.
 
     All of it is the image's own claim, which a hostile image can make up; the report lists
     what was not looked at. Raises what `audit_image` raises.
     """
-    _expect_digest(image, choices.expect_digest)
-    facts = _facts(image, probed.inventory, lock, choices)
+    _expect_digest(image, request.expect_digest)
+    facts = _facts(image, probed.inventory, lock, request)
     facts = replace(facts, pip_list=probed.pip_list)
     left = (*QUICK_NOT_CHECKED, *attestations_not_checked(facts))
-    return _report(facts, left, lock, choices, quick=True)
+    return _report(facts, left, lock, request, quick=True)
 
 
-def other_platform(platform: Platform, image: Image, lock: Lock, choices: Choices) -> OtherPlatform:
+def other_platform(platform: Platform, image: Image, lock: Lock, request: Request) -> OtherPlatform:
     """Return what is compared of the image for another platform; it need not stay open.
 
     Raises `UsageError` as `audit_image` does.
     """
-    inventory = collect_inventory(image, choices.python)
-    expectation = _expectation(lock, inventory, choices)
+    inventory = collect_inventory(image, request.python)
+    expectation = _expectation(lock, inventory, request)
     problems = [*image.problems, *inventory.problems, *expectation.problems]
     if inventory.runtime is not None:
         problems += inventory.runtime.problems
@@ -171,6 +147,21 @@ def unopened_platform(platform: Platform, problem: Problem) -> OtherPlatform:
     return OtherPlatform(platform, Inventory((), None), Expectation({}), (problem,), opened=False)
 
 
+def threshold_of(request: Request) -> Threshold:
+    """Return which findings count; raises `UsageError` for a word that means no finding."""
+    select, ignore = _codes("--select", request.select), _codes("--ignore", request.ignore)
+    return Threshold(request.fail_on, select, ignore)
+
+
+def _codes(option: str, given: Iterable[str]) -> tuple[str, ...]:
+    """Return the codes that `LI1,version-differs ...` means; every word must mean one."""
+    words = [word for text in given for word in re.split(r"[,\s]+", text) if word]
+    for word in words:
+        if not codes_of(word):
+            raise UsageError(f"{option} {word.upper()}: unknown finding code", codes_hint(word))
+    return tuple(sorted({code for word in words for code in codes_of(word)}))
+
+
 def _expect_digest(image: Image, expected: str | None) -> None:
     known = [digest for digest in (image.digest, image.manifest_digest) if digest]
     if expected is not None and expected not in known:
@@ -180,18 +171,21 @@ def _expect_digest(image: Image, expected: str | None) -> None:
         )
 
 
-def _expectation(lock: Lock, inventory: Inventory, choices: Choices) -> Expectation:
+def _expectation(lock: Lock, inventory: Inventory, request: Request) -> Expectation:
     """Return what the lock selects for the image's own interpreter; raises `UsageError`."""
     if inventory.interpreter is None:
         return Expectation({})
-    return select(
-        lock, target_of(inventory.interpreter), extras=choices.extras, groups=choices.groups
-    )
+    groups = None
+    if request.groups or not request.default_groups:
+        default = lock.pylock.default_groups or () if request.default_groups else ()
+        groups = tuple(dict.fromkeys((*default, *request.groups)))
+    target = target_of(inventory.interpreter)
+    return select(lock, target, extras=request.extras, groups=groups)
 
 
-def _facts(image: Image, inventory: Inventory, lock: Lock, choices: Choices) -> Facts:
+def _facts(image: Image, inventory: Inventory, lock: Lock, request: Request) -> Facts:
     """Return what every audit knows: names and versions against the lock."""
-    expectation = _expectation(lock, inventory, choices)
+    expectation = _expectation(lock, inventory, request)
     runtime = inventory.runtime
     installed = installations(runtime, expectation) if runtime else {}
     return Facts(
@@ -200,11 +194,11 @@ def _facts(image: Image, inventory: Inventory, lock: Lock, choices: Choices) -> 
         expectation=expectation,
         installed=installed,
         proofs={name: _version_proof(each, expectation) for name, each in installed.items()},
-        required=required_degrees(choices.policy, choices.require, expectation.packages),
+        required=required_degrees(request.policy, request.require, expectation.packages),
         ownership=_UnreadOwnership(),
         python_version_file=python_version_file(Path(lock.path)),
-        own=frozenset(canonicalize_name(name) for name in choices.own),
-        policy=choices.policy,
+        own=frozenset(canonicalize_name(name) for name in request.own),
+        policy=request.policy,
         locked_hashes=locked_hashes(lock.pylock),
     )
 
@@ -229,7 +223,7 @@ class _UnreadOwnership(FileOwnership):
         raise NotReadError(path)
 
 
-def _with_files(facts: Facts, lock: Lock, choices: Choices, inputs: Inputs) -> Facts:
+def _with_files(facts: Facts, lock: Lock, request: Request, inputs: Inputs) -> Facts:
     """Return the facts with all that the image's files add."""
     image, inventory, runtime = facts.image, facts.inventory, facts.runtime
     # A label may tell where a layer is from. Only the caller vouches for its files.
@@ -243,7 +237,11 @@ def _with_files(facts: Facts, lock: Lock, choices: Choices, inputs: Inputs) -> F
         _with_evidence(facts, inputs),
         natives=native_libraries(image, inventory, ownership.owner),
         bytecode=check_bytecode(
-            image, inventory, everything=choices.bytecode, cache=inputs.bytecode_cache
+            image,
+            inventory,
+            everything=request.bytecode,
+            cache=inputs.bytecode_cache,
+            processes=inputs.code_processes,
         ),
         start=find_startup_code(image.rootfs, runtime),
         shadowing=find_shadows(image.rootfs, runtime, facts.installed, facts.expectation),
@@ -289,7 +287,7 @@ def _proof_context(facts: Facts, manifests: ManifestSource | None) -> ProofConte
 
 
 def _report(
-    facts: Facts, left: Iterable[NotChecked], lock: Lock, choices: Choices, *, quick: bool = False
+    facts: Facts, left: Iterable[NotChecked], lock: Lock, request: Request, *, quick: bool = False
 ) -> Report:
     """Run the rules and return what they found."""
     notes = [
@@ -298,5 +296,4 @@ def _report(
     ]
     mode = Mode.QUICK if quick else Mode.FULL
     results = RuleResults(observe(facts, quick=quick), tuple(left), tuple(notes), mode)
-    threshold = Threshold(choices.fail_on, choices.select, choices.ignore)
-    return build_report(facts, results, lock, threshold)
+    return build_report(facts, results, lock, threshold_of(request))

@@ -10,20 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
 from auditor.artifacts import ArtifactPool, ArtifactSources, ManifestCache, ManifestStore
 from auditor.artifacts.attestor import Attestor, TrustRoot
 from auditor.audit_stages import (
-    Choices,
     Inputs,
     audit_image,
     audit_statement,
     other_platform,
+    threshold_of,
     unopened_platform,
 )
-from auditor.catalogue import codes_of
 from auditor.errors import AuditorError, UsageError
+from auditor.evidence.code_process import CodeProcesses
 from auditor.http.connections import HttpConnections
 from auditor.image.base_image import labelled_base, read_base
 from auditor.image.layers.layer_cache import LayerCache
@@ -39,7 +37,7 @@ from auditor.model import Problem
 from auditor.wording import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from auditor.audit_stages import Runner
@@ -67,6 +65,8 @@ class Shared:
         self._stack = ExitStack()
         self.workers = LayerWorkers()
         self._stack.callback(self.workers.close)
+        self.code_processes = CodeProcesses()
+        self._stack.callback(self.code_processes.close)
         connections = HttpConnections()
         self._stack.callback(connections.close)
         self.access = Access(resources.plain_http, resources.tls_ca, connections)
@@ -100,8 +100,8 @@ def audit_files(
 ) -> Report:
     """Read the image and audit it; raises `AuditorError`."""
     started = time.monotonic()
+    _check(request)
     lock = _lock(request)
-    choices = _choices(request, lock)
     with shared.manifests(lock, progress) as manifests, _pip_list(request, reference) as command:
         manifests.prefetch(prefetchable_artifacts(lock.pylock))
         reading = ReadOptions(progress, shared.layers, request.verify, shared.workers)
@@ -111,14 +111,15 @@ def audit_files(
             manifests=manifests,
             attestor=shared.attestor(manifests) if request.attestations else None,
             bytecode_cache=None if request.verify else shared.layers,
+            code_processes=shared.code_processes,
             base=_base(request, image, shared.access, reading),
             run=_runner(reference, image, command) if request.run else None,
-            others=_others(image, opened, lock, choices) if request.all_platforms else None,
+            others=_others(image, opened, lock, request) if request.all_platforms else None,
         )
         if progress is not None:
             progress("comparing", 0, None)
         read = time.monotonic()
-        report = audit_image(image, lock, choices, inputs)
+        report = audit_image(image, lock, request, inputs)
     _LOG.info(
         "%s, %s: %s read in %.1f s, compared in %.1f s",
         _read_from(request, lock),
@@ -138,15 +139,15 @@ def audit_answer(
     from auditor.image.engine.inspection import config_of, image_without_layers  # noqa: PLC0415
     from auditor.inventory.query.probed_inventory import probed_inventory  # noqa: PLC0415
 
+    _check(request)
     lock = _lock(request)
-    choices = _choices(request, lock)
     facts, completed = command.outcome()
     files = partial(read_image_files, facts)
     probed = probed_inventory(probe, completed, config_of(facts), files, known_names(lock))
     executable = probe.runtime.executable
     _LOG.info("%s, %s: %s was asked", _read_from(request, lock), reference.text, executable)
     image = image_without_layers(reference, facts, probed.rootfs)
-    return audit_statement(image, probed, lock, choices)
+    return audit_statement(image, probed, lock, request)
 
 
 def known_names(lock: Lock) -> frozenset[str]:
@@ -166,40 +167,14 @@ def _lock(request: Request) -> Lock:
     return lock
 
 
-def _choices(request: Request, lock: Lock) -> Choices:
+def _check(request: Request) -> None:
+    """Raise `UsageError` for what can be seen to be wrong before anything is read."""
+    threshold_of(request)
     expected = request.expect_digest
     if expected is not None and not _DIGEST.fullmatch(expected):
         raise UsageError(
-            f"--expect-digest {expected}: no digest", "a digest is sha256: and 64 hex digits"
+            f"--expect-digest {expected}: not a digest", "a digest is sha256: and 64 hex digits"
         )
-    groups = None
-    if request.groups or not request.default_groups:
-        default = lock.pylock.default_groups or () if request.default_groups else ()
-        groups = tuple(dict.fromkeys((*default, *request.groups)))
-    return Choices(
-        python=request.python,
-        extras=request.extras,
-        groups=groups,
-        own=tuple(canonicalize_name(name) for name in request.own),
-        fail_on=request.fail_on,
-        select=_codes("--select", request.select),
-        ignore=_codes("--ignore", request.ignore),
-        expect_digest=expected,
-        require=request.require,
-        bytecode=request.bytecode,
-        policy=request.policy,
-    )
-
-
-def _codes(option: str, given: Iterable[str]) -> tuple[str, ...]:
-    """Return the codes that `LI1,version-differs ...` means; every word must mean one."""
-    words = [word for text in given for word in re.split(r"[,\s]+", text) if word]
-    for word in words:
-        if not codes_of(word):
-            raise UsageError(
-                f"{option} {word.upper()}: unknown finding code", "`auditor explain` lists them"
-            )
-    return tuple(sorted({code for word in words for code in codes_of(word)}))
 
 
 def _pip_list(
@@ -238,26 +213,26 @@ def _base(request: Request, image: Image, access: Access, reading: ReadOptions) 
 
 
 def _others(
-    image: Image, opened: Callable[..., Image], lock: Lock, choices: Choices
+    image: Image, opened: Callable[..., Image], lock: Lock, request: Request
 ) -> list[OtherPlatform]:
     """Open the image for its other platforms, one at a time: each is large."""
     others = []
     for platform in image.other_platforms[:PLATFORMS]:
         try:
-            others.append(_other(platform, opened, lock, choices))
+            others.append(_other(platform, opened, lock, request))
         except AuditorError as error:
             raise type(error)(f"{platform}: {error.message}", error.hint) from error
     return others
 
 
 def _other(
-    platform: Platform, opened: Callable[..., Image], lock: Lock, choices: Choices
+    platform: Platform, opened: Callable[..., Image], lock: Lock, request: Request
 ) -> OtherPlatform:
     try:
         image = opened(platform=str(platform))
     except UsageError as error:  # it has several images for that platform
         return unopened_platform(platform, Problem(str(platform), error.message))
-    return other_platform(platform, image, lock, choices)
+    return other_platform(platform, image, lock, request)
 
 
 def _read_from(request: Request, lock: Lock) -> str:

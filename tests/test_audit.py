@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.audit_stages import Choices, audit_image
+from auditor.audit_stages import audit_image
 from auditor.errors import ExitCode, ImageError
 from auditor.lock import read_lock
 from auditor.model import Image, Severity, Verdict
+from auditor.request import Request
 from tests.builders import Directory, File, Files, Symlink, elf, image_of
 from tests.evidence.test_bytecode_check import EVIL, TAG, TOP, base, timestamp
 
@@ -61,19 +62,19 @@ def image(*layers: Files) -> Image:
 
 
 @pytest.mark.parametrize(
-    ("layers", "choices", "verdict", "code"),
+    ("layers", "asked", "verdict", "code"),
     [
-        ([], Choices(), Verdict.CONSISTENT, 0),
-        ([EXTRA], Choices(), Verdict.DRIFT, 1),
-        ([EXTRA], Choices(fail_on=None), Verdict.DRIFT, 0),
-        ([EXTRA], Choices(ignore=("LI1",)), Verdict.CONSISTENT, 0),
-        ([EXTRA], Choices(select=("LI2",)), Verdict.CONSISTENT, 0),
-        ([EXTRA], Choices(select=("LI10",)), Verdict.DRIFT, 1),
-        ([EXTRA], Choices(own=("Six",)), Verdict.CONSISTENT, 0),
-        ([UNREADABLE], Choices(), Verdict.INCOMPLETE, 3),
-        ([UNREADABLE], Choices(fail_on=Severity.ERROR), Verdict.CONSISTENT, 0),
-        ([UNREADABLE], Choices(fail_on=Severity.NOTE), Verdict.DRIFT, 1),
-        ([EXTRA, UNREADABLE], Choices(), Verdict.DRIFT, 1),
+        ([], Request("image"), Verdict.CONSISTENT, 0),
+        ([EXTRA], Request("image"), Verdict.DRIFT, 1),
+        ([EXTRA], Request("image", fail_on=None), Verdict.DRIFT, 0),
+        ([EXTRA], Request("image", ignore=("LI1",)), Verdict.CONSISTENT, 0),
+        ([EXTRA], Request("image", select=("LI2",)), Verdict.CONSISTENT, 0),
+        ([EXTRA], Request("image", select=("LI10",)), Verdict.DRIFT, 1),
+        ([EXTRA], Request("image", own=("Six",)), Verdict.CONSISTENT, 0),
+        ([UNREADABLE], Request("image"), Verdict.INCOMPLETE, 3),
+        ([UNREADABLE], Request("image", fail_on=Severity.ERROR), Verdict.CONSISTENT, 0),
+        ([UNREADABLE], Request("image", fail_on=Severity.NOTE), Verdict.DRIFT, 1),
+        ([EXTRA, UNREADABLE], Request("image"), Verdict.DRIFT, 1),
     ],
     ids=[
         "consistent",
@@ -90,15 +91,15 @@ def image(*layers: Files) -> Image:
     ],
 )
 def test_verdict_and_exit_code(
-    lock: Lock, layers: list[dict[str, str]], choices: Choices, verdict: Verdict, code: int
+    lock: Lock, layers: list[dict[str, str]], asked: Request, verdict: Verdict, code: int
 ) -> None:
-    report = audit_image(image(*layers), lock, choices)
+    report = audit_image(image(*layers), lock, asked)
     assert report.verdict is verdict
     assert report.exit_code == ExitCode(code)
 
 
 def test_ignored_findings_stay_in_the_report(lock: Lock) -> None:
-    report = audit_image(image(EXTRA), lock, Choices(ignore=("LI102",)))
+    report = audit_image(image(EXTRA), lock, Request("image", ignore=("LI102",)))
     (finding,) = report.findings
     assert finding.ignored is not None
     assert finding.ignored.reason == "--ignore"
@@ -106,7 +107,7 @@ def test_ignored_findings_stay_in_the_report(lock: Lock) -> None:
 
 def test_a_finding_names_the_layer_that_brought_it(lock: Lock) -> None:
     made = image_of([FILES, EXTRA], created_by=["COPY / /", "RUN pip install six"])
-    findings = audit_image(made, lock, Choices()).findings
+    findings = audit_image(made, lock, Request("image")).findings
     assert [each.code for each in findings] == ["LI102", "LI406"]
     for finding in findings:
         assert finding.layer is not None
@@ -120,14 +121,14 @@ def test_a_folder_is_of_the_layer_that_changed_something_in_it(lock: Lock) -> No
     }
     made = image_of([{**FILES, **EXTRA}, changed], created_by=["COPY / /", "RUN sed -i s/0/1/"])
     (finding,) = [
-        each for each in audit_image(made, lock, Choices()).findings if each.code == "LI102"
+        each for each in audit_image(made, lock, Request("image")).findings if each.code == "LI102"
     ]
     assert finding.layer is not None
     assert finding.layer.created_by == "RUN sed -i s/0/1/"
 
 
 def test_the_same_input_gives_the_same_report(lock: Lock) -> None:
-    one, other = (audit_image(image(EXTRA, UNREADABLE), lock, Choices()) for _ in range(2))
+    one, other = (audit_image(image(EXTRA, UNREADABLE), lock, Request("image")) for _ in range(2))
     assert one.findings == other.findings
     assert one.packages == other.packages
     assert one.not_checked == other.not_checked
@@ -135,12 +136,14 @@ def test_the_same_input_gives_the_same_report(lock: Lock) -> None:
 
 def test_another_image_than_expected_is_not_judged(lock: Lock) -> None:
     made = image()
-    audit_image(made, lock, Choices(expect_digest=made.digest))
+    audit_image(made, lock, Request("image", expect_digest=made.digest))
     with pytest.raises(ImageError, match="not sha256:0"):
-        audit_image(made, lock, Choices(expect_digest="sha256:0"))
+        audit_image(made, lock, Request("image", expect_digest="sha256:0"))
     with pytest.raises(ImageError, match="without a digest"):
         audit_image(
-            replace(made, digest=None, manifest_digest=None), lock, Choices(expect_digest="x")
+            replace(made, digest=None, manifest_digest=None),
+            lock,
+            Request("image", expect_digest="x"),
         )
 
 
@@ -154,7 +157,7 @@ def test_what_was_not_compared_is_said(lock: Lock) -> None:
         f"{SITE}/__pycache__/six.cpython-311.pyc": b"\xa7\r\r\n" + bytes(12),
         f"{SITE}/six-1.0.dist-info/RECORD": "six.py,,\n",
     }
-    report = audit_image(image(EXTRA, cached, second), lock, Choices())
+    report = audit_image(image(EXTRA, cached, second), lock, Request("image"))
     left = {each.what: each.why for each in report.not_checked}
     assert left["pip list"] == "it was not run in the image"
     assert left["bytecode"].startswith("1 compiled")
@@ -166,7 +169,7 @@ def test_files_without_a_hash_are_said(tmp_path: Path, row: str, files: int) -> 
     path = tmp_path / "pylock.toml"
     path.write_text(ATTESTED, encoding="utf-8")
     installed = {f"{SITE}/six.py": "", f"{SITE}/six-1.0.dist-info/RECORD": f"{row}\n"}
-    report = audit_image(image(EXTRA, installed), read_lock(path, "pylock.toml"), Choices())
+    report = audit_image(image(EXTRA, installed), read_lock(path, "pylock.toml"), Request("image"))
     said = [each.why for each in report.not_checked if each.what == "files without a hash"]
     assert said == ["RECORD has no hash for 1 file of six"] * files
     assert [row.unproven_files for row in report.packages] == [files]
@@ -174,7 +177,7 @@ def test_files_without_a_hash_are_said(tmp_path: Path, row: str, files: int) -> 
 
 def bytecode_of_a_later_layer(lock: Lock) -> Report:
     cached = {f"{TOP}/__pycache__/os.{TAG}.pyc": timestamp(EVIL, size=0)}
-    return audit_image(image_of([base(), cached]), lock, Choices(ignore=("LI203",)))
+    return audit_image(image_of([base(), cached]), lock, Request("image", ignore=("LI203",)))
 
 
 def test_compiled_code_that_is_read(lock: Lock) -> None:
@@ -193,7 +196,7 @@ def test_compiled_code_of_which_its_reader_dies_leaves_the_audit_incomplete(
 
 
 def test_without_an_interpreter_families_1_and_2_are_silent(lock: Lock) -> None:
-    report = audit_image(image_of({"/etc/hostname": "x"}), lock, Choices())
+    report = audit_image(image_of({"/etc/hostname": "x"}), lock, Request("image"))
     assert [finding.code for finding in report.findings] == ["LI905"]
     assert report.verdict is Verdict.INCOMPLETE
     assert any(each.what == "distributions and files" for each in report.not_checked)
@@ -202,7 +205,7 @@ def test_without_an_interpreter_families_1_and_2_are_silent(lock: Lock) -> None:
 def test_attestations_that_nobody_verified_are_said(tmp_path: Path) -> None:
     path = tmp_path / "pylock.toml"
     path.write_text(ATTESTED, encoding="utf-8")
-    report = audit_image(image(), read_lock(path, "pylock.toml"), Choices())
+    report = audit_image(image(), read_lock(path, "pylock.toml"), Request("image"))
     assert any(
         each.what == "attestations" and "1 package " in each.why for each in report.not_checked
     )
@@ -216,5 +219,5 @@ def test_attestations_that_nobody_verified_are_said(tmp_path: Path) -> None:
 
 
 def test_without_attestations_nothing_is_said_of_them(lock: Lock) -> None:
-    left = {each.what for each in audit_image(image(), lock, Choices()).not_checked}
+    left = {each.what for each in audit_image(image(), lock, Request("image")).not_checked}
     assert "attestations" not in left

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import posixpath
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING
@@ -27,6 +28,16 @@ def record(files: Mapping[str, Content], path: str) -> str:
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
         rows.append(f"{name},sha256={digest},{len(data)}")
     return "\n".join([*rows, f"{path},,", ""])
+
+
+def installed(
+    files: Mapping[str, Content], site: str, installer: str = "pip"
+) -> dict[str, Content]:
+    """Return a wheel's files as an installer leaves them below `site`, with a true RECORD."""
+    info = next(path.partition("/")[0] for path in files if path.endswith(".dist-info/METADATA"))
+    whole = {**files, f"{info}/INSTALLER": f"{installer}\n"}
+    whole[f"{info}/RECORD"] = record(whole, f"{info}/RECORD")
+    return {posixpath.normpath(f"{site}/{path}"): content for path, content in whole.items()}
 
 
 def wheel(

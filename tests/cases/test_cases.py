@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import json
-import posixpath
 import struct
 import tomllib
-import zipfile
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +14,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from auditor.artifacts.manifest import Absence
-from auditor.audit_stages import Choices, Inputs, audit_image, other_platform
+from auditor.audit_stages import Inputs, audit_image, other_platform
 from auditor.catalogue import KINDS
 from auditor.image.base import Base
 from auditor.image.engine.container_run import Completed
@@ -27,6 +23,7 @@ from auditor.model import Attestation, AttestationState, Degree
 from auditor.policy import read_config
 from auditor.report import Report
 from auditor.report.formats import FORMATS
+from auditor.request import Request
 from tests.builders import (
     File,
     Shelf,
@@ -38,6 +35,7 @@ from tests.builders import (
     interpreter,
     manifest_of,
 )
+from tests.builders.wheels import installed, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,13 +51,8 @@ CASES = sorted(HERE.glob("LI*/*.toml"))
 
 
 def distribution(requirement: str, more: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
-    """Return the files of a distribution with one module, `more` files and a true RECORD."""
-    files = {**wheel_files(requirement), **more}
-    info = next(path.partition("/")[0] for path in files if path.endswith("/METADATA"))
-    files[f"{info}/INSTALLER"] = "pip\n"
-    rows = [f"{path},{_record_hash(text)},{len(text)}" for path, text in files.items()]
-    files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""])
-    return {posixpath.normpath(f"{SITE}/{path}"): text for path, text in files.items()}
+    """Return the files of an installed distribution with one module and `more` files."""
+    return installed({**wheel_files(requirement), **more}, SITE)
 
 
 def wheel_files(requirement: str) -> dict[str, str | bytes]:
@@ -72,12 +65,6 @@ def wheel_files(requirement: str) -> dict[str, str | bytes]:
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-
-
-def _record_hash(content: str | bytes) -> str:
-    data = content.encode() if isinstance(content, str) else content
-    digest = hashlib.sha256(data).digest()
-    return f"sha256={base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
 
 
 def lock_text(case: Mapping[str, Any]) -> str:
@@ -96,14 +83,6 @@ def lock_text(case: Mapping[str, Any]) -> str:
             f'hashes = {{ sha256 = "{digest}" }} }}]\n'
         )
     return "\n".join([head, *entries, raw])
-
-
-def zipped(members: Mapping[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in members.items():
-            archive.writestr(zipfile.ZipInfo(name), text)
-    return buffer.getvalue()
 
 
 def second_layer(files: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,7 +135,7 @@ def policy(case: Mapping[str, Any], directory: Path) -> Policy:
     return read_config(file, {}, date(2030, 6, 1)).policy
 
 
-def other(case: Mapping[str, Any], lock: Lock, choices: Choices) -> list[OtherPlatform] | None:
+def other(case: Mapping[str, Any], lock: Lock, request: Request) -> list[OtherPlatform] | None:
     """Return the image for another platform, where the case has one."""
     if "other" not in case:
         return None
@@ -166,7 +145,7 @@ def other(case: Mapping[str, Any], lock: Lock, choices: Choices) -> list[OtherPl
     for requirement in case["other"].get("installed", ()):
         files |= distribution(requirement, {})
     image = image_of([files, second_layer(case["other"].get("files", {}))], architecture="arm64")
-    return [other_platform(image.config.platform, image, lock, choices)]
+    return [other_platform(image.config.platform, image, lock, request)]
 
 
 def shelf(case: Mapping[str, Any]) -> Shelf | None:
@@ -202,7 +181,7 @@ def signers(case: Mapping[str, Any]) -> Signers | None:
     )
 
 
-def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Choices, Inputs]:
+def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Request, Inputs]:
     """Give what the case is made of."""
     file = directory / "pylock.toml"
     file.write_text(lock_text(case), encoding="utf-8")
@@ -221,10 +200,12 @@ def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Choic
     image = image_of(layers, reference="image", created_by=made, **settings)
     chosen = case.get("options", {})
     lowest = tuple(layer.digest for layer in image.layers[: chosen.get("base_layers", 0)])
-    choices = Choices(
+    request = Request(
+        "image",
         python=chosen.get("python"),
         extras=tuple(chosen.get("extras", ())),
-        groups=tuple(chosen["groups"]) if "groups" in chosen else None,
+        groups=tuple(chosen.get("groups", ())),
+        default_groups="groups" not in chosen,
         own=tuple(chosen.get("own", ())),
         require=Degree(chosen["require"]) if "require" in chosen else None,
         policy=policy(case, directory),
@@ -234,9 +215,9 @@ def opened(case: Mapping[str, Any], directory: Path) -> tuple[Image, Lock, Choic
         attestor=signers(case),
         base=Base("base", lowest) if lowest else None,
         run=runner(case),
-        others=other(case, lock, choices),
+        others=other(case, lock, request),
     )
-    return image, lock, choices, inputs
+    return image, lock, request, inputs
 
 
 def audit(case: Mapping[str, Any], directory: Path) -> Report:

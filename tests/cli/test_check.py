@@ -182,7 +182,7 @@ def test_fail_on_note_counts_notes(invoke: Invoke, project: Project, level: str)
     [
         pytest.param(("--select", "LI8"), "--select LI8: unknown finding code", id="select"),
         pytest.param(("--ignore", "x"), "--ignore X: unknown finding code", id="ignore"),
-        pytest.param(("--expect-digest", "abc"), "--expect-digest abc: no digest", id="digest"),
+        pytest.param(("--expect-digest", "abc"), "--expect-digest abc: not a digest", id="digest"),
         pytest.param(("--group", "dev"), "pylock.toml: no group 'dev'", id="group"),
         pytest.param(("--extra", "gpu"), "pylock.toml: no extra 'gpu'", id="extra"),
         pytest.param(("--lock", "other.toml"), "other.toml: No such file or directory", id="lock"),
