@@ -43,9 +43,8 @@ def mark_base_layers(image: Image, base: Base | None) -> Image:
     why = ""
     if base is None:
         if label := base_label(image):
-            unread = ", which is not where the image is" * bool(
-                image.config.labels.get(BASE_DIGEST)
-            )
+            has_digest = bool(image.config.labels.get(BASE_DIGEST))
+            unread = ", which is not where the image is" * has_digest
             why = f"the image names {label} as its base{unread}; pass the base with --base"
     else:
         pairs = zip(image.layers, base.diff_ids, strict=False)

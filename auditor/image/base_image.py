@@ -14,10 +14,9 @@ from auditor.image.base import BASE_DIGEST, BASE_NAME, Base, base_label
 from auditor.image.documents import diff_ids
 from auditor.image.layout import oci
 from auditor.image.layout.blob_store import ImageQuery
-from auditor.image.layout.oci_directory import layout_store
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
-from auditor.image.reference import Access, Transport, parse_reference, split_tag
+from auditor.image.reference import Access, Transport, parse_reference, repository_of, split_tag
 
 if TYPE_CHECKING:
     from auditor.image.reference import Reference
@@ -50,7 +49,7 @@ def read_base(
         case Transport.OCI:
             path, tag = split_tag(parsed.value)
             query = ImageQuery(reference, tag, platform)
-            resolved = oci.resolve(layout_store(path, query), query)
+            resolved = oci.resolve(oci.layout_store(path, query), query)
             return Base(reference, tuple(diff_ids(resolved.configuration, reference)))
         case Transport.REGISTRY:
             return Base(reference, _registry_layers(parsed, platform, access))
@@ -81,18 +80,12 @@ def _layers_by_digest(image: Image, digest: str, access: Access) -> tuple[str, .
         from auditor.image.engine.inspection import layers_by_digest  # noqa: PLC0415 -- see above
 
         return layers_by_digest(digest)
-    repository = _repository(image.config.labels.get(BASE_NAME, ""))
+    repository = repository_of(image.config.labels.get(BASE_NAME, ""))
     host = reference.value.partition("/")[0]
     if reference.transport is Transport.REGISTRY and repository.startswith(f"{host}/"):
         base = parse_reference(f"{Transport.REGISTRY}:{repository}@{digest}")
         return _registry_layers(base, str(image.config.platform), access)
     return None
-
-
-def _repository(name: str) -> str:
-    """Return a name without its tag and digest."""
-    path, slash, last = name.partition("@")[0].rpartition("/")
-    return path + slash + last.partition(":")[0]
 
 
 def _registry_layers(reference: Reference, platform: str | None, access: Access) -> tuple[str, ...]:

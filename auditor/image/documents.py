@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 
+_DAMAGED = "the image is damaged; save it again"
+
 _ARCHITECTURES = {
     "x86_64": "amd64",
     "x86-64": "amd64",
@@ -31,7 +33,7 @@ def document(content: bytes, name: str) -> Mapping[str, Any]:
     """Parse a JSON object; raises `ImageError` where it is none."""
     value = parsed(content, name)
     if not isinstance(value, dict):
-        raise ImageError(f"{name} is not a JSON object", "the image is damaged; save it again")
+        raise ImageError(f"{name} is not a JSON object", _DAMAGED)
     return value
 
 
@@ -44,9 +46,7 @@ def parsed(content: bytes, name: str) -> object:
     try:
         value: object = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ImageError(
-            f"{name} is not JSON: {str(error)[:100]}", "the image is damaged; save it again"
-        ) from error
+        raise ImageError(f"{name} is not JSON: {str(error)[:100]}", _DAMAGED) from error
     return value
 
 
@@ -79,16 +79,13 @@ def digest(value: object, name: str) -> str:
     if isinstance(value, str) and _DIGEST.fullmatch(value):
         return value
     raise ImageError(
-        f"{name} does not name a digest that can be verified: {text(value)[:100]!r}",
-        "the image is damaged; save it again",
+        f"{name} does not name a digest that can be verified: {text(value)[:100]!r}", _DAMAGED
     )
 
 
 def platform_of(value: Mapping[str, Any]) -> Platform:
     """Read the platform of a descriptor or a configuration."""
-    return normalised_platform(
-        text(value.get("os")), text(value.get("architecture")), text(value.get("variant"))
-    )
+    return normalised_platform(*(text(value.get(key)) for key in Platform._fields))
 
 
 def normalised_platform(os: str, architecture: str, variant: str = "") -> Platform:
@@ -104,19 +101,15 @@ def normalised_platform(os: str, architecture: str, variant: str = "") -> Platfo
 def image_config(configuration: Mapping[str, Any]) -> ImageConfig:
     """Read what an image configuration says about how the image runs."""
     run = mapping(configuration.get("config"))
-    env: dict[str, str] = {}
-    for setting in texts(run.get("Env")):
-        name, _, value = setting.partition("=")
-        env[name] = value
-    labels = mapping(run.get("Labels"))
+    env = (setting.partition("=") for setting in texts(run.get("Env")))
     return ImageConfig(
         platform_of(configuration),
-        env,
+        {name: value for name, _, value in env},
         texts(run.get("Entrypoint")),
         texts(run.get("Cmd")),
         text(run.get("WorkingDir")) or "/",
         text(run.get("User")),
-        {text(key): text(value) for key, value in labels.items()},
+        {text(key): text(value) for key, value in mapping(run.get("Labels")).items()},
     )
 
 
@@ -142,10 +135,9 @@ def history(configuration: Mapping[str, Any]) -> tuple[HistoryEntry, ...]:
     """
     listed = mapping(configuration.get("rootfs")).get("diff_ids")
     layers = len(listed) if isinstance(listed, list) else 0
-    entries = objects(configuration.get("history"))[: limits.HISTORY]
     steps: list[HistoryEntry] = []
     number = 0
-    for entry in entries:
+    for entry in objects(configuration.get("history"))[: limits.HISTORY]:
         empty = entry.get("empty_layer") is True
         steps.append(HistoryEntry(text(entry.get("created_by")), None if empty else number))
         number += not empty

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError
 from auditor.image.layout.archive import open_archive
 from auditor.image.layout.blob_store import ImageQuery
-from auditor.image.layout.live_environment import open_environment
-from auditor.image.layout.oci_directory import open_layout
-from auditor.image.layout.root_directory import open_directory
+from auditor.image.layout.directories import open_directory, open_environment
+from auditor.image.layout.oci import open_layout
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, Transport, parse_reference, split_tag
 

@@ -142,6 +142,12 @@ def split_tag(value: str) -> tuple[Path, str | None]:
     return Path(path_text), tag or None
 
 
+def repository_of(name: str) -> str:
+    """Return the name of an image without its tag and digest."""
+    path, slash, last = name.partition("@")[0].rpartition("/")
+    return path + slash + last.partition(":")[0]
+
+
 def recognised(path: Path) -> Transport | None:
     """Return the transport for an existing path, by its content; None where none reads it."""
     try:

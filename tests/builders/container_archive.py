@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import posixpath
-import tarfile
 from typing import TYPE_CHECKING
+
+from tests.builders.files import Directory, File, Symlink, layer_tar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.builders.fake_engine import Answer, Call
+    from tests.builders.files import Content
 
 _DIRECTORY, _SYMLINK = 1 << 31, 1 << 27
 
@@ -33,20 +34,17 @@ def files_of(files: Mapping[str, str | bytes]) -> dict[str, Answer]:
 
     def given(call: Call) -> None:
         path = call.asked("path")
-        out = io.BytesIO()
-        with tarfile.open(fileobj=out, mode="w") as archive:
-            for each in sorted([*files, *folders]):
-                if each == path or each.startswith(f"{path}/"):
-                    _add(archive, posixpath.relpath(each, posixpath.dirname(path)), files.get(each))
-        if out.tell():
-            call.stream(out.getvalue())
+        found = {
+            posixpath.relpath(each, posixpath.dirname(path)): _content(files.get(each))
+            for each in sorted([*files, *folders])
+            if each == path or each.startswith(f"{path}/")
+        }
+        if found:
+            call.stream(layer_tar(found))
         else:
             call.send(b'{"message": "Could not find the file"}', 404)
 
-    return {
-        "HEAD /containers/NAME/archive": told,
-        "GET /containers/NAME/archive": given,
-    }
+    return {"HEAD /containers/NAME/archive": told, "GET /containers/NAME/archive": given}
 
 
 def _tell(call: Call, path: str, content: str | bytes | None) -> None:
@@ -66,16 +64,9 @@ def _tell(call: Call, path: str, content: str | bytes | None) -> None:
     call.end_headers()
 
 
-def _add(archive: tarfile.TarFile, name: str, content: str | bytes | None) -> None:
-    member = tarfile.TarInfo(name)
-    member.mode = 0o755
+def _content(content: str | bytes | None) -> Content:
     if content is None:
-        member.type = tarfile.DIRTYPE
-        archive.addfile(member)
-    elif isinstance(content, str) and content.startswith("-> "):
-        member.type, member.linkname = tarfile.SYMTYPE, content.removeprefix("-> ")
-        archive.addfile(member)
-    else:
-        data = content.encode() if isinstance(content, str) else content
-        member.size = len(data)
-        archive.addfile(member, io.BytesIO(data))
+        return Directory()
+    if isinstance(content, str) and content.startswith("-> "):
+        return Symlink(content.removeprefix("-> "))
+    return File(content, 0o755)

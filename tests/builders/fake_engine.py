@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import tarfile
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -11,6 +13,9 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from auditor.image.reference import Reference, Transport
+from tests.builders.images import docker_archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,3 +114,49 @@ def fake_engine(socket: Path, answers: Mapping[str, Answer]) -> Iterator[list[st
         finally:
             server.shutdown()
             thread.join()
+
+
+# ------------------------------------------------------- an image `thing` that an engine holds
+
+THING = Reference(Transport.DOCKER, "thing", "thing")
+SAVED = docker_archive([{"/etc/a": "a"}, {"/etc/b": "b"}])
+
+
+def saved_facts(saved: bytes = SAVED, **changes: object) -> dict[str, object]:
+    """Return what an engine that saves this archive says of the image."""
+    with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
+        names = archive.getnames()
+        name = next(name for name in names if name.endswith(".json") and len(name) == 69)
+        file = archive.extractfile(name)
+        assert file is not None
+        config = json.load(file)
+    return {
+        "Id": f"sha256:{name.removesuffix('.json')}",
+        "RepoDigests": [],
+        "Config": config["config"],
+        "Architecture": config["architecture"],
+        "Os": config["os"],
+        "RootFS": {"Layers": config["rootfs"]["diff_ids"]},
+        **changes,
+    }
+
+
+FACTS = saved_facts()
+SAVE = f"GET /images/{FACTS['Id']}/get"
+INSPECT = "GET /images/thing/json"
+
+CREATE = "POST /containers/create"
+ATTACH = "POST /containers/NAME/attach"
+START = "POST /containers/NAME/start"
+WAIT = "POST /containers/NAME/wait"
+STATE = "GET /containers/NAME/json"
+REMOVE = "DELETE /containers/NAME"
+FINE: dict[str, Answer] = {
+    INSPECT: value(FACTS),
+    CREATE: value({"Id": "c0ffee"}),
+    ATTACH: lambda call: call.send(b"\1\0\0\0\0\0\0\2ok\2\0\0\0\0\0\0\3bad"),
+    START: lambda call: call.send(b"", 204),
+    WAIT: value({"StatusCode": 0}),
+    STATE: value({"State": {}}),
+    REMOVE: lambda call: call.send(b"", 204),
+}

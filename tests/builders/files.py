@@ -12,11 +12,13 @@ class File:
 
     content: str | bytes = b""
     mode: int = 0o644
+    uid: int = 0
 
 
 @dataclass(frozen=True)
 class Directory:
     mode: int = 0o755
+    uid: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,26 @@ def _member(name: str, content: Content) -> tuple[tarfile.TarInfo, bytes]:
     if isinstance(content, str | bytes | File):
         file = content if isinstance(content, File) else File(content)
         data = file.content.encode() if isinstance(file.content, str) else file.content
-        member.size, member.mode = len(data), file.mode
+        member.size, member.mode, member.uid = len(data), file.mode, file.uid
         return member, data
     member.type = _TYPES[type(content)]
-    member.mode = content.mode if isinstance(content, Directory) else 0o777
-    if isinstance(content, Symlink):
-        member.linkname = content.target
-    if isinstance(content, Hardlink):
-        member.linkname = content.target.removeprefix("/")
+    member.mode = 0o777
+    match content:
+        case Directory(mode, uid):
+            member.mode, member.uid = mode, uid
+        case Symlink(target):
+            member.linkname = target
+        case Hardlink(target):
+            member.linkname = target.removeprefix("/")
+        case Device():
+            pass
     return member, b""
+
+
+def patched(at: int, value: bytes, *, data: bytes) -> bytes:
+    """Return an archive with other bytes in its first header, and a checksum that fits."""
+    block = bytearray(data)
+    block[at : at + len(value)] = value
+    block[148:156] = b"        "
+    block[148:156] = b"%06o\0 " % sum(block[:512])
+    return bytes(block)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests.builders import Directory, File, Files, Hardlink, Symlink
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
 def write_files(root: Path, files: Files) -> Path:
-    """Write the files below `root`; give it."""
+    """Write the files below `root`; return it."""
     for name, content in files.items():
         path = root / name.lstrip("/")
         if not path.parent.is_dir():
@@ -33,3 +35,15 @@ def write_files(root: Path, files: Files) -> Path:
             case _:
                 os.mkfifo(path)
     return root
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Give up root's right to use everything, for a while."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)

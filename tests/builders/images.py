@@ -4,11 +4,11 @@ import gzip
 import hashlib
 import io
 import json
-import tarfile
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from auditor.image.layout.archive import read_archive_stream
+from auditor.image.layout.blob_store import ImageQuery
 from tests.builders.files import Files, layer_tar
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def image_of(
     """Return an image with these files, or with a list of layers, lowest first."""
     archive = docker_archive(files, **config)
     return read_archive_stream(
-        io.BytesIO(archive), reference=reference, reopen=lambda: io.BytesIO(archive)
+        io.BytesIO(archive), ImageQuery(reference), lambda: io.BytesIO(archive)
     )
 
 
@@ -93,7 +93,7 @@ def docker_archive(
     """
     layers = [layer_tar(layer) for layer in layers_of(files)]
     if legacy:
-        return tar_of(legacy_members(layers, tags, **config))
+        return layer_tar(legacy_members(layers, tags, **config))
     members = oci_members({tag: [(layers, config)] for tag in tags}, compress=compress)
     index = json.loads(members["index.json"])
     manifest = json.loads(members[_blob(index["manifests"][0]["digest"])])
@@ -106,20 +106,26 @@ def docker_archive(
             }
         ]
     ).encode()
-    return tar_of(members)
+    return layer_tar(members)
 
 
 def legacy_members(
     layers: Sequence[bytes], tags: Sequence[str] = (), **config: Unpack[Config]
 ) -> dict[str, bytes]:
     """Return the members of an archive from before Docker 25, manifest.json last."""
+    return described_members(layers, tags, configuration(list(map(sha256, layers)), **config))
+
+
+def described_members(
+    layers: Sequence[bytes], tags: Sequence[str], described: bytes
+) -> dict[str, bytes]:
+    """Return the same with this configuration."""
     members: dict[str, bytes] = {}
     names = []
     for number, layer in enumerate(layers):
         name = f"{hashlib.sha256(layer + bytes([number])).hexdigest()}/layer.tar"
         members[name] = layer
         names.append(name)
-    described = configuration([sha256(layer) for layer in layers], **config)
     config_name = f"{hashlib.sha256(described).hexdigest()}.json"
     members[config_name] = described
     members["manifest.json"] = json.dumps(
@@ -131,7 +137,7 @@ def legacy_members(
 def oci_layout(
     path: Path, files: Layers = (), *, tag: str = "latest", **config: Unpack[Config]
 ) -> Path:
-    """Write an OCI layout directory with one image, its layers packed with gzip; give `path`."""
+    """Write an OCI layout directory with one image, its layers packed with gzip; return `path`."""
     layers = [layer_tar(layer) for layer in layers_of(files)]
     write_members(path, oci_members({tag: [(layers, config)]}))
     return path
@@ -154,7 +160,7 @@ def oci_members(
 
 
 def oci_index(members: dict[str, bytes], manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Add an image index; give its descriptor."""
+    """Add an image index; return its descriptor."""
     content = json.dumps({"schemaVersion": 2, "manifests": list(manifests)}).encode()
     return oci_blob(members, content, "application/vnd.oci.image.index.v1+json")
 
@@ -162,7 +168,7 @@ def oci_index(members: dict[str, bytes], manifests: Sequence[Mapping[str, Any]])
 def oci_manifest(
     members: dict[str, bytes], layers: Sequence[bytes], config: Config, *, compress: bool = True
 ) -> dict[str, Any]:
-    """Add an image with its blobs; give its descriptor, with the platform."""
+    """Add an image with its blobs; return its descriptor, with the platform."""
     described = configuration([sha256(layer) for layer in layers], **config)
     kind = "application/vnd.oci.image.layer.v1.tar"
     packed = [(gzip.compress(layer, mtime=0) if compress else layer) for layer in layers]
@@ -185,8 +191,31 @@ def oci_manifest(
     return {**descriptor, "platform": platform}
 
 
+def oci_listing(members: Mapping[str, bytes], *descriptors: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the members with an index.json of these images."""
+    return {**members, "index.json": json.dumps({"manifests": descriptors}).encode()}
+
+
+def changed_image(
+    layers: Sequence[bytes],
+    config: Mapping[str, object] | None = None,
+    manifest: Mapping[str, object] | None = None,
+) -> dict[str, bytes]:
+    """Return a layout of one image with other keys in its configuration and its manifest."""
+    members: dict[str, bytes] = {}
+
+    def changed(descriptor: Mapping[str, Any], change: Mapping[str, object]) -> dict[str, Any]:
+        content = {**json.loads(members[_blob(descriptor["digest"])]), **change}
+        return oci_blob(members, json.dumps(content).encode(), "")
+
+    described = oci_manifest(members, layers, {})
+    held = json.loads(members[_blob(described["digest"])])["config"]
+    change = {**({"config": changed(held, config)} if config else {}), **(manifest or {})}
+    return oci_listing(members, changed(described, change))
+
+
 def oci_blob(members: dict[str, bytes], content: bytes, media_type: str) -> dict[str, Any]:
-    """Add a blob; give its descriptor."""
+    """Add a blob; return its descriptor."""
     digest = sha256(content)
     members[_blob(digest)] = content
     return {"mediaType": media_type, "digest": digest, "size": len(content)}
@@ -202,14 +231,3 @@ def write_members(path: Path, members: Mapping[str, bytes]) -> None:
         target = path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-
-
-def tar_of(members: Mapping[str, bytes]) -> bytes:
-    """Return an archive with these members, in this order."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, content in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()

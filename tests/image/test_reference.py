@@ -9,7 +9,6 @@ from auditor.errors import AuditorError, ImageError, UsageError
 from auditor.image.reference import Reference, Transport, parse_reference, split_tag
 from tests.builders import docker_archive, layer_tar, oci_layout
 from tests.builders.host_files import write_files
-from tests.builders.images import tar_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,9 +108,11 @@ def test_directories_by_content(
             gzip.compress(docker_archive({"a": ""})), Transport.DOCKER_ARCHIVE, id="packed"
         ),
         pytest.param(docker_archive(legacy=False), Transport.OCI_ARCHIVE, id="since-25"),
-        pytest.param(tar_of({"manifest.json": b""}), Transport.DOCKER_ARCHIVE, id="manifest-first"),
-        pytest.param(tar_of({"./index.json": b""}), Transport.OCI_ARCHIVE, id="index-first"),
-        pytest.param(tar_of({"c.json": b"{}"}), Transport.DOCKER_ARCHIVE, id="any-name-first"),
+        pytest.param(
+            layer_tar({"manifest.json": b""}), Transport.DOCKER_ARCHIVE, id="manifest-first"
+        ),
+        pytest.param(layer_tar({"./index.json": b""}), Transport.OCI_ARCHIVE, id="index-first"),
+        pytest.param(layer_tar({"c.json": b"{}"}), Transport.DOCKER_ARCHIVE, id="any-name-first"),
         pytest.param(layer_tar({"etc/passwd": ""}), Transport.DOCKER_ARCHIVE, id="rootfs"),
     ],
 )

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from auditor.image.codec.stream import Buffer
 
+__all__ = ["MAGIC_BYTES", "Compression", "decompressed", "peek", "sniff", "zstd"]
+
 
 class Compression(StrEnum):
     """How a layer is packed."""

@@ -2,8 +2,8 @@
 
 Sections are never read: a loader does not look at them either, and a stripped file has none.
 The reader takes single small ranges; of a stream, the parts that such ranges are in are kept
-(`elf_stream`). Every offset may be a lie, so what cannot be read there is
-left out and the facts are marked incomplete (System V ABI, chapters 4 and 5).
+(`elf_stream`). Every offset may be a lie, so what cannot be read there is left out and the facts
+are marked incomplete (System V ABI, chapters 4 and 5).
 """
 
 from __future__ import annotations
@@ -49,7 +49,6 @@ _BUILD_ID = 3
 
 _SEGMENTS = 128
 """Program headers read; an honest file has about ten."""
-
 DYNAMIC_BYTES = 64 << 10
 NOTE_BYTES = 4 << 10
 _NEEDED_NAMES = 1024
@@ -58,7 +57,7 @@ NAME_BYTES = 16 << 10
 
 
 class _Format(NamedTuple):
-    """The layout of one class and byte order."""
+    """The layout of one class and byte order, with the fields that are read."""
 
     bits: int
     order: Literal["little", "big"]
@@ -73,8 +72,8 @@ def _format(bits: int, mark: str) -> _Format:
     return _Format(
         bits,
         "little" if mark == "<" else "big",
-        Struct(f"{mark}16xHHI{word}{word}{word}IHHH"),
-        Struct(f"{mark}IIQQQQQQ" if bits == 64 else f"{mark}IIIIIIII"),
+        Struct(f"{mark}32x{word}14xHH" if bits == 64 else f"{mark}28x{word}10xHH"),
+        Struct(f"{mark}IIQQ8xQ16x" if bits == 64 else f"{mark}III4xI4xI4x"),
         Struct(f"{mark}{word}{word}"),
         Struct(f"{mark}III"),
     )
@@ -106,9 +105,7 @@ class Header(NamedTuple):
 def read_elf(read: Read) -> Elf | None:
     """Return the facts of a file whose ranges `read` returns; None where it is no ELF file."""
     header = read_header(read)
-    if header is None:
-        return None
-    return _Facts(read, header).result()
+    return None if header is None else _Facts(read, header).result()
 
 
 def read_bytes(content: Buffer) -> Elf | None:
@@ -137,9 +134,7 @@ def read_header(read: Read) -> Header | None:
 
 
 def _segments(read: Read, layout: _Format, head: bytes) -> tuple[tuple[Segment, ...], bool]:
-    """Return the program headers, and whether all of them."""
-    fields = layout.header.unpack_from(head)
-    at, width, count = fields[4], fields[8], fields[9]
+    at, width, count = layout.header.unpack_from(head)
     if not count:
         return (), True
     size = layout.program.size
@@ -147,22 +142,14 @@ def _segments(read: Read, layout: _Format, head: bytes) -> tuple[tuple[Segment, 
         return (), False
     table = read(at, size * min(count, _SEGMENTS))
     table = table[: len(table) // size * size]
-    if layout.bits == 64:
-        rows = [
-            Segment(kind, flags, offset, address, length)
-            for kind, flags, offset, address, _, length, _, _ in layout.program.iter_unpack(table)
-        ]
-    else:
-        rows = [
-            Segment(kind, flags, offset, address, length)
-            for kind, offset, address, _, length, _, flags, _ in layout.program.iter_unpack(table)
-        ]
-    return tuple(rows), len(rows) == count
+    rows = layout.program.iter_unpack(table)
+    if layout.bits == 32:
+        rows = ((kind, flags, *place) for kind, *place, flags in rows)
+    segments = tuple(map(Segment._make, rows))
+    return segments, len(segments) == count
 
 
 class _Facts:
-    """The facts while they are put together."""
-
     def __init__(self, read: Read, header: Header) -> None:
         self._read = read
         self._header = header
@@ -176,8 +163,6 @@ class _Facts:
         if dynamic is not None:
             self._read_dynamic(dynamic)
         interpreter = self._first(INTERP)
-        flags = self._value(_FLAGS_1)
-        needed = tuple(filter(None, map(self._name, self._tables.get(_NEEDED, ()))))
         soname, rpath, runpath = (
             self._name(self._value(tag)) if tag in self._tables else ""
             for tag in (_SONAME, _RPATH, _RUNPATH)
@@ -187,13 +172,13 @@ class _Facts:
             bits=header.format.bits,
             type=header.type,
             soname=soname,
-            needed=needed,
+            needed=tuple(filter(None, map(self._name, self._tables.get(_NEEDED, ())))),
             rpath=rpath,
             runpath=runpath,
             interpreter=self._text(interpreter.offset) if interpreter else "",
             build_id=next(self._build_ids(), ""),
             dynamic=dynamic is not None,
-            pie=bool(flags & _PIE),
+            pie=bool(self._value(_FLAGS_1) & _PIE),
             complete=self._complete,
         )
 
@@ -245,7 +230,6 @@ class _Facts:
         return ""
 
     def _build_ids(self) -> Iterator[str]:
-        """Yield the GNU build-ids of all notes."""
         layout = self._header.format.note
         for segment in self._header.segments:
             if segment.type != NOTE:

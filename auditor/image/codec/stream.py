@@ -147,22 +147,17 @@ class FileRange(NamedTuple):
             yield file_chunks(file, self.size - skip)
 
 
-def file_chunks(file: Readable, size: int | None = None) -> Iterator[bytes]:
+def file_chunks(file: Readable, size: int = limits.UNLIMITED) -> Iterator[bytes]:
     """Yield what is left of `file`, or its next `size` bytes."""
-    if size is None:
-        while chunk := file.read(CHUNK):
-            yield chunk
-        return
     while size > 0 and (chunk := file.read(min(CHUNK, size))):
         size -= len(chunk)
         yield chunk
 
 
-def hashed(chunks: Iterable[Buffer], *hashes: HASH) -> Iterator[Buffer]:
-    """Yield `chunks`, each taken in by every one of `hashes` on its way."""
+def hashed(chunks: Iterable[Buffer], whole: HASH) -> Iterator[Buffer]:
+    """Yield `chunks`, each taken in by the hash on its way."""
     for chunk in chunks:
-        for one in hashes:
-            one.update(chunk)
+        whole.update(chunk)
         yield chunk
 
 

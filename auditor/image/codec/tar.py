@@ -88,9 +88,7 @@ def absolute_path(name: str) -> str | None:
 
 def is_header(block: bytes) -> bool:
     """Return whether `block` can be the first of a tar archive (an empty one has zeros only)."""
-    if len(block) < BLOCK:
-        return False
-    return block == _ZEROS or _checksum_fits(block)
+    return len(block) >= BLOCK and (block == _ZEROS or _checksum_fits(block))
 
 
 def walk(source: Source, *, trailer: bool = True) -> Iterator[Member]:
@@ -161,15 +159,19 @@ def _member(block: bytes, source: Source) -> Member:
             more = source.take(BLOCK)[504]
     flag = _FILE_FLAGS.get(flag, flag)
     return Member(
-        name.decode("utf-8", "surrogateescape"),
+        _text(name),
         flag,
         _number(block[100:108]) & 0o7777,
         0 if flag in _BODILESS else _checked_size(_number(block[124:136])),
-        block[157:257].partition(b"\0")[0].decode("utf-8", "surrogateescape"),
+        _text(block[157:257].partition(b"\0")[0]),
         source.position,
         sparse,
         _time(block[136:148]),
     )
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _checksum_fits(block: bytes) -> bool:
@@ -272,15 +274,12 @@ def _extended(member: Member, extension: _Extension) -> Member:
     size = pax.get("size")
     if size and not (size.isdigit() and len(size) <= _DIGITS):
         raise DamagedError("has a pax header with a malformed size")
-    if name:
-        member = member._replace(name=name.decode("utf-8", "surrogateescape"))
-    if link:
-        member = member._replace(link=link.decode("utf-8", "surrogateescape"))
-    if size and member.flag not in _BODILESS:
-        member = member._replace(size=_checked_size(int(size)))
-    if sparse:
-        member = member._replace(sparse=True)
     seconds = pax.get("mtime", b"").partition(b".")[0]
-    if seconds.isdigit() and len(seconds) <= _DIGITS:
-        member = member._replace(mtime=int(seconds))
-    return member
+    has_time = seconds.isdigit() and len(seconds) <= _DIGITS
+    return member._replace(
+        name=_text(name) if name else member.name,
+        link=_text(link) if link else member.link,
+        size=_checked_size(int(size)) if size and member.flag not in _BODILESS else member.size,
+        sparse=sparse or member.sparse,
+        mtime=int(seconds) if has_time else member.mtime,
+    )

@@ -30,37 +30,22 @@ class Mark(NamedTuple):
     """All of it; its group is the string that is found."""
 
 
-class Probe(NamedTuple):
-    """Which files are searched for which strings."""
-
-    name: re.Pattern[str]
-    """The whole base name."""
-    marks: tuple[Mark, ...]
-
-
 _PYTHON = (
     Mark(b"\x003.", re.compile(rb"\0(3\.\d{1,3}\.\d{1,3}(?:(?:a|b|rc)\d{1,2})?\+?)\0")),
     Mark(b".cpython-3", re.compile(rb"\.(cpython-3\d{1,3}t)d?-[0-9a-z_-]{1,64}\.so\0")),
 )
-PROBES = (
-    Probe(re.compile(r"python3?(\.\d+)?[td]*"), _PYTHON),
-    Probe(re.compile(r"libpython3.*\.so.*"), _PYTHON),
-    Probe(re.compile(r"(lib)?pypy3.*"), _PYTHON),
-    Probe(
-        re.compile(r"libc\.so\.6|libc-2\.\d+\.so"),
-        (
-            Mark(
-                b"GNU C Library",
-                re.compile(rb"GNU C Library[^\0\n]{0,128}? version (\d{1,3}\.\d{1,3})(?=\D)"),
-            ),
-        ),
-    ),
-    Probe(
-        re.compile(r"ld-musl-.*\.so\.1|libc\.musl-.*\.so\.1"),
-        (Mark(b"\x001.", re.compile(rb"\0(1\.\d{1,3}\.\d{1,3})\0")),),
-    ),
+_GLIBC = Mark(
+    b"GNU C Library", re.compile(rb"GNU C Library[^\0\n]{0,128}? version (\d{1,3}\.\d{1,3})(?=\D)")
 )
-"""CPython and PyPy hold the language version (`3.11.7`, `3.13.0rc2`, a `+` marks a build from
+_MUSL = Mark(b"\x001.", re.compile(rb"\0(1\.\d{1,3}\.\d{1,3})\0"))
+PROBES = (
+    (re.compile(r"python3?(\.\d+)?[td]*|libpython3.*\.so.*|(lib)?pypy3.*"), _PYTHON),
+    (re.compile(r"libc\.so\.6|libc-2\.\d+\.so"), (_GLIBC,)),
+    (re.compile(r"ld-musl-.*\.so\.1|libc\.musl-.*\.so\.1"), (_MUSL,)),
+)
+"""Whole base names of files, and the strings that they are searched for.
+
+CPython and PyPy hold the language version (`3.11.7`, `3.13.0rc2`, a `+` marks a build from
 a checkout); a free-threaded build also its ABI (`cpython-313t`), after the version. glibc and
 musl hold their release."""
 
@@ -71,7 +56,7 @@ def probe_for(name: str) -> tuple[Mark, ...] | None:
     """Return what a file of this base name is searched for, None for most."""
     if not name.startswith(_PREFIXES):
         return None
-    return next((probe.marks for probe in PROBES if probe.name.fullmatch(name)), None)
+    return next((marks for pattern, marks in PROBES if pattern.fullmatch(name)), None)
 
 
 class Search:

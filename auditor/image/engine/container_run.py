@@ -145,7 +145,6 @@ def run_container(
 
 
 def _ended(api: APIClient, output: _Output, name: str, limits: RunLimits) -> Completed:
-    """Wait for the end of the started container, or for one of the limits."""
     ended = output.ends_within(limits.seconds)
     if output.exceeded:
         return output.completed(None, f"its output went over {limits.output:,} bytes")
@@ -173,7 +172,6 @@ def _attach(api: APIClient, name: str) -> requests.Response:
 
 
 def _refusal(error: APIError, argv: Sequence[str]) -> str:
-    """Say why the engine did not create or start the container."""
     message = str(error.explanation or error)
     cause = _NOT_STARTED.search(message)
     if cause and argv[0] in message:

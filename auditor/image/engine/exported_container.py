@@ -45,15 +45,10 @@ def open_container(reference: Reference, platform: str | None, options: ReadOpti
         held = _platform(api, facts)
     require_platform(reference, held, platform)
     opener = partial(EngineStream, lambda api: api.export(facts["Id"], chunk_size=CHUNK))
+    config = replace(config_of(facts), platform=held)
     image = read_stream(
         opener,
-        partial(
-            read_export_stream,
-            reference=reference.text,
-            config=replace(config_of(facts), platform=held),
-            progress=options.progress,
-            reopen=opener,
-        ),
+        lambda stream: read_export_stream(stream, reference.text, config, opener, options.progress),
     )
     return replace(image, not_checked=(*image.not_checked, *_not_exported(facts)))
 
@@ -68,7 +63,6 @@ def _platform(api: APIClient, facts: Inspected) -> Platform:
 
 
 def _not_exported(facts: Inspected) -> Iterator[NotChecked]:
-    """Yield what the exported files of a container do not show."""
     yield NotChecked("image digest", f"a container may differ from its image, {facts['Image']}")
     mounts = sorted(str(mount.get("Destination")) for mount in facts.get("Mounts") or ())
     if mounts:

@@ -11,6 +11,7 @@ from auditor.errors import EngineError
 from auditor.image.documents import image_config, texts
 from auditor.image.engine.connection import connected
 from auditor.image.platforms import fits, parse_platform
+from auditor.image.reference import repository_of
 from auditor.model import Image
 from auditor.wording import one_line
 
@@ -100,7 +101,6 @@ def image_without_layers(reference: Reference, facts: Inspected, rootfs: Rootfs)
         digest=None if "Descriptor" in facts else facts["Id"],
         manifest_digest=manifest_digest_of(facts, reference.value),
         config=config_of(facts),
-        layers=(),
         rootfs=rootfs,
     )
 
@@ -112,9 +112,8 @@ def manifest_digest_of(facts: Inspected, name: str) -> str | None:
         repository, _, digest = repo_digest.partition("@")
         by_repository.setdefault(repository, set()).add(digest)
     all_digests: set[str] = set().union(*by_repository.values())
-    tagged, _, named_digest = name.partition("@")
+    named_digest = name.partition("@")[2]
     if named_digest in all_digests:
         return named_digest
-    directory, slash, last = tagged.rpartition("/")
-    digests = by_repository.get(directory + slash + last.partition(":")[0], all_digests)
+    digests = by_repository.get(repository_of(name), all_digests)
     return min(digests) if len(digests) == 1 else None

@@ -68,16 +68,7 @@ def _read(
     facts: Inspected, query: ImageQuery, opener: Callable[[], EngineStream], options: ReadOptions
 ) -> Image:
     """Read the whole image, and remember which configuration it has."""
-    image = read_stream(
-        opener,
-        partial(
-            read_archive_stream,
-            reference=query.reference,
-            platform=query.platform,
-            reading=options,
-            reopen=opener,
-        ),
-    )
+    image = read_stream(opener, lambda stream: read_archive_stream(stream, query, opener, options))
     if options.cache is not None and image.digest is not None:
         options.cache.keep_document(_key(facts, query), image.digest.encode())
     return image
@@ -99,7 +90,7 @@ def _known_image(
     if cache is None or digest is None:
         return None
 
-    def find() -> Sequence[Opener | None]:
+    def find() -> Sequence[Opener]:
         with closing(opener()) as stream:
             return layer_openers(stream, query, opener)
 

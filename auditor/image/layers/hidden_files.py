@@ -85,18 +85,12 @@ class HiddenFiles:
             if now is not None and now.sha256 == content.sha256:
                 continue
             place = content[:2]
-            alone = place not in counted
+            alone, replaced = place not in counted, number in self._replaced
             counted.add(place)
-            if alone or number in self._replaced:
+            if alone or replaced:
+                size, sha256 = content.size if alone else 0, content.sha256.hex()
                 found.append(
-                    Hidden(
-                        path=removed.path,
-                        size=content.size if alone else 0,
-                        sha256=content.sha256.hex(),
-                        layer=removed.layer,
-                        by=removed.by,
-                        replaced=number in self._replaced,
-                    )
+                    Hidden(removed.path, removed.layer, removed.by, size, sha256, replaced)
                 )
         return tuple(sorted(found))
 

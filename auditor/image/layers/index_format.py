@@ -16,16 +16,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from auditor.image.codec.compression import zstd
 from auditor.image.codec.stream import DamagedError
+from auditor.image.layers.json_codec import as_list, converter
 from auditor.image.layers.layer_index import DIGEST_BYTES, TRANSIENT, LayerIndex
-from auditor.json_codec import as_list, converter
 from auditor.model import FileType
 from auditor.version import __version__
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 _LEVEL = 1
 """zstd: higher ones save a tenth of the size and cost more than reading the larger file."""
@@ -34,16 +30,7 @@ _CONTENTS = dict[int, bytes]
 _COLUMNS = (bytearray, list[int], list[str])
 """Types that are written as one run of bytes; arrays count as lists of integers."""
 
-_KINDS = len(FileType)
-
-
-_SOURCES = (
-    "image/layers/*.py",
-    "image/codec/*.py",
-    "model/*.py",
-    "json_codec.py",
-    "decompression.py",
-)
+_SOURCES = ("image/layers/*.py", "image/codec/*.py", "model/*.py", "decompression.py")
 
 
 @cache
@@ -129,7 +116,7 @@ def _checked(index: LayerIndex) -> LayerIndex:
     columns = (index.kinds, index.modes, index.sizes, index.offsets, index.mtimes)
     if any(len(column) != rows for column in columns) or len(index.digests) != DIGEST_BYTES * rows:
         raise ValueError("columns of different lengths")
-    if any(kind >= _KINDS for kind in set(index.kinds)):
+    if any(kind >= len(FileType) for kind in set(index.kinds)):
         raise ValueError("a type that does not exist")
     if not all(path.startswith("/") for path in index.paths):
         raise ValueError("a path that is not absolute")
@@ -156,7 +143,6 @@ def _column_bytes(value: bytearray | array[int] | list[str]) -> bytes:
 
 
 def _column(like: object, data: memoryview) -> object:
-    """Return the column written as `data`, of the type of `like`."""
     if isinstance(like, list):
         texts = bytes(data).decode("utf-8", "surrogateescape").split("\0")
         if texts.pop():

@@ -84,8 +84,6 @@ def index_layer(
 
 
 class _Builder:
-    """The index while it grows."""
-
     def __init__(self, *, whiteouts: bool, transient_room: int) -> None:
         self._index = LayerIndex()
         self._room = transient_room
@@ -176,7 +174,6 @@ class _Builder:
         return True
 
     def _row(self, path: str, kind: FileType, mode: int, size: int = 0, offset: int = 0) -> None:
-        """Add a row, its digest and time not known yet."""
         index = self._index
         index.paths.append(path)
         index.kinds.append(kind)

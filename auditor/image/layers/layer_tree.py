@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, bisect_right
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -72,21 +73,16 @@ class LayerTree:
 
     def below(self, path: str) -> Iterator[tuple[str, Entry]]:
         """Return every path below a real directory with its entry, sorted."""
-        start = _components("" if path == "/" else path)
+        start = "" if path == "/" else path.replace("/", "\0")
         # Behind the root itself, whose name is the separator.
-        first = bisect_right(self._paths, f"{start}\0", key=_components)
-        last = bisect_left(self._paths, f"{start}\1", first, key=_components)
+        first = bisect_right(self._listed, f"{start}\0", key=_components)
+        last = bisect_left(self._listed, f"{start}\1", first, key=_components)
         return islice(self._listed, first, last)
 
     @cached_property
-    def _paths(self) -> list[str]:
-        """Every path, directories before what is in them."""
-        return sorted(self._nodes, key=_components)
-
-    @cached_property
     def _listed(self) -> list[tuple[str, Entry]]:
-        """The same, with their entries."""
-        return [(path, self._entries[path]) for path in self._paths]
+        """Every path with its entry, directories before what is in them."""
+        return sorted(self._entries.items(), key=_components)
 
     def _content(self, path: str) -> tuple[LayerIndex, int, int]:
         """Return the index of a regular file's layer, its number and the content's offset there."""
@@ -120,8 +116,7 @@ class LayerTree:
                 reader = StreamingElfReader(limits.ELF_HEAD)
                 for piece in pieces:
                     reader.feed(piece)
-                elf = reader.facts()
-                if elf is not None:
+                if (elf := reader.facts()) is not None:
                     found[offset] = elf
             return found  # at its end a layer may turn out to be another one than before
         return {}
@@ -182,7 +177,6 @@ class LayerTree:
     def _by_layer(
         self, paths: Sequence[str]
     ) -> Iterator[tuple[int, Mapping[int, Sequence[str]], Mapping[int, int]]]:
-        """Yield layer number, paths and sizes by the offsets of those contents that can be read."""
         layers: dict[int, dict[int, list[str]]] = {}
         for path in paths:
             index, number, offset = self._content(path)
@@ -200,13 +194,11 @@ class LayerTree:
         Raises `UnreadableError` for `path` where the layer cannot be read again.
         """
         opener = self._openers[number]
-        plain = self._indexes[number].compression is Compression.PLAIN
         if opener is None:
             raise UnreadableError(path, "was not kept, and its layer came in a stream")
+        plain = self._indexes[number].compression is Compression.PLAIN
         self._passes[number] += 1
-        allowed = opener.passes
-        if allowed is None and not plain:
-            allowed = limits.PASSES
+        allowed = limits.PASSES if opener.passes is None and not plain else opener.passes
         if allowed is not None and self._passes[number] > allowed:
             raise UnreadableError(path, f"was not kept, and its layer was read {allowed} times")
         offsets = sorted(sizes)
@@ -221,16 +213,14 @@ class LayerTree:
             raise UnreadableError(path, f"its layer {error}") from error
 
 
+@dataclass(slots=True)
 class _IndexedFacts(FileFacts):
     """What a layer's index knows of a regular file."""
 
-    __slots__ = ("_index", "_offset", "_path", "_tree")
-
-    def __init__(self, tree: LayerTree, path: str, index: LayerIndex, offset: int) -> None:
-        self._tree = tree
-        self._path = path
-        self._index = index
-        self._offset = offset
+    _tree: LayerTree
+    _path: str
+    _index: LayerIndex
+    _offset: int
 
     @property
     def elf(self) -> Elf | None:
@@ -253,6 +243,6 @@ class _IndexedFacts(FileFacts):
         return self._offset in self._index.dlopen_sources
 
 
-def _components(path: str) -> str:
-    """Return a path so that it sorts by its components; no path holds a zero byte."""
-    return path.replace("/", "\0")
+def _components(item: tuple[str, Entry]) -> str:
+    """Return what sorts an entry by the components of its path; no path holds a zero byte."""
+    return item[0].replace("/", "\0")

@@ -66,7 +66,8 @@ class Merge:
             self._apply_whiteouts(index)
             self._apply(number, index)
             for path, layer in self._removed.end_layer(self._content):
-                self._restore_layer(path, layer)
+                node = self.nodes[path]  # its bytes came with an earlier layer
+                self.nodes[path] = node._replace(entry=node.entry._replace(layer=layer))
         self.problems += self._removed.problems()
         self.hidden = self._removed.result(
             self._content, ((node.layer, node.row) for node in self.nodes.values())
@@ -78,7 +79,6 @@ class Merge:
         return None if node is None else node.entry
 
     def _apply_whiteouts(self, index: LayerIndex) -> None:
-        """Remove what the layer's whiteouts hide of the layers below."""
         for folder in index.opaques:
             real = self._whiteout_target(index, folder)
             for name in list(self.children.get(real, ())) if real else ():
@@ -149,7 +149,6 @@ class Merge:
             self.problems.append(Problem(path, why, path))
 
     def _make_directory(self, folder: str) -> None:
-        """Create a directory and its parents, replacing whatever is in the way."""
         at = 0
         while at != -1:
             at = folder.find("/", at + 1)
@@ -159,7 +158,6 @@ class Merge:
                 self._put(parent or "/", name, _implied_directory(self._number))
 
     def _put(self, folder: str, name: str, node: Node) -> None:
-        """Set what is at a name of a real directory."""
         path = join(folder, name)
         if node.entry.type is not FileType.DIRECTORY:
             if path in self.children:
@@ -177,7 +175,6 @@ class Merge:
         self.children[folder][name] = None
 
     def _remove(self, path: str) -> None:
-        """Remove a path with all that is below it."""
         node = self.nodes.pop(path, None)
         if node is None:
             return
@@ -193,7 +190,6 @@ class Merge:
                 waiting.append(below)
 
     def _note_removal(self, path: str, node: Node) -> None:
-        """Note a file of a lower layer that the layer being merged removes."""
         by, layer = self._number, node.entry.layer
         if by is None or layer is None or by == layer:
             return
@@ -201,13 +197,7 @@ class Merge:
         if content is not None:
             self._removed.add(path, content, layer, by)
 
-    def _restore_layer(self, path: str, layer: int) -> None:
-        """Name the earlier layer that had brought a file with the same bytes."""
-        node = self.nodes[path]
-        self.nodes[path] = node._replace(entry=node.entry._replace(layer=layer))
-
     def _content(self, path: str) -> Content | None:
-        """Return the content of the regular file at a real path."""
         node = self.nodes.get(path)
         return None if node is None else self._content_of(node)
 
@@ -219,5 +209,4 @@ class Merge:
 
 
 def _implied_directory(layer: int | None) -> Node:
-    """Return the node of a directory that only the paths of its files imply."""
     return Node(Entry(FileType.DIRECTORY, 0o755, 0, "", layer, written=layer), 0)

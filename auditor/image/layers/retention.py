@@ -49,7 +49,6 @@ _SYSTEM = ("/etc", "/lib/apk", "/usr/lib/", "/var/lib/dpkg")
 _DPKG = "/var/lib/dpkg/info"
 _DPKG_SUFFIXES = (".list", ".md5sums", ".conffiles")
 
-
 _LOADERS = (b"ctypes", b"dlopen")
 """What a Python source names that loads a library by its name."""
 

@@ -18,9 +18,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, cast
 
 from auditor.errors import ImageError
-from auditor.image.layers.image_budget import ImageBudget
 from auditor.image.layers.layer_index import LayerIndex
-from auditor.image.layers.layer_request import LayerRequest, index_request
+from auditor.image.layers.layer_request import ImageBudget, LayerRequest, index_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -174,8 +173,7 @@ class _Worker:
     def close(self) -> None:
         """End the process for good; the pipe stays for a thread that waits for an answer."""
         self._closed = True
-        process = self._process
-        if process is not None:
+        if (process := self._process) is not None:
             process.kill()
             process.wait()
 

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from auditor.image.codec.stream import Buffer, Readable
     from auditor.image.layers.layer_tree import Opener
     from auditor.image.layout.archive_stream import Reopen
-    from auditor.image.layout.blob_store import Store
-    from auditor.image.layout.resolved_image import ResolvedImage
+    from auditor.image.layout.blob_store import ResolvedImage, Store
     from auditor.model import ImageConfig
     from auditor.progress import Progress
 
@@ -45,18 +44,16 @@ def open_archive(path: Path, query: ImageQuery, reading: ReadOptions) -> Image:
                 store = RandomAccessStore(ArchiveMembers(path).locate, reading.workers)
                 return read_image(resolve(store, query), store, query.reference, reading)
             file.seek(0)
-            return _from_stream(file, query, reading, lambda: path.open("rb", buffering=0))
+            return read_archive_stream(file, query, lambda: path.open("rb", buffering=0), reading)
     except OSError as error:
         raise ImageError(f"{query.reference} cannot be read: {error.strerror}") from error
 
 
 def read_archive_stream(
     stream: Readable,
-    *,
-    reference: str,
-    platform: str | None = None,
-    reading: ReadOptions = ReadOptions(),  # noqa: B008 - a tuple, nothing can change it
+    query: ImageQuery,
     reopen: Reopen | None = None,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008 - a tuple, nothing can change it
 ) -> Image:
     """Read an image archive that comes once, from front to back.
 
@@ -64,23 +61,25 @@ def read_archive_stream(
     does not keep cannot be read later. Raises `ImageError` or `UsageError`; what the stream
     itself raises passes through.
     """
-    return _from_stream(stream, ImageQuery(reference, None, platform), reading, reopen)
+    chunks = _reported(file_chunks(stream), reading.progress, "image")
+    store = _stream_store(chunks, query, reading, reopen)
+    # Every layer has been read, or was found in the cache, while the archive passed.
+    read = reading._replace(verify=True)
+    return read_image(resolve(store, query), store, query.reference, read)
 
 
 def read_export_stream(
     stream: Readable,
-    *,
     reference: str,
     config: ImageConfig,
+    reopen: Reopen,
     progress: Progress | None = None,
-    reopen: Reopen | None = None,
 ) -> Image:
     """Read one flat tree, as `docker export` writes it: no layers are known."""
     chunks = _reported(file_chunks(stream), progress, "files")
     try:
         index = index_layer(chunks, flat=True)
-        openers = [None if reopen is None else export_opener(reopen)]
-        tree = LayerTree([index], openers, layered=False)
+        tree = LayerTree([index], [export_opener(reopen)], layered=False)
     except DamagedError as error:
         raise ImageError(f"{reference} {error}", REPULL_HINT) from error
     return Image(
@@ -94,10 +93,11 @@ def read_export_stream(
     )
 
 
-def layer_openers(stream: Readable, query: ImageQuery, reopen: Reopen) -> list[Opener | None]:
+def layer_openers(stream: Readable, query: ImageQuery, reopen: Reopen) -> list[Opener]:
     """Return what reads each layer of an image in an archive, lowest first; raises `ImageError`."""
     store = _stream_store(file_chunks(stream), query, ReadOptions(), reopen)
-    return [store.opener(layer) for layer in resolve(store, query).layers]
+    openers = map(store.opener, resolve(store, query).layers)
+    return [opener for opener in openers if opener is not None]
 
 
 def resolve(store: Store, query: ImageQuery) -> ResolvedImage:
@@ -115,16 +115,6 @@ def resolve(store: Store, query: ImageQuery) -> ResolvedImage:
     return docker_archive.resolve(store, query)
 
 
-def _from_stream(
-    stream: Readable, query: ImageQuery, reading: ReadOptions, reopen: Reopen | None
-) -> Image:
-    chunks = _reported(file_chunks(stream), reading.progress, "image")
-    store = _stream_store(chunks, query, reading, reopen)
-    # Every layer has been read, or was found in the cache, while the archive passed.
-    read = reading._replace(verify=True)
-    return read_image(resolve(store, query), store, query.reference, read)
-
-
 def _stream_store(
     chunks: Iterable[Buffer], query: ImageQuery, reading: ReadOptions, reopen: Reopen | None
 ) -> StreamStore:
@@ -135,7 +125,6 @@ def _stream_store(
 
 
 def _reported(chunks: Iterable[Buffer], progress: Progress | None, what: str) -> Iterator[Buffer]:
-    """Yield `chunks`, and report to `progress` how many bytes have passed."""
     done = 0
     for chunk in chunks:
         done += len(chunk)

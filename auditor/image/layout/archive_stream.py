@@ -14,9 +14,8 @@ from auditor.image import limits
 from auditor.image.codec import tar
 from auditor.image.codec.compression import Compression, decompressed, peek, sniff
 from auditor.image.codec.stream import DamagedError, Source, file_chunks
-from auditor.image.layers.image_budget import ImageBudget
 from auditor.image.layers.index_layer import Hashing, index_layer
-from auditor.image.layers.layer_request import layer_error, verify_digest
+from auditor.image.layers.layer_request import ImageBudget, layer_error, verify_digest
 from auditor.image.layers.layer_tree import Opener
 from auditor.image.layout.archive_members import MemberLinks, walk_archive
 from auditor.image.layout.blob_store import REPULL_HINT, blob_digest, member_name

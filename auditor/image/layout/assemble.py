@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError
 from auditor.image.codec.stream import DamagedError
 from auditor.image.documents import diff_ids, history, image_config, instructions
-from auditor.image.layers.image_budget import ImageBudget
-from auditor.image.layers.layer_request import verify_diff_id
+from auditor.image.layers.layer_request import ImageBudget, verify_diff_id
 from auditor.image.layers.layer_tree import LayerTree
 from auditor.image.tree.rootfs import TreeRootfs
 from auditor.model import Image, Layer
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 
     from auditor.image.layers.layer_index import LayerIndex
     from auditor.image.layers.layer_tree import Opener
-    from auditor.image.layout.blob_store import LayerDescriptor, Store
-    from auditor.image.layout.resolved_image import ResolvedImage
+    from auditor.image.layout.blob_store import LayerDescriptor, ResolvedImage, Store
     from auditor.image.read_options import ReadOptions
 
 

@@ -8,15 +8,17 @@ differ only here. Names are those of the layout: `index.json`, `blobs/sha256/<he
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from auditor.image.codec.tar import absolute_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from auditor.image.layers.layer_index import LayerIndex
     from auditor.image.layers.layer_tree import Opener
+    from auditor.model import Platform
     from auditor.progress import Progress
 
 REPULL_HINT = "the image is damaged or incomplete; save or pull it again"
@@ -62,6 +64,19 @@ class LayerDescriptor(NamedTuple):
     """The way out where it is not there."""
     diff_id_algorithm: str | None = None
     """The algorithm by which the unpacked bytes are hashed too, where the layer is packed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedImage:
+    """The one image that a reference means: its configuration, and where its layers are."""
+
+    configuration: Mapping[str, Any]
+    digest: str
+    """Of the configuration."""
+    manifest_digest: str | None
+    layers: Sequence[LayerDescriptor]
+    other_platforms: tuple[Platform, ...] = ()
+    """What the reference leads to for other platforms."""
 
 
 class Store(Protocol):

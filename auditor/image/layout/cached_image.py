@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from auditor.image.codec.stream import DamagedError
 from auditor.image.documents import diff_ids
 from auditor.image.layers.layer_tree import Opener
 from auditor.image.layout.assemble import assemble
-from auditor.image.layout.blob_store import LayerDescriptor
-from auditor.image.layout.resolved_image import ResolvedImage
+from auditor.image.layout.blob_store import LayerDescriptor, ResolvedImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from auditor.image.codec.stream import Buffer
     from auditor.image.layers.layer_cache import LayerCache
     from auditor.image.layers.layer_index import LayerIndex
     from auditor.model import Image
 
-    Find = Callable[[], Sequence[Opener | None]]
+    Find = Callable[[], Sequence[Opener]]
 
 
 def cached_image(layer_cache: LayerCache, digest: str, reference: str, find: Find) -> Image | None:
@@ -42,15 +40,10 @@ def cached_image(layer_cache: LayerCache, digest: str, reference: str, find: Fin
         index = layer_cache.index(diff_id)
         if index is None:
             return None
-        layers.append((index, Opener(partial(_found_layer, find_once, number))))
+        layers.append((index, Opener(partial(_open_layer, find_once, number))))
     descriptors = [LayerDescriptor("", diff_id, by_diff_id=True) for diff_id in ids]
     return assemble(ResolvedImage(configuration, digest, None, descriptors), reference, layers)
 
 
-@contextmanager
-def _found_layer(find: Find, number: int, skip: int) -> Iterator[Iterator[Buffer]]:
-    opener = find()[number]
-    if opener is None:
-        raise DamagedError("is gone")
-    with opener.open_at(skip) as chunks:
-        yield chunks
+def _open_layer(find: Find, number: int, skip: int) -> AbstractContextManager[Iterator[Buffer]]:
+    return find()[number].open_at(skip)

@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ImageError
 from auditor.image.documents import diff_ids, document, objects, parsed, platform_of, text, texts
-from auditor.image.layout.blob_store import REPULL_HINT, LayerDescriptor, blob_digest, member_name
+from auditor.image.layout.blob_store import (
+    REPULL_HINT,
+    LayerDescriptor,
+    ResolvedImage,
+    blob_digest,
+    member_name,
+)
 from auditor.image.layout.candidates import Candidate, named_candidates, select_candidate
-from auditor.image.layout.resolved_image import ResolvedImage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +55,6 @@ def resolve(store: Store, query: ImageQuery) -> ResolvedImage:
 
 
 def _configuration(store: Store, name: str) -> tuple[str, Mapping[str, Any]]:
-    """Return an image's configuration and its digest."""
     content = store.document(member_name(name))
     if content is None:
         raise ImageError(f"configuration {name!r} is missing from the image", REPULL_HINT)
@@ -64,15 +68,13 @@ def _configuration(store: Store, name: str) -> tuple[str, Mapping[str, Any]]:
 def _layers(
     image: Mapping[str, Any], configuration: Mapping[str, Any], name: str
 ) -> list[LayerDescriptor]:
-    """Return the layers of an image and how each is verified."""
     names = [member_name(layer) for layer in texts(image.get("Layers"))]
     ids = diff_ids(configuration, f"configuration {name}")
     if len(names) != len(ids):
         raise ImageError(
             f"{MANIFEST} lists {len(names)} layers, the configuration {len(ids)}", REPULL_HINT
         )
-    layers = []
-    for layer, diff_id in zip(names, ids, strict=True):
-        blob = blob_digest(layer)
-        layers.append(LayerDescriptor(layer, blob or diff_id, by_diff_id=blob is None))
-    return layers
+    return [
+        LayerDescriptor(layer, blob or diff_id, by_diff_id=blob is None)
+        for layer, blob, diff_id in zip(names, map(blob_digest, names), ids, strict=True)
+    ]

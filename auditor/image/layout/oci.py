@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ImageError
 from auditor.image import limits
+from auditor.image.codec.stream import FileRange
 from auditor.image.documents import digest, document, mapping, objects, platform_of, text
-from auditor.image.layout.blob_store import REPULL_HINT, LayerDescriptor, blob_name
+from auditor.image.layout.assemble import read_image
+from auditor.image.layout.blob_store import REPULL_HINT, LayerDescriptor, ResolvedImage, blob_name
 from auditor.image.layout.candidates import Candidate, named_candidates, select_candidate
-from auditor.image.layout.resolved_image import ResolvedImage
+from auditor.image.layout.random_access_store import RandomAccessStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from auditor.image.layers.worker_pool import LayerWorkers
     from auditor.image.layout.blob_store import ImageQuery, Store
-    from auditor.model import Platform
+    from auditor.image.read_options import ReadOptions
+    from auditor.model import Image, Platform
 
 INDEX = "index.json"
 _TAG_KEYS = ("org.opencontainers.image.ref.name", "io.containerd.image.name")
@@ -33,6 +38,29 @@ _IMAGES = frozenset(
     )
 )
 """Media types of the manifests of single images."""
+
+
+def open_layout(path: Path, query: ImageQuery, reading: ReadOptions) -> Image:
+    """Read an image of a layout directory (`oci:`); raises `ImageError` or `UsageError`."""
+    store = layout_store(path, query, reading.workers)
+    try:
+        return read_image(resolve(store, query), store, query.reference, reading)
+    except OSError as error:
+        raise ImageError(f"{query.reference} cannot be read: {error.strerror}") from error
+
+
+def layout_store(
+    path: Path, query: ImageQuery, workers: LayerWorkers | None = None
+) -> RandomAccessStore:
+    """Return the files of a layout directory; raises `ImageError` where there is none."""
+    if not path.is_dir():
+        raise ImageError(f"{query.reference}: there is no directory {path}", "check the path")
+
+    def locate(name: str) -> FileRange | None:
+        file = path / name
+        return FileRange(str(file), 0, file.stat().st_size) if file.is_file() else None
+
+    return RandomAccessStore(locate, workers)
 
 
 def holds_images(store: Store) -> bool:
@@ -95,17 +123,15 @@ def _manifests(
             yield from _manifests(store, manifest, own | {found}, depth + 1, complete=complete)
             continue
         if not platform.architecture:
-            configuration = _configuration(store, manifest, found)
-            platform = platform_of(configuration[1])
+            platform = platform_of(_configuration(store, manifest, found)[1])
         yield Candidate(found, own | {found}, platform)
 
 
 def _blob(store: Store, blob: str, *, required: bool = True) -> Mapping[str, Any] | None:
-    """Read and verify a JSON blob."""
     content = store.document(blob_name(blob))
+    if content is None and required:
+        raise ImageError(f"blob {blob} is missing from the image", REPULL_HINT)
     if content is None:
-        if required:
-            raise ImageError(f"blob {blob} is missing from the image", REPULL_HINT)
         return None
     algorithm, _, expected = blob.partition(":")
     if hashlib.new(algorithm, content).hexdigest() != expected:
@@ -128,34 +154,27 @@ def _others(selected: Candidate, candidates: Sequence[Candidate]) -> tuple[Platf
     matter: no lock is for both.
     """
     nameless = not any(one.names() for one in candidates)
+    found = {one.platform for one in candidates if nameless or one.tags & selected.tags}
     return tuple(
         sorted(
-            {
-                one.platform
-                for one in candidates
-                if one.platform != selected.platform
-                and one.platform.os == selected.platform.os
-                and one.platform.architecture
-                and (nameless or one.tags & selected.tags)
-            }
+            each
+            for each in found - {selected.platform}
+            if each.os == selected.platform.os and each.architecture
         )
     )
 
 
 def _read(store: Store, name: str) -> ResolvedImage:
-    """Read the manifest of one image."""
     manifest = _blob(store, name) or {}
     config_digest, configuration = _configuration(store, manifest, name)
     layers = []
     for descriptor in objects(manifest.get("layers")):
         blob = digest(descriptor.get("digest"), f"manifest {name}")
-        media_type = text(descriptor.get("mediaType"))
-        restricted = any(part in media_type for part in _RESTRICTED)
-        hint = (
-            f"it is a layer that may not be redistributed ({media_type}): save the image "
-            "from an engine that holds it"
-            if restricted
-            else REPULL_HINT
-        )
+        media_type, hint = text(descriptor.get("mediaType")), REPULL_HINT
+        if any(part in media_type for part in _RESTRICTED):
+            hint = (
+                f"it is a layer that may not be redistributed ({media_type}): save the image "
+                "from an engine that holds it"
+            )
         layers.append(LayerDescriptor(blob_name(blob), blob, by_diff_id=False, hint=hint))
     return ResolvedImage(configuration, config_digest, name, layers)

@@ -26,7 +26,6 @@ class RandomAccessStore:
     def __init__(
         self, locate: Callable[[str], FileRange | None], workers: LayerWorkers | None = None
     ) -> None:
-        """Find names by `locate`, and let `workers` index layers."""
         self._locate = locate
         self._workers = workers
 

@@ -13,6 +13,7 @@ import stat
 import weakref
 from collections import OrderedDict
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from auditor.image import limits
@@ -136,7 +137,6 @@ class HostTree:
 
     @contextmanager
     def _file(self, path: str) -> Iterator[BinaryIO]:
-        """Open a regular file; raises `OSError`."""
         folder, _, name = path.rpartition("/")
         opened = os.open(name, _READ, dir_fd=self._folder(folder))
         with open(opened, "rb", buffering=0) as file:
@@ -171,26 +171,19 @@ class HostTree:
         found: dict[str, bytes] = {}
         for path in paths:
             whole = hashlib.new(algorithm)
-            try:
-                with self._file(path) as file:
-                    for chunk in file_chunks(file):
-                        whole.update(chunk)
-            except OSError:
-                continue
-            found[path] = whole.digest()
+            with suppress(OSError), self._file(path) as file:
+                for chunk in file_chunks(file):
+                    whole.update(chunk)
+                found[path] = whole.digest()
         return found
 
 
+@dataclass(slots=True)
 class _HostFileFacts(FileFacts):
     """What a file of this machine says of itself; nothing where it cannot be read."""
 
-    __slots__ = ("_open", "_path")
-
-    def __init__(
-        self, path: str, opener: Callable[[str], AbstractContextManager[BinaryIO]]
-    ) -> None:
-        self._path = path
-        self._open = opener
+    _path: str
+    _open: Callable[[str], AbstractContextManager[BinaryIO]]
 
     @property
     def elf(self) -> Elf | None:

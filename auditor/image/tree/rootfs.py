@@ -165,7 +165,6 @@ class TreeRootfs:
         return self._tree.names(real or "/")
 
     def _file(self, path: str) -> str | None:
-        """Return the real path of a regular file."""
         real, entry = self._resolved(path)
         return real if entry is not None and entry.type is FileType.FILE else None
 
@@ -217,7 +216,6 @@ class TreeRootfs:
             yield from self._tree.below(start)
 
     def _starts(self, top: str) -> Iterator[str]:
-        """Yield the directories from which a walk of `top` begins."""
         if self._scope is None or any(_inside(top, root) for root in self._scope):
             yield top
             return

@@ -1,18 +1,12 @@
 from __future__ import annotations
 
 import gzip
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.image.codec.compression import Compression, decompressed, peek, sniff
+from auditor.image.codec.compression import Compression, decompressed, peek, sniff, zstd
 from auditor.image.codec.stream import CHUNK, DamagedError, Source
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

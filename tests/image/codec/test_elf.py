@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from auditor.image.codec.elf import read_bytes
 from auditor.image.codec.elf_stream import StreamingElfReader
 from auditor.image.layout.archive import read_archive_stream
+from auditor.image.layout.blob_store import ImageQuery
 from auditor.model import Elf, ElfType
 from tests.builders import docker_archive, elf, image_of
 
@@ -110,10 +111,10 @@ def test_any_changed_file_gives_facts(data: st.DataObject) -> None:
 
 
 def _passed(content: bytes, size: int, bound: int = 1 << 20) -> Elf | None:
-    transient_contents = StreamingElfReader(bound)
+    reader = StreamingElfReader(bound)
     for at in range(0, len(content), size):
-        transient_contents.feed(content[at : at + size])
-    return transient_contents.facts()
+        reader.feed(content[at : at + size])
+    return reader.facts()
 
 
 @pytest.mark.parametrize("size", [1, 63, 4096, 4097, 300_000])
@@ -131,9 +132,7 @@ def test_strings_that_lie_too_far_are_missing() -> None:
 
 
 def test_a_passing_file_keeps_little() -> None:
-    transient_contents = StreamingElfReader(bound=10_000)
-    transient_contents.feed(elf(gap=5_000_000, **FULL))
-    facts = transient_contents.facts()
+    facts = _passed(elf(gap=5_000_000, **FULL), 1 << 30, bound=10_000)
     assert facts is not None
     assert not facts.complete
 
@@ -149,7 +148,7 @@ def test_what_passed_too_early_is_read_once_more() -> None:
 
 def test_what_cannot_be_read_again_stays_incomplete() -> None:
     archive = docker_archive({"/lib/a.so": elf(gap=3_000_000, soname="liba.so")})
-    image = read_archive_stream(io.BytesIO(archive), reference="x", reopen=None)
+    image = read_archive_stream(io.BytesIO(archive), ImageQuery("x"))
     facts = image.rootfs.facts("/lib/a.so").elf
     assert facts is not None
     assert (facts.machine, facts.soname, facts.complete) == ("x86_64", "", False)
@@ -192,7 +191,8 @@ def test_real_files_say_what_readelf_says() -> None:
         facts = read_bytes(content)
         if facts is None:
             continue
-        assert {key: getattr(facts, key) for key in _readelf(path)} == _readelf(path), path
+        expected = _readelf(path)
+        assert {key: getattr(facts, key) for key in expected} == expected, path
         passed = _passed(content, 256 << 10)
         assert passed == facts or (passed is not None and not passed.complete), path
         compared += 1

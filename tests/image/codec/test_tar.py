@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from auditor.image.codec import tar
 from auditor.image.codec.stream import DamagedError, Source
+from tests.builders.files import patched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,13 +165,8 @@ def test_missing_trailer_is_accepted_where_a_digest_vouches() -> None:
     assert listed(b"", trailer=False) == []
 
 
-def patched(at: int, value: bytes, *, data: bytes | None = None) -> bytes:
-    """A header with other bytes in it and a checksum that fits."""
-    block = bytearray(data or archive_of((member("f"), b"x" * 10)))
-    block[at : at + len(value)] = value
-    block[148:156] = b"        "
-    block[148:156] = b"%06o\0 " % sum(block[:512])
-    return bytes(block)
+def header(at: int, value: bytes) -> bytes:
+    return patched(at, value, data=archive_of((member("f"), b"x" * 10)))
 
 
 @pytest.mark.parametrize(
@@ -179,19 +175,19 @@ def patched(at: int, value: bytes, *, data: bytes | None = None) -> bytes:
         pytest.param(b"no tar" * 200, "is not a tar archive, plain", id="text"),
         pytest.param(b"no tar", "is not a tar archive, plain", id="short-text"),
         pytest.param(archive_of((member("f"), b"x"))[:1024] + b"no tar", "ends early", id="cut"),
-        pytest.param(patched(124, b"00000000018\0"), "malformed number", id="no-octal"),
-        pytest.param(patched(124, b"-0000000001\0"), "malformed number", id="negative-octal"),
-        pytest.param(patched(124, b"0000_000001\0"), "malformed number", id="underscore"),
-        pytest.param(patched(124, b"\xff" * 12), "negative number", id="negative-base-256"),
-        pytest.param(patched(124, b"\x80" + b"\x7f" * 11), "a file of", id="huge"),
-        pytest.param(patched(124, b"77777777777\0"), "ends early", id="beyond-the-end"),
-        pytest.param(patched(156, b"L" + bytes(10)), "no member", id="long-name-of-nothing"),
+        pytest.param(header(124, b"00000000018\0"), "malformed number", id="no-octal"),
+        pytest.param(header(124, b"-0000000001\0"), "malformed number", id="negative-octal"),
+        pytest.param(header(124, b"0000_000001\0"), "malformed number", id="underscore"),
+        pytest.param(header(124, b"\xff" * 12), "negative number", id="negative-base-256"),
+        pytest.param(header(124, b"\x80" + b"\x7f" * 11), "a file of", id="huge"),
+        pytest.param(header(124, b"77777777777\0"), "ends early", id="beyond-the-end"),
+        pytest.param(header(156, b"L" + bytes(10)), "no member", id="long-name-of-nothing"),
         pytest.param(
-            patched(156, b"x", data=patched(124, b"\x80" + (1 << 21).to_bytes(11, "big"))),
+            patched(156, b"x", data=header(124, b"\x80" + (1 << 21).to_bytes(11, "big"))),
             "extended tar header",
             id="huge-extension",
         ),
-        pytest.param(patched(156, b"x"), "malformed pax", id="pax-without-records"),
+        pytest.param(header(156, b"x"), "malformed pax", id="pax-without-records"),
     ],
 )
 def test_malformed_header(data: bytes, why: str) -> None:
@@ -283,8 +279,8 @@ def test_what_goes_on_behind_its_end_is_damaged() -> None:
 
 def test_pax_size_counts() -> None:
     content = archive_of((member("f"), b"x" * 600))
-    header = patched(124, b"00000000000\0", data=content)
-    data = pax(record(b"size", b"600"))[:1024] + header
+    block = patched(124, b"00000000000\0", data=content)
+    data = pax(record(b"size", b"600"))[:1024] + block
     assert listed(data) == [("f", b"0", 0o644, "", b"x" * 600)]
 
 
@@ -311,9 +307,9 @@ def test_star_prefix_ends_where_the_times_begin() -> None:
 
 def sparse_gnu() -> bytes:
     """A GNU sparse file whose map takes another block."""
-    header = patched(156, b"S", data=archive_of((member("s"), b"x" * 512)))
-    header = patched(482, b"\1", data=header)
-    return header[:512] + bytes(512) + header[512:]
+    block = patched(156, b"S", data=archive_of((member("s"), b"x" * 512)))
+    block = patched(482, b"\1", data=block)
+    return block[:512] + bytes(512) + block[512:]
 
 
 def test_sparse_members_are_marked_and_passed_over() -> None:

@@ -16,8 +16,9 @@ from auditor.image.engine.container_files import container_filesystem
 from auditor.image.engine.container_thread import LeftBehindError
 from auditor.image.tree.partial_tree import NotReadError
 from auditor.model import Entry, FileType, UnreadableError
+from tests.builders import Directory, File, Files
 from tests.builders.container_archive import files_of
-from tests.builders.engine_images import File, loaded_image, saved_image
+from tests.builders.engine_images import loaded_image, saved_image
 from tests.builders.fake_engine import cut, fake_engine, status, stream, value
 
 if TYPE_CHECKING:
@@ -173,9 +174,9 @@ def real(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def test_real_engine(real: DockerClient) -> None:
     name = f"auditor-test-files:{uuid.uuid4().hex}"
-    files = {
-        "db/": File(b"", 0o755),
-        "db/private/": File(b"", 0o700, uid=7),
+    files: Files = {
+        "db": Directory(),
+        "db/private": Directory(0o700, uid=7),
         "db/private/a": File(b"text", 0o600, uid=7),
         "db/b": File(b"", 0o755),
     }

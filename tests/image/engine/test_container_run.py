@@ -19,7 +19,8 @@ from auditor.image.engine.container import LABEL, Command, RunLimits, container_
 from auditor.image.engine.container_run import demultiplexed
 from auditor.image.engine.image_command import run_in_image
 from auditor.image.reference import Reference, Transport
-from tests.builders.engine_images import File, loaded_image, probe_program, saved_image
+from tests.builders import Directory, File, Files
+from tests.builders.engine_images import loaded_image, probe_program, saved_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,10 +53,10 @@ def client(request: pytest.FixtureRequest) -> Iterator[DockerClient]:
 def probe(client: DockerClient) -> Iterator[Reference]:
     """An image in which everything that may be overridden is set to something else."""
     name = f"auditor-test-probe:{uuid.uuid4().hex}"
-    files = {
+    files: Files = {
         "probe": File(probe_program(), 0o755),
         "broken": File(b"no program", 0o755),
-        "private/": File(b"", 0o700, uid=7),
+        "private": Directory(0o700, uid=7),
         "private/file": File(b"read by root", 0o600, uid=7),
         "data/file": File(b"in a volume"),
     }
@@ -318,16 +319,6 @@ def test_only_root_keeps_a_capability(user: str, *, root: bool) -> None:
 )
 def test_demultiplexed(raw: bytes, expected: tuple[bytes, bytes]) -> None:
     assert demultiplexed(raw) == expected
-
-
-@given(st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(max_size=50))))
-def test_demultiplexed_gives_what_was_multiplexed(frames: list[tuple[int, bytes]]) -> None:
-    raw = b"".join(
-        bytes([number, 0, 0, 0]) + len(piece).to_bytes(4, "big") + piece for number, piece in frames
-    )
-    assert demultiplexed(raw) == tuple(
-        b"".join(piece for number, piece in frames if number == wanted) for wanted in (1, 2)
-    )
 
 
 @given(st.binary(max_size=200))

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-import os
 import socket
-import tarfile
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,59 +14,44 @@ from auditor.image.engine.container import Command
 from auditor.image.engine.image_command import run_in_image
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
-from auditor.image.reference import Reference, Transport
 from auditor.model import Platform
-from tests.builders.fake_engine import VERSION, cut, fake_engine, status, stream, value
-from tests.builders.images import docker_archive
+from tests.builders import docker_archive, layer_tar
+from tests.builders.fake_engine import (
+    ATTACH,
+    CREATE,
+    FACTS,
+    FINE,
+    INSPECT,
+    REMOVE,
+    SAVE,
+    SAVED,
+    START,
+    STATE,
+    THING,
+    VERSION,
+    WAIT,
+    cut,
+    fake_engine,
+    saved_facts,
+    status,
+    stream,
+    value,
+)
+from tests.builders.host_files import as_nobody
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from auditor.model import Image
     from tests.builders.fake_engine import Answer
 
-SAVED = docker_archive([{"/etc/a": "a"}, {"/etc/b": "b"}])
-
-
-def saved_facts(saved: bytes = SAVED, **changes: object) -> dict[str, object]:
-    """Return what an engine that saves this archive tells about the image."""
-    with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
-        names = archive.getnames()
-        name = next(name for name in names if name.endswith(".json") and len(name) == 69)
-        file = archive.extractfile(name)
-        assert file is not None
-        config = json.load(file)
-    return {
-        "Id": f"sha256:{name.removesuffix('.json')}",
-        "RepoDigests": [],
-        "Config": config["config"],
-        "Architecture": config["architecture"],
-        "Os": config["os"],
-        "RootFS": {"Layers": config["rootfs"]["diff_ids"]},
-        **changes,
-    }
-
-
-FACTS = saved_facts()
-SAVE = f"GET /images/{FACTS['Id']}/get"
-INSPECT = "GET /images/thing/json"
 CONTAINER = "GET /containers/thing/json"
-
-
-@pytest.fixture(autouse=True)
-def _no_other_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def opened(text: str = "docker:thing", platform: str | None = None) -> Image:
-    return open_image(text, platform)
+CLOSED = "the container engine closed the connection"
 
 
 def refusal(text: str = "docker:thing", platform: str | None = None) -> EngineError:
     with pytest.raises(EngineError) as caught:
-        opened(text, platform)
+        open_image(text, platform)
     error = caught.value
     assert error.exit_code == ExitCode.INCOMPLETE
     assert "\n" not in error.message + error.hint
@@ -79,30 +59,14 @@ def refusal(text: str = "docker:thing", platform: str | None = None) -> EngineEr
     return error
 
 
-def test_no_socket(engine_socket: Path) -> None:
+@pytest.mark.parametrize("stale", [False, True], ids=["no-socket", "nobody-listens"])
+def test_no_engine(engine_socket: Path, *, stale: bool) -> None:
+    if stale:
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(str(engine_socket))
     error = refusal()
     assert error.message == f"the container engine at unix://{engine_socket} cannot be reached"
     assert "docker-archive:FILE" in error.hint
-
-
-def test_nobody_listens_on_the_socket(engine_socket: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as stale:
-        stale.bind(str(engine_socket))
-    assert refusal().message == (
-        f"the container engine at unix://{engine_socket} cannot be reached"
-    )
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Take on another user for a while: root may use every socket."""
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(before)
 
 
 def test_no_permission_on_the_socket(engine_socket: Path) -> None:
@@ -127,10 +91,10 @@ def test_no_permission_on_the_socket(engine_socket: Path) -> None:
     ids=["protocol", "port", "context", "tls"],
 )
 def test_bad_address(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, setting: str, message: str
+    monkeypatch: pytest.MonkeyPatch, engine_socket: Path, name: str, setting: str, message: str
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    for variable in ("HOME", "DOCKER_CONFIG"):
+        monkeypatch.setenv(variable, str(engine_socket.parent))
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setenv(name, setting)
     assert message in refusal().message
@@ -152,63 +116,43 @@ def test_engine_that_does_not_answer(engine_socket: Path, monkeypatch: pytest.Mo
         assert refusal().message.endswith("did not answer in time")
 
 
-@pytest.mark.parametrize(
-    ("answers", "message"),
-    [
-        (
-            {INSPECT: status(404, "No such image: thing:latest")},
-            "the container engine has no image thing",
-        ),
-        (
-            {INSPECT: status(500, "layer does not\nexist \x1b[31m")},
-            "the container engine refused: layer does not exist \\x1b[31m",
-        ),
-        (
-            {INSPECT: status(400, "client version 1.41 is too old. Minimum is 1.44")},
-            "this client share no API version: client version 1.41 is too old. Minimum is 1.44",
-        ),
-        ({INSPECT: cut()}, "the container engine closed the connection"),
-        ({"GET /version": value({})}, "is unusable: Invalid response from docker daemon"),
-        ({"GET /version": value({"ApiVersion": "1.12"})}, "is unusable: API versions below"),
-        ({"GET /version": value([])}, "is unusable: Error while fetching server API version"),
-        ({INSPECT: value(FACTS), SAVE: status(404, "gone")}, "the container engine refused: gone"),
-        ({INSPECT: value(FACTS), SAVE: cut()}, "the container engine closed the connection"),
-        (
-            {INSPECT: value(FACTS), SAVE: stream(SAVED[:40000], whole=False)},
-            "the container engine closed the connection",
-        ),
-        (
-            {
-                INSPECT: value(FACTS),
-                SAVE: stream(
-                    SAVED[:1024]
-                    + b'{"errorDetail":{"message":"no space"},"error":"no space\\nleft"}\r\n'
-                ),
-            },
-            "the container engine stopped halfway: no space left",
-        ),
-        (
-            {INSPECT: value(FACTS), SAVE: stream(docker_archive({"/etc/a": "other"}))},
-            f"the container engine saved another image than {FACTS['Id']}",
-        ),
-    ],
-    ids=[
-        "no-image",
-        "server-error",
-        "api-too-old",
-        "cut-at-once",
-        "no-api-version",
-        "ancient",
-        "no-object",
-        "no-save",
-        "cut-before-save",
-        "cut-in-save",
-        "error-in-save",
-        "other-image",
-    ],
-)
+REFUSALS = {
+    "no-image": (
+        {INSPECT: status(404, "No such image")},
+        "the container engine has no image thing",
+    ),
+    "server-error": (
+        {INSPECT: status(500, "layer does not\nexist \x1b[31m")},
+        "the container engine refused: layer does not exist \\x1b[31m",
+    ),
+    "api-too-old": (
+        {INSPECT: status(400, "client version 1.41 is too old. Minimum is 1.44")},
+        "this client share no API version: client version 1.41 is too old. Minimum is 1.44",
+    ),
+    "cut-at-once": ({INSPECT: cut()}, CLOSED),
+    "no-api-version": (
+        {"GET /version": value({})},
+        "is unusable: Invalid response from docker daemon",
+    ),
+    "ancient": ({"GET /version": value({"ApiVersion": "1.12"})}, "is unusable: API versions below"),
+    "no-object": ({"GET /version": value([])}, "is unusable: Error while fetching server API"),
+    "no-save": ({SAVE: status(404, "gone")}, "the container engine refused: gone"),
+    "cut-before-save": ({SAVE: cut()}, CLOSED),
+    "cut-in-save": ({SAVE: stream(SAVED[:40000], whole=False)}, CLOSED),
+    "error-in-save": (
+        {SAVE: stream(SAVED[:1024] + b'{"errorDetail":{},"error":"no space\\nleft"}\r\n')},
+        "the container engine stopped halfway: no space left",
+    ),
+    "other-image": (
+        {SAVE: stream(docker_archive({"/etc/a": "other"}))},
+        f"the container engine saved another image than {FACTS['Id']}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("answers", "message"), REFUSALS.values(), ids=REFUSALS)
 def test_refusals(engine_socket: Path, answers: Mapping[str, Answer], message: str) -> None:
-    with fake_engine(engine_socket, answers):
+    with fake_engine(engine_socket, {INSPECT: value(FACTS), **answers}):
         assert message in refusal().message
 
 
@@ -220,7 +164,7 @@ def test_refusals(engine_socket: Path, answers: Mapping[str, Answer], message: s
 def test_damaged_save_is_the_images_fault(engine_socket: Path, end: bytes) -> None:
     answers = {INSPECT: value(FACTS), SAVE: stream(SAVED[:1024] + end)}
     with fake_engine(engine_socket, answers), pytest.raises(ImageError) as caught:
-        opened()
+        open_image("docker:thing")
     assert not isinstance(caught.value, EngineError)
 
 
@@ -239,31 +183,21 @@ def test_image_is_saved_by_its_id(engine_socket: Path) -> None:
     assert seen_progress[-1] == len(SAVED)
 
 
-@pytest.mark.parametrize(
-    ("name", "digests", "expected"),
-    [
-        ("thing", [], None),
-        ("thing", ["thing@sha256:a"], "sha256:a"),
-        ("thing:1", ["thing@sha256:a", "mirror:5000/thing@sha256:a"], "sha256:a"),
-        ("thing:1", ["thing@sha256:a", "mirror:5000/thing@sha256:b"], "sha256:a"),
-        ("mirror:5000/thing", ["thing@sha256:a", "mirror:5000/thing@sha256:b"], "sha256:b"),
-        ("mirror:5000/thing:1", ["thing@sha256:a", "mirror:5000/thing@sha256:b"], "sha256:b"),
-        ("0123", ["thing@sha256:a", "mirror:5000/thing@sha256:b"], None),
-        ("thing", ["thing@sha256:a", "thing@sha256:b"], None),
-        ("thing@sha256:b", ["thing@sha256:a", "thing@sha256:b"], "sha256:b"),
-    ],
-    ids=[
-        "never-pushed",
-        "one",
-        "twice-the-same",
-        "own-repository",
-        "registry-with-port",
-        "port-and-tag",
-        "by-id",
-        "pushed-twice",
-        "by-digest",
-    ],
-)
+HERE, MIRROR = ["thing@sha256:a"], "mirror:5000/thing"
+DIGESTS: dict[str, tuple[str, list[str], str | None]] = {
+    "never-pushed": ("thing", [], None),
+    "one": ("thing", HERE, "sha256:a"),
+    "twice-the-same": ("thing:1", [*HERE, f"{MIRROR}@sha256:a"], "sha256:a"),
+    "own-repository": ("thing:1", [*HERE, f"{MIRROR}@sha256:b"], "sha256:a"),
+    "registry-with-port": (MIRROR, [*HERE, f"{MIRROR}@sha256:b"], "sha256:b"),
+    "port-and-tag": (f"{MIRROR}:1", [*HERE, f"{MIRROR}@sha256:b"], "sha256:b"),
+    "by-id": ("0123", [*HERE, f"{MIRROR}@sha256:b"], None),
+    "pushed-twice": ("thing", [*HERE, "thing@sha256:b"], None),
+    "by-digest": ("thing@sha256:b", [*HERE, "thing@sha256:b"], "sha256:b"),
+}
+
+
+@pytest.mark.parametrize(("name", "digests", "expected"), DIGESTS.values(), ids=DIGESTS)
 def test_manifest_digest(
     engine_socket: Path, name: str, digests: list[str], expected: str | None
 ) -> None:
@@ -272,7 +206,7 @@ def test_manifest_digest(
         SAVE: stream(SAVED),
     }
     with fake_engine(engine_socket, answers):
-        assert opened(f"docker:{name}").manifest_digest == expected
+        assert open_image(f"docker:{name}").manifest_digest == expected
 
 
 INDEX_ID = f"sha256:{hashlib.sha256(b'an index').hexdigest()}"
@@ -296,7 +230,7 @@ def test_id_that_is_no_configurations_digest(
     answers = {INSPECT: value({**FACTS, **changes}), INDEX_SAVE: stream(saved)}
     with fake_engine(engine_socket, answers):
         if right:
-            assert opened().digest == FACTS["Id"]
+            assert open_image("docker:thing").digest == FACTS["Id"]
         else:
             assert "another image" in refusal().message
 
@@ -304,7 +238,9 @@ def test_id_that_is_no_configurations_digest(
 @pytest.mark.parametrize("asked", ["linux/amd64", "linux/x86_64", None])
 def test_platform_that_is_held(engine_socket: Path, asked: str | None) -> None:
     with fake_engine(engine_socket, {INSPECT: value(FACTS), SAVE: stream(SAVED)}):
-        assert opened(platform=asked).config.platform == Platform("linux", "amd64")
+        assert open_image("docker:thing", platform=asked).config.platform == Platform(
+            "linux", "amd64"
+        )
 
 
 def test_platform_that_is_not_held(engine_socket: Path) -> None:
@@ -320,20 +256,12 @@ def test_store_with_several_platforms(engine_socket: Path) -> None:
     facts = FACTS | {"Id": INDEX_ID, "Descriptor": {"digest": INDEX_ID}}
     answers = {INSPECT: value(facts), INDEX_SAVE: stream(arm)}
     with fake_engine(engine_socket, answers):
-        assert opened(platform="linux/arm64").config.platform == Platform("linux", "arm64")
+        assert open_image("docker:thing", platform="linux/arm64").config.platform == Platform(
+            "linux", "arm64"
+        )
 
 
 # ----------------------------------------------------------------------------- containers
-
-
-def exported(files: Mapping[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return out.getvalue()
 
 
 CONTAINER_FACTS = {
@@ -350,10 +278,10 @@ def test_container(engine_socket: Path) -> None:
     answers = {
         CONTAINER: value(CONTAINER_FACTS | {"Mounts": mounts}),
         IMAGE_OF_CONTAINER: value(FACTS),
-        EXPORT: stream(exported({"etc/changed": b"new"})),
+        EXPORT: stream(layer_tar({"etc/changed": b"new"})),
     }
     with fake_engine(engine_socket, answers):
-        image = opened("container:thing")
+        image = open_image("container:thing")
         assert image.rootfs.read("/etc/changed") == b"new"
     assert image.digest is None
     assert image.config.platform == Platform("linux", "amd64")
@@ -370,9 +298,9 @@ def test_container(engine_socket: Path) -> None:
 
 
 def test_container_whose_image_is_gone(engine_socket: Path) -> None:
-    answers = {CONTAINER: value(CONTAINER_FACTS), EXPORT: stream(exported({"a": b""}))}
+    answers = {CONTAINER: value(CONTAINER_FACTS), EXPORT: stream(layer_tar({"a": b""}))}
     with fake_engine(engine_socket, answers):
-        image = opened("container:thing")
+        image = open_image("container:thing")
     assert image.config.platform == Platform(VERSION["Os"], VERSION["Arch"])  # type: ignore[arg-type]
     assert "mounts" not in {item.what for item in image.not_checked}
 
@@ -389,10 +317,10 @@ def test_container_whose_image_is_gone(engine_socket: Path) -> None:
         (
             {
                 CONTAINER: value(CONTAINER_FACTS),
-                EXPORT: stream(exported({"a": b"x" * 99999})[:50000], whole=False),
+                EXPORT: stream(layer_tar({"a": b"x" * 99999})[:50000], whole=False),
             },
             None,
-            "the container engine closed the connection",
+            CLOSED,
         ),
     ],
     ids=["unknown", "platform", "cut"],
@@ -406,56 +334,32 @@ def test_container_refusals(
 
 # ------------------------------------------------------------------------------- running
 
-CREATE = "POST /containers/create"
-ATTACH = "POST /containers/NAME/attach"
-START = "POST /containers/NAME/start"
-WAIT = "POST /containers/NAME/wait"
-STATE = "GET /containers/NAME/json"
-REMOVE = "DELETE /containers/NAME"
-FINE: dict[str, Answer] = {
-    INSPECT: value(FACTS),
-    CREATE: value({"Id": "c0ffee"}),
-    ATTACH: lambda call: call.send(b"\1\0\0\0\0\0\0\2ok\2\0\0\0\0\0\0\3bad"),
-    START: lambda call: call.send(b"", 204),
-    WAIT: value({"StatusCode": 0}),
-    STATE: value({"State": {}}),
-    REMOVE: lambda call: call.send(b"", 204),
-}
-THING = Reference(Transport.DOCKER, "thing", "thing")
 COMMAND = Command(["/p"])
 
 
-@pytest.mark.parametrize(
-    ("changes", "failure"),
-    [
-        ({}, None),
-        ({INSPECT: status(404, "gone")}, "the container engine has no image thing"),
-        ({CREATE: status(404, "No such image")}, "the container engine refused: No such image"),
-        ({ATTACH: status(409, "busy")}, "the container engine refused: busy"),
-        ({ATTACH: cut()}, "the container engine closed the connection"),
-        (
-            {START: status(400, 'exec: "/p": stat /p: no such file or directory: unknown')},
-            "/p cannot be started in a container: no such file or directory",
-        ),
-        (
-            {START: status(500, "mkdir /var/x: permission denied")},
-            "the container engine refused: mkdir /var/x: permission denied",
-        ),
-        ({WAIT: cut()}, "the container engine closed the connection"),
-        ({STATE: status(404, "gone")}, "the container engine refused: gone"),
-    ],
-    ids=[
-        "fine",
-        "no-image",
-        "no-create",
-        "no-attach",
-        "cut-attach",
-        "no-program",
-        "engine-trouble",
-        "cut-wait",
-        "vanished",
-    ],
-)
+RUNS = {
+    "fine": ({}, None),
+    "no-image": ({INSPECT: status(404, "gone")}, "the container engine has no image thing"),
+    "no-create": (
+        {CREATE: status(404, "No such image")},
+        "the container engine refused: No such image",
+    ),
+    "no-attach": ({ATTACH: status(409, "busy")}, "the container engine refused: busy"),
+    "cut-attach": ({ATTACH: cut()}, CLOSED),
+    "no-program": (
+        {START: status(400, 'exec: "/p": stat /p: no such file or directory: unknown')},
+        "/p cannot be started in a container: no such file or directory",
+    ),
+    "engine-trouble": (
+        {START: status(500, "mkdir /var/x: permission denied")},
+        "the container engine refused: mkdir /var/x: permission denied",
+    ),
+    "cut-wait": ({WAIT: cut()}, CLOSED),
+    "vanished": ({STATE: status(404, "gone")}, "the container engine refused: gone"),
+}
+
+
+@pytest.mark.parametrize(("changes", "failure"), RUNS.values(), ids=RUNS)
 def test_run_never_raises_and_always_removes(
     engine_socket: Path, changes: Mapping[str, Answer], failure: str | None
 ) -> None:
@@ -488,24 +392,23 @@ def test_run_without_an_engine(engine_socket: Path) -> None:
     assert failure == f"the container engine at unix://{engine_socket} cannot be reached"
 
 
-@pytest.mark.parametrize(
-    ("complaint", "failure"),
-    [
-        ("exec /p: exec format error", "exec format error"),
-        (
-            "standard_init_linux.go:228: exec user process caused: no such file or directory",
-            "no such file or directory",
-        ),
-        (
-            '{"msg":"exec container process `/p`: Exec format error","level":"error"}',
-            "exec format error",
-        ),
-        ("/p: cannot open /x: no such file or directory", None),
-        ("exec /p: no such file or directory\nand more", None),
-        ("exec went wrong", None),
-    ],
-    ids=["runc", "old-runc", "crun", "own-trouble", "more-lines", "other-words"],
-)
+COMPLAINTS = {
+    "runc": ("exec /p: exec format error", "exec format error"),
+    "old-runc": (
+        "standard_init_linux.go:228: exec user process caused: no such file or directory",
+        "no such file or directory",
+    ),
+    "crun": (
+        '{"msg":"exec container process `/p`: Exec format error","level":"error"}',
+        "exec format error",
+    ),
+    "own-trouble": ("/p: cannot open /x: no such file or directory", None),
+    "more-lines": ("exec /p: no such file or directory\nand more", None),
+    "other-words": ("exec went wrong", None),
+}
+
+
+@pytest.mark.parametrize(("complaint", "failure"), COMPLAINTS.values(), ids=COMPLAINTS)
 def test_complaint_of_a_runtime(engine_socket: Path, complaint: str, failure: str | None) -> None:
     said = complaint.encode() + b"\n"
     frame = b"\2\0\0\0" + len(said).to_bytes(4, "big") + said
@@ -532,7 +435,7 @@ def test_tag_that_moves_after_the_files_were_read(
     engine_socket: Path, moved: bytes, failure: str | None
 ) -> None:
     with fake_engine(engine_socket, FINE | {SAVE: stream(SAVED)}):
-        image = opened()
+        image = open_image("docker:thing")
     engine_socket.unlink()
     with fake_engine(engine_socket, FINE | {INSPECT: value(saved_facts(moved))}) as calls:
         assert run_in_image(THING, COMMAND, image).failure == failure

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import tarfile
 import uuid
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,23 +17,16 @@ from auditor.image.engine.container import Command
 from auditor.image.engine.image_command import run_in_image
 from auditor.image.engine.inspection import layers_by_digest
 from auditor.image.layout.archive import read_archive_stream
+from auditor.image.layout.blob_store import ImageQuery
 from auditor.image.open import open_image
 from auditor.image.reference import parse_reference
-from tests.builders.engine_images import (
-    FOREIGN,
-    NATIVE,
-    File,
-    loaded_image,
-    probe_program,
-    saved_image,
-)
+from tests.builders import File, layer_tar
+from tests.builders.engine_images import FOREIGN, NATIVE, loaded_image, probe_program, saved_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from docker import DockerClient
-
-    from auditor.model import Image
 
 
 class Held(NamedTuple):
@@ -66,13 +58,9 @@ def held(request: pytest.FixtureRequest) -> Iterator[Held]:
         client.close()
 
 
-def opened(text: str) -> Image:
-    return open_image(text)
-
-
 def test_same_as_the_archive_it_came_from(held: Held) -> None:
-    image = opened(f"docker:{held.name}")
-    archive = read_archive_stream(io.BytesIO(held.saved), reference="x")
+    image = open_image(f"docker:{held.name}")
+    archive = read_archive_stream(io.BytesIO(held.saved), ImageQuery("x"))
     assert image.digest == archive.digest
     assert image.layers == archive.layers
     assert image.config == archive.config
@@ -83,7 +71,7 @@ def test_same_as_the_archive_it_came_from(held: Held) -> None:
 
 
 def test_layers_of_a_base_are_told_without_reading_it(held: Held) -> None:
-    archive = read_archive_stream(io.BytesIO(held.saved), reference="x")
+    archive = read_archive_stream(io.BytesIO(held.saved), ImageQuery("x"))
     base = read_base(f"docker:{held.name}")
     assert base.diff_ids == tuple(layer.digest for layer in archive.layers)
     with pytest.raises(EngineError, match="has no image"):
@@ -101,20 +89,20 @@ def test_every_way_to_name_it(held: Held) -> None:
     image_id = str(held.client.images.get(held.name).id)
     digest = image_id.removeprefix("sha256:")
     for name in (held.name, image_id, digest, digest[:12]):
-        assert opened(f"docker:{name}").digest == image_id
+        assert open_image(f"docker:{name}").digest == image_id
 
 
 def test_name_with_digest(held: Held) -> None:
     known = held.client.images.get(held.name).attrs["RepoDigests"]
     if known:  # Docker knows digests of pushed and pulled images alone, podman of all
-        image = opened(f"docker:{known[0]}")
+        image = open_image(f"docker:{known[0]}")
         assert image.manifest_digest == known[0].partition("@")[2]
     else:
-        assert opened(f"docker:{held.name}").manifest_digest is None
+        assert open_image(f"docker:{held.name}").manifest_digest is None
 
 
 def test_content_that_was_not_kept_is_read_again(held: Held) -> None:
-    image = opened(f"docker:{held.name}")
+    image = open_image(f"docker:{held.name}")
     assert image.rootfs.read("/probe") == probe_program()
     sha512 = image.rootfs.digests(["/probe"], "sha512")
     assert sha512 == {"/probe": hashlib.sha512(probe_program()).digest()}
@@ -123,13 +111,8 @@ def test_content_that_was_not_kept_is_read_again(held: Held) -> None:
 def test_container(held: Held) -> None:
     container = held.client.containers.create(held.name, volumes=["/mounted"])
     try:
-        change = io.BytesIO()
-        with tarfile.open(fileobj=change, mode="w") as archive:
-            member = tarfile.TarInfo("etc/motd")
-            member.size = 7
-            archive.addfile(member, io.BytesIO(b"changed"))
-        container.put_archive("/", change.getvalue())
-        image = opened(f"container:{container.name}")
+        container.put_archive("/", layer_tar({"etc/motd": "changed"}))
+        image = open_image(f"container:{container.name}")
         assert image.rootfs.read("/etc/motd") == b"changed"
         assert image.rootfs.read("/probe") == probe_program()
     finally:
@@ -138,7 +121,7 @@ def test_container(held: Held) -> None:
     assert image.layers == ()
     assert image.config.cmd == ("/probe",)
     assert image.config.env["A"] == "b"
-    assert image.config.platform == opened(f"docker:{held.name}").config.platform
+    assert image.config.platform == open_image(f"docker:{held.name}").config.platform
     assert {item.what for item in image.not_checked} == {"layers", "image digest", "mounts"}
 
 
@@ -146,7 +129,7 @@ def test_container(held: Held) -> None:
 def test_unknown(held: Held, text: str) -> None:
     assert held.client.ping()
     with pytest.raises(EngineError, match="the container engine has no"):
-        opened(text)
+        open_image(text)
 
 
 def test_image_for_another_architecture(held: Held) -> None:
@@ -169,7 +152,7 @@ def test_tag_that_moves(held: Held) -> None:
     program = {"probe": File(probe_program(), 0o755)}
     reference = parse_reference(f"docker:{name}")
     with loaded_image(held.client, name, saved_image(name, program, {"Env": ["N=1"]})) as first:
-        image = opened(f"docker:{name}")
+        image = open_image(f"docker:{name}")
         assert run_in_image(reference, Command(["/probe"]), image).stdout == (
             json.dumps([{"name": "Probe_Lies", "version": "1"}]).encode() + b"\n"
         )

@@ -12,10 +12,18 @@ from auditor.image import limits
 from auditor.image.engine.saved_image import open_saved_image
 from auditor.image.layers.layer_cache import LayerCache
 from auditor.image.read_options import ReadOptions
-from auditor.image.reference import parse_reference
-from tests.builders.fake_engine import fake_engine, stream, value
-from tests.builders.images import docker_archive
-from tests.image.engine.test_engine_errors import FACTS, INSPECT, SAVE, SAVED, saved_facts
+from tests.builders import docker_archive
+from tests.builders.fake_engine import (
+    FACTS,
+    INSPECT,
+    SAVE,
+    SAVED,
+    THING,
+    fake_engine,
+    saved_facts,
+    stream,
+    value,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +32,7 @@ if TYPE_CHECKING:
 
 
 def warm(cache: LayerCache, *, verify: bool = False) -> Image:
-    return open_saved_image(
-        parse_reference("docker:thing"), None, ReadOptions(cache=cache, verify=verify)
-    )
+    return open_saved_image(THING, None, ReadOptions(cache=cache, verify=verify))
 
 
 def asked(calls: list[str]) -> list[str]:

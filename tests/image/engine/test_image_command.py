@@ -15,12 +15,10 @@ from auditor.image.engine.container import Command
 from auditor.image.engine.container_thread import LeftBehindError, end_container_threads
 from auditor.image.engine.image_command import BackgroundCommand, run_in_image
 from auditor.image.open import open_image
-from auditor.image.reference import Reference, Transport
 from auditor.model import UnreadableError
+from tests.builders import docker_archive
 from tests.builders.container_archive import files_of
-from tests.builders.fake_engine import cut, fake_engine, status, stream, value
-from tests.builders.images import docker_archive
-from tests.image.engine.test_engine_errors import (
+from tests.builders.fake_engine import (
     ATTACH,
     CREATE,
     FACTS,
@@ -30,8 +28,14 @@ from tests.image.engine.test_engine_errors import (
     SAVE,
     SAVED,
     START,
+    THING,
     WAIT,
+    cut,
+    fake_engine,
     saved_facts,
+    status,
+    stream,
+    value,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +47,6 @@ if TYPE_CHECKING:
     from auditor.model import Image, ImageConfig, Rootfs
     from tests.builders.fake_engine import Answer, Call
 
-THING = Reference(Transport.DOCKER, "thing", "thing")
 HOLDING: dict[str, Answer] = {**FINE, SAVE: stream(SAVED), **files_of({"/bin/python": "binary"})}
 LEFT = LeftBehindError
 MAIN = threading.main_thread().ident or 0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import pickle
 import tarfile
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from auditor.image.layers.index_layer import Hashing, index_layer
 from auditor.image.layers.retention import is_kept
 from auditor.model import Elf, ElfType, FileType
 from tests.builders import Device, Directory, File, Files, Hardlink, Symlink, elf, layer_tar
+from tests.builders.files import patched
 
 if TYPE_CHECKING:
     from auditor.image.layers.layer_index import LayerIndex
@@ -41,24 +43,11 @@ def test_index_of_everything(chunk: int) -> None:
         },
         chunk,
     )
-    assert index.paths == [
-        "/dir",
-        "/dir/file",
-        "/dir/empty",
-        "/link",
-        "/hard",
-        "/lower",
-        "/dev/null",
-        "/lib/libc.so.6",
-    ]
-    kinds = [FileType(kind) for kind in index.kinds]
-    file, folder, link, other = (
-        FileType.FILE,
-        FileType.DIRECTORY,
-        FileType.SYMLINK,
-        FileType.OTHER,
+    assert " ".join(index.paths) == (
+        "/dir /dir/file /dir/empty /link /hard /lower /dev/null /lib/libc.so.6"
     )
-    assert kinds == [folder, file, file, link, file, file, other, file]
+    file, folder, link, other = FileType
+    assert list(index.kinds) == [folder, file, file, link, file, file, other, file]
     assert list(index.sizes) == [0, 4, 0, 0, 0, 0, 0, len(library)]
     assert list(index.modes[:2]) == [0o700, 0o640]
     assert index.sha256(1) == hashlib.sha256(b"text").digest()
@@ -111,18 +100,13 @@ def test_members_that_are_not_applied(files: Files, why: str) -> None:
     assert not index.whiteouts
 
 
-def with_flag(flag: bytes, name: bytes = b"odd") -> bytes:
-    header = bytearray(layer_tar({"o" * len(name): ""})[:512])
-    header[: len(name)] = name
-    header[156:157] = flag
-    header[148:156] = b"        "
-    header[148:156] = b"%06o\0 " % sum(header)
-    return bytes(header)
+def with_flag(flag: bytes, name: str) -> bytes:
+    return patched(156, flag, data=layer_tar({name: ""})[:512])
 
 
 def test_unknown_and_sparse_members_are_problems() -> None:
-    sparse = with_flag(b"S", b"sparse")
-    index = index_layer([with_flag(b"V") + sparse + layer_tar({"good": ""})])
+    odd, sparse = with_flag(b"V", "odd"), with_flag(b"S", "sparse")
+    index = index_layer([odd + sparse + layer_tar({"good": ""})])
     assert index.paths == ["/sparse", "/good"]
     assert [problem.subject for problem in index.problems] == ["odd", "sparse"]
     assert index.unreadable.keys() == {index.offsets[0]}
@@ -234,3 +218,27 @@ def test_python_files_are_held_where_there_is_room_for_all(room: int, held: list
     index = index_layer([data], transient_room=room)
     assert list(index.transient_contents.values()) == held
     assert list(index.contents.values()) == [b""]
+
+
+def source(mtime: int, pax: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo("x.py")
+        member.mtime, member.pax_headers = mtime, pax
+        archive.addfile(member)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "seen"),
+    [
+        (source(1_700_000_000, {}), 1_700_000_000),
+        (source(1, {"mtime": "1700000000.75"}), 1_700_000_000),
+        (source(5, {"mtime": "-3.5"}), 5),
+        (source(1 << 32 | 7, {}), 7),
+        (patched(136, b"notanumber\0\0", data=source(1, {})), 0),
+    ],
+    ids=["header", "pax", "before-1970", "modulo", "malformed"],
+)
+def test_times(data: bytes, seen: int) -> None:
+    assert list(index_layer([data]).mtimes) == [seen]

@@ -43,17 +43,23 @@ def requests(path: Path, count: int = 4) -> list[LayerRequest]:
     return found
 
 
-def children() -> set[int]:
-    """Processes that have this one as their parent."""
+def processes(field: int, value: int) -> set[int]:
+    """Return the running processes with this number behind their names in `/proc/PID/stat`."""
     found = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
+        with suppress(OSError):
             fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == os.getpid() and fields[0] != "Z":
-            found.add(int(stat.parent.name))
+            if int(fields[field]) == value and fields[0] != "Z":
+                found.add(int(stat.parent.name))
     return found
+
+
+def children() -> set[int]:
+    return processes(1, os.getpid())
+
+
+def in_session(session: int) -> set[int]:
+    return processes(3, session)
 
 
 def test_same_as_in_one_process(tmp_path: Path) -> None:
@@ -231,15 +237,3 @@ def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (130, b"")
     assert in_session(process.pid) == set()
-
-
-def in_session(session: int) -> set[int]:
-    found = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.add(int(stat.parent.name))
-    return found

@@ -15,7 +15,16 @@ from auditor.image.open import open_image
 from auditor.image.platforms import host_platform
 from auditor.model import Platform
 from tests.builders import layer_tar, oci_layout
-from tests.builders.images import oci_blob, oci_index, oci_manifest, oci_members, write_members
+from tests.builders.images import (
+    Config,
+    changed_image,
+    oci_blob,
+    oci_index,
+    oci_listing,
+    oci_manifest,
+    oci_members,
+    write_members,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,65 +135,58 @@ def test_no_such_choice(
     assert hint in caught.value.hint
 
 
-def listing(members: dict[str, bytes], *descriptors: Mapping[str, Any]) -> dict[str, bytes]:
-    return {**members, "index.json": json.dumps({"manifests": descriptors}).encode()}
+def manifests(**images: Config) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
+    """Return the blobs of images, each with one file of its name, and their descriptors."""
+    members: dict[str, bytes] = {}
+    return members, [oci_manifest(members, layer(name), images[name]) for name in images]
 
 
 def test_attestations_are_no_images(tmp_path: Path) -> None:
-    members: dict[str, bytes] = {}
-    image = oci_manifest(members, layer("image"), {})
-    claim = oci_manifest(members, layer("claim"), {})
+    members, (image, claim) = manifests(image={}, claim={})
     for described in (
         {"platform": {"os": "unknown", "architecture": "unknown"}},
         {"annotations": {"vnd.docker.reference.type": "attestation-manifest"}},
     ):
-        found = opened(tmp_path, listing(members, {**claim, **described}, image))
+        found = opened(tmp_path, oci_listing(members, {**claim, **described}, image))
         assert found.rootfs.names("/") == ["image"]
 
 
 def test_platform_of_the_configuration_where_the_index_has_none(tmp_path: Path) -> None:
-    members: dict[str, bytes] = {}
-    descriptors = []
-    for architecture in ("amd64", "arm64"):
-        found = oci_manifest(members, layer(architecture), {"architecture": architecture})
+    members, descriptors = manifests(amd64={}, arm64={"architecture": "arm64"})
+    for found in descriptors:
         del found["platform"]
-        descriptors.append(found)
-    image = opened(tmp_path, listing(members, *descriptors), "", "linux/arm64")
+    image = opened(tmp_path, oci_listing(members, *descriptors), "", "linux/arm64")
     assert image.rootfs.names("/") == ["arm64"]
 
 
 def test_nested_indexes(tmp_path: Path) -> None:
-    members: dict[str, bytes] = {}
-    described = oci_manifest(members, layer("deep"), {})
+    members, (described,) = manifests(deep={})
     for _ in range(limits.INDEX_DEPTH):
         described = oci_index(members, [described])
-    assert opened(tmp_path, listing(members, described)).rootfs.names("/") == ["deep"]
+    assert opened(tmp_path, oci_listing(members, described)).rootfs.names("/") == ["deep"]
     described = oci_index(members, [described])
     with pytest.raises(ImageError, match="nested too deeply"):
-        opened(tmp_path, listing(members, described))
+        opened(tmp_path, oci_listing(members, described))
 
 
 def test_platforms_that_are_not_held_are_no_choice(tmp_path: Path) -> None:
-    members: dict[str, bytes] = {}
-    image = oci_manifest(members, layer("image"), {})
-    absent = oci_manifest({}, layer("absent"), {"architecture": "arm64"})
-    found = opened(tmp_path, listing(members, absent, image))
+    members, (image,) = manifests(image={})
+    _, (absent,) = manifests(absent={"architecture": "arm64"})
+    found = opened(tmp_path, oci_listing(members, absent, image))
     assert found.rootfs.names("/") == ["image"]
 
 
 def test_same_image_under_two_tags(tmp_path: Path) -> None:
-    members: dict[str, bytes] = {}
-    image = oci_manifest(members, layer("image"), {})
+    members, (image,) = manifests(image={})
     name = "org.opencontainers.image.ref.name"
     twice = [{**image, "annotations": {name: tag}} for tag in ("a", "b")]
     for tag in ("", ":a", ":b"):
-        assert opened(tmp_path, listing(members, *twice), tag).rootfs.names("/") == ["image"]
+        assert opened(tmp_path, oci_listing(members, *twice), tag).rootfs.names("/") == ["image"]
 
 
 @pytest.mark.parametrize("algorithm", ["sha384", "sha512"])
 def test_other_digests(algorithm: str, tmp_path: Path) -> None:
-    members: dict[str, bytes] = {}
-    described = oci_manifest(members, layer("image"), {})
+    members, (described,) = manifests(image={})
     manifest = json.loads(members["blobs/" + described["digest"].replace(":", "/")])
     for descriptor in (*manifest["layers"], manifest["config"]):
         content = members["blobs/" + descriptor["digest"].replace(":", "/")]
@@ -192,88 +194,60 @@ def test_other_digests(algorithm: str, tmp_path: Path) -> None:
         members[f"blobs/{algorithm}/{value}"] = content
         descriptor["digest"] = f"{algorithm}:{value}"
     described = oci_blob(members, json.dumps(manifest).encode(), "")
-    assert opened(tmp_path, listing(members, described)).rootfs.names("/") == ["image"]
+    assert opened(tmp_path, oci_listing(members, described)).rootfs.names("/") == ["image"]
 
 
-def history(entries: object) -> dict[str, bytes]:
-    """An image of two layers with this history."""
-    members: dict[str, bytes] = {}
-    described = oci_manifest(members, layer("a") + layer("b"), {})
-    manifest = json.loads(members["blobs/" + described["digest"].replace(":", "/")])
-    name = "blobs/" + manifest["config"]["digest"].replace(":", "/")
-    config = {**json.loads(members[name]), "history": entries}
-    manifest["config"] = oci_blob(members, json.dumps(config).encode(), "")
-    return listing(members, oci_blob(members, json.dumps(manifest).encode(), ""))
+HISTORIES: dict[str, tuple[object, list[str]]] = {
+    "fits": ([{"created_by": "A"}, {"created_by": "B"}], ["A", "B"]),
+    "empty-layers": (
+        [{"created_by": "A"}, {"created_by": "ENV", "empty_layer": True}, {"created_by": "B"}],
+        ["A", "B"],
+    ),
+    "without-instruction": ([{"created_by": "A"}, {"comment": "x"}], ["A", ""]),
+    "short": ([{"created_by": "A"}], ["", ""]),
+    "long": ([{"created_by": "A"}] * 3, ["", ""]),
+    "odd-texts": ([{"created_by": 1}, {"created_by": "\ud800"}], ["", "?"]),
+    "none": (None, ["", ""]),
+    "no-list": ("x", ["", ""]),
+}
 
 
-@pytest.mark.parametrize(
-    ("entries", "made"),
-    [
-        pytest.param([{"created_by": "A"}, {"created_by": "B"}], ["A", "B"], id="fits"),
-        pytest.param(
-            [{"created_by": "A"}, {"created_by": "ENV", "empty_layer": True}, {"created_by": "B"}],
-            ["A", "B"],
-            id="empty-layers",
-        ),
-        pytest.param([{"created_by": "A"}, {"comment": "x"}], ["A", ""], id="without-instruction"),
-        pytest.param([{"created_by": "A"}], ["", ""], id="short"),
-        pytest.param([{"created_by": "A"}] * 3, ["", ""], id="long"),
-        pytest.param([{"created_by": 1}, {"created_by": "\ud800"}], ["", "?"], id="odd-texts"),
-        pytest.param(None, ["", ""], id="none"),
-        pytest.param("x", ["", ""], id="no-list"),
-    ],
-)
+@pytest.mark.parametrize(("entries", "made"), HISTORIES.values(), ids=HISTORIES)
 def test_history(entries: object, made: list[str], tmp_path: Path) -> None:
-    image = opened(tmp_path, history(entries))
+    image = opened(tmp_path, changed_image(layer("a") + layer("b"), {"history": entries}))
     assert [layer.created_by for layer in image.layers] == made
 
 
 def with_manifest(change: Mapping[str, object]) -> dict[str, bytes]:
-    members: dict[str, bytes] = {}
-    described = oci_manifest(members, layer("image"), {})
-    manifest = json.loads(members["blobs/" + described["digest"].replace(":", "/")])
-    content = json.dumps({**manifest, **change}).encode()
-    return listing(members, oci_blob(members, content, ""))
+    return changed_image(layer("image"), manifest=change)
 
 
 ABSENT = "sha256:" + "0" * 64
 
 
-@pytest.mark.parametrize(
-    ("members", "why"),
-    [
-        pytest.param({"oci-layout": b"{}"}, "has no index.json", id="no-index"),
-        pytest.param({"index.json": b"["}, "index.json is not JSON", id="index-no-json"),
-        pytest.param(
-            {"index.json": b"[]"}, "index.json is not a JSON object", id="index-no-object"
-        ),
-        pytest.param({"index.json": b"{}"}, "holds no image manifest", id="index-empty"),
-        pytest.param(
-            listing({}, {"digest": ABSENT}), "holds no image manifest", id="manifest-missing"
-        ),
-        pytest.param(
-            listing({}, {"digest": "sha256:../../../etc/passwd"}),
-            "does not name a digest that can be verified",
-            id="digest-with-a-path",
-        ),
-        pytest.param(listing({}, {}), "does not name a digest", id="no-digest"),
-        pytest.param(
-            listing({f"blobs/{ABSENT.replace(':', '/')}": b"{}"}, {"digest": ABSENT}),
-            "blob sha256:0+ has other bytes",
-            id="manifest-altered",
-        ),
-        pytest.param(with_manifest({"config": {}}), "does not name a digest", id="no-config"),
-        pytest.param(
-            with_manifest({"config": {"digest": ABSENT}}), "blob .* is missing", id="config-missing"
-        ),
-        pytest.param(with_manifest({"layers": []}), "lists 0 layers", id="fewer-layers"),
-        pytest.param(
-            with_manifest({"layers": [{"digest": ABSENT}]}),
-            f"layer {ABSENT} is missing",
-            id="layer",
-        ),
-    ],
-)
+DAMAGED = {
+    "no-index": ({"oci-layout": b"{}"}, "has no index.json"),
+    "index-no-json": ({"index.json": b"["}, "index.json is not JSON"),
+    "index-no-object": ({"index.json": b"[]"}, "index.json is not a JSON object"),
+    "index-empty": ({"index.json": b"{}"}, "holds no image manifest"),
+    "manifest-missing": (oci_listing({}, {"digest": ABSENT}), "holds no image manifest"),
+    "digest-with-a-path": (
+        oci_listing({}, {"digest": "sha256:../../../etc/passwd"}),
+        "does not name a digest that can be verified",
+    ),
+    "no-digest": (oci_listing({}, {}), "does not name a digest"),
+    "manifest-altered": (
+        oci_listing({f"blobs/{ABSENT.replace(':', '/')}": b"{}"}, {"digest": ABSENT}),
+        "blob sha256:0+ has other bytes",
+    ),
+    "no-config": (with_manifest({"config": {}}), "does not name a digest"),
+    "config-missing": (with_manifest({"config": {"digest": ABSENT}}), "blob .* is missing"),
+    "fewer-layers": (with_manifest({"layers": []}), "lists 0 layers"),
+    "layer": (with_manifest({"layers": [{"digest": ABSENT}]}), f"layer {ABSENT} is missing"),
+}
+
+
+@pytest.mark.parametrize(("members", "why"), DAMAGED.values(), ids=DAMAGED)
 def test_damaged_layouts(members: dict[str, bytes], why: str, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=why) as caught:
         opened(tmp_path, members)
@@ -316,20 +290,18 @@ def test_no_layout(tmp_path: Path) -> None:
 
 
 def test_many_names_are_cut_in_the_hint(tmp_path: Path) -> None:
-    members: dict[str, bytes] = {}
-    image = oci_manifest(members, layer("image"), {})
+    members, (image,) = manifests(image={})
     name = "org.opencontainers.image.ref.name"
     tags = [{**image, "annotations": {name: f"tag{number:02}"}} for number in range(30)]
     with pytest.raises(ImageError) as caught:
-        opened(tmp_path, listing(members, *tags), ":x")
+        opened(tmp_path, oci_listing(members, *tags), ":x")
     assert caught.value.hint.endswith("tag19, ...")
 
 
 def test_images_without_a_tag_are_named_by_digest(tmp_path: Path) -> None:
-    members: dict[str, bytes] = {}
-    images = [oci_manifest(members, layer(name), {}) for name in "ab"]
+    members, images = manifests(a={}, b={})
     with pytest.raises(UsageError, match="several images") as caught:
-        opened(tmp_path, listing(members, *images), "", "linux/amd64")
+        opened(tmp_path, oci_listing(members, *images), "", "linux/amd64")
     assert images[0]["digest"] in caught.value.hint
 
 
@@ -354,31 +326,25 @@ def test_other_platforms_of_the_same_image(
 
 
 def test_one_manifest_by_its_digest_has_no_other_platforms(tmp_path: Path) -> None:
-    members: dict[str, bytes] = {}
-    images = [oci_manifest(members, layer(name), {"architecture": name}) for name in ("amd64", "x")]
-    found = opened(tmp_path, listing(members, *images), f"@{images[0]['digest']}")
+    members, images = manifests(amd64={}, x={"architecture": "x"})
+    found = opened(tmp_path, oci_listing(members, *images), f"@{images[0]['digest']}")
     assert found.other_platforms == ()
 
 
 def test_other_platforms_of_a_layout_without_tags(tmp_path: Path) -> None:
-    members: dict[str, bytes] = {}
-    platforms = [("amd64", "linux"), ("arm64", "linux"), ("amd64", "windows")]
-    images = [
-        oci_manifest(members, layer(os + name), {"architecture": name, "os": os})
-        for name, os in platforms
-    ]
-    claim = oci_manifest(members, layer("claim"), {"architecture": "s390x"})
+    members, (*images, claim) = manifests(
+        amd64={},
+        arm64={"architecture": "arm64"},
+        windows={"os": "windows"},
+        claim={"architecture": "s390x"},
+    )
     claim["annotations"] = {"vnd.docker.reference.type": "attestation-manifest"}
-    found = opened(tmp_path, listing(members, *images, claim), "", "linux/amd64")
+    found = opened(tmp_path, oci_listing(members, *images, claim), "", "linux/amd64")
     assert found.other_platforms == (Platform("linux", "arm64"),)
 
 
 def test_the_very_platform_before_its_variants(tmp_path: Path) -> None:
-    members: dict[str, bytes] = {}
-    images = [
-        oci_manifest(members, layer(f"amd64{variant}"), {"variant": variant})
-        for variant in ("v2", "", "v3")
-    ]
-    found = opened(tmp_path, listing(members, *images), "", "linux/amd64")
-    assert found.rootfs.names("/") == ["amd64"]
+    members, images = manifests(v2={"variant": "v2"}, plain={}, v3={"variant": "v3"})
+    found = opened(tmp_path, oci_listing(members, *images), "", "linux/amd64")
+    assert found.rootfs.names("/") == ["plain"]
     assert [each.variant for each in found.other_platforms] == ["v2", "v3"]

@@ -9,48 +9,31 @@ import pytest
 from auditor.image.tree.host_tree import HostTree
 from auditor.image.tree.rootfs import TreeRootfs
 from auditor.model import FileType, UnreadableError
-from tests.builders import Directory, File, Symlink, elf
-from tests.builders.host_files import write_files
+from tests.builders import Directory, File, Files, Symlink, elf
+from tests.builders.host_files import as_nobody, write_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @pytest.fixture
-def as_somebody() -> Iterator[None]:
-    """Return up root's right to read everything, while a test runs."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    yield
-    os.seteuid(0)
-
-
-@pytest.fixture
 def guarded(tmp_path: Path) -> HostTree:
     tmp_path.chmod(0o755)
-    return HostTree(
-        str(
-            write_files(
-                tmp_path,
-                {
-                    "bin/python3": File(elf(strings=["3.11.7"]), 0o000),
-                    "locked/file": "x",
-                    "locked": Directory(0o000),
-                    "listed/file": "x",
-                    "listed": Directory(0o444),
-                    "open": "y",
-                },
-            )
-        )
-    )
+    files: Files = {
+        "bin/python3": File(elf(strings=["3.11.7"]), 0o000),
+        "locked/file": "x",
+        "locked": Directory(0o000),
+        "listed/file": "x",
+        "listed": Directory(0o444),
+        "open": "y",
+    }
+    return HostTree(str(write_files(tmp_path, files)))
 
 
 @pytest.fixture
-def guarded_rootfs(guarded: HostTree, as_somebody: None) -> TreeRootfs:
-    del as_somebody
-    return TreeRootfs(guarded)
+def guarded_rootfs(guarded: HostTree) -> Iterator[TreeRootfs]:
+    with as_nobody():
+        yield TreeRootfs(guarded)
 
 
 def test_refusals_are_told(guarded_rootfs: TreeRootfs) -> None:
@@ -68,10 +51,8 @@ def test_refusals_are_told(guarded_rootfs: TreeRootfs) -> None:
 
 
 def test_what_is_hidden_is_there_and_no_file(guarded_rootfs: TreeRootfs) -> None:
-    for path in ("/locked/file", "/listed/file"):
-        entry = guarded_rootfs.lstat(path)
-        assert entry is not None
-        assert entry.type is FileType.OTHER
+    entries = map(guarded_rootfs.lstat, ("/locked/file", "/listed/file"))
+    assert [entry and entry.type for entry in entries] == [FileType.OTHER] * 2
 
 
 def test_walk_goes_on_and_notes_what_it_could_not_see(
@@ -138,3 +119,11 @@ def test_what_the_kernel_mounts_is_not_walked(tmp_path: Path) -> None:
     assert not HostTree("/").descends("/proc")
     rootfs = TreeRootfs(HostTree(str(write_files(tmp_path, {"proc/f": "", "l": Symlink("proc")}))))
     assert [path for path, _ in rootfs.walk()] == ["/l", "/proc", "/proc/f"]
+
+
+def test_the_time_of_a_file_of_the_host(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("")
+    os.utime(tmp_path / "x.py", (3, 1_700_000_000.5))
+    entry = HostTree(str(tmp_path)).node("/x.py")
+    assert entry is not None
+    assert entry.mtime == 1_700_000_000

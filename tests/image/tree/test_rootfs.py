@@ -254,3 +254,20 @@ def test_sources_that_may_load_a_library(make: Callable[[Files], Rootfs]) -> Non
     assert all(rootfs.facts(path).references_dlopen for path in files)
     for path in ("/a.txt", "/nothing.py", "/folder.py"):
         assert not rootfs.facts(path).references_dlopen
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [
+        ("/x.pyc", bytes(range(16))),
+        ("/short.pyc", b"123"),
+        ("/large.pyc", bytes(16)),
+        ("/x.py", b""),
+        ("/gone.pyc", b""),
+    ],
+)
+def test_headers_of_bytecode(make: Callable[[Files], Rootfs], path: str, header: bytes) -> None:
+    large = bytes(3 << 20)
+    code = bytes(range(16)) + b"code"
+    files: Files = {"/x.pyc": code, "/short.pyc": b"123", "/large.pyc": large, "/x.py": code}
+    assert make(files).facts(path).bytecode_header == header

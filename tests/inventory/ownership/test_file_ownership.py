@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.image.layout.blob_store import ImageQuery
-from auditor.image.layout.live_environment import open_environment
+from auditor.image.layout.directories import open_environment
 from auditor.inventory.collect import collect_inventory
 from auditor.inventory.ownership.file_ownership import FileOwnership
 from auditor.model import Owner, OwnerKind

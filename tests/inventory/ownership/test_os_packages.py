@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.image.layout.blob_store import ImageQuery
-from auditor.image.layout.root_directory import open_directory
+from auditor.image.layout.directories import open_directory
 from auditor.inventory.ownership.os_packages import database as limits
 from auditor.inventory.ownership.os_packages import metadata_owners, read_os_packages
 from auditor.inventory.ownership.os_packages.rpm_header import HeaderError, Tag, read_header

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.image.layout.blob_store import ImageQuery
-from auditor.image.layout.live_environment import open_environment
-from auditor.image.layout.root_directory import open_directory
+from auditor.image.layout.directories import open_directory, open_environment
 from auditor.inventory.collect import collect_inventory
 from auditor.inventory.ownership.file_ownership import FileOwnership
 from auditor.inventory.ownership.os_file_changes import OsComparison, compare_os_files

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from auditor.errors import ImageError, UsageError
 from auditor.image.engine.container_run import Completed
 from auditor.image.layout.blob_store import ImageQuery
-from auditor.image.layout.root_directory import open_directory
+from auditor.image.layout.directories import open_directory
 from auditor.image.tree.partial_tree import NotReadError
 from auditor.inventory.distributions.installed import read_distributions
 from auditor.inventory.query.pip_list import PIP
