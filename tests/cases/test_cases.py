@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import struct
 import tomllib
+import zipfile
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +37,7 @@ from tests.builders import (
     interpreter,
     manifest_of,
 )
-from tests.builders.wheels import installed, zipped
+from tests.builders.wheels import installed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,6 +87,15 @@ def lock_text(case: Mapping[str, Any]) -> str:
     return "\n".join([head, *entries, raw])
 
 
+def plain_zip(members: Mapping[str, str]) -> bytes:
+    """Return a zip archive whose members carry no mode, as `zipfile` makes them by itself."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
+    return buffer.getvalue()
+
+
 def second_layer(files: Mapping[str, Any]) -> dict[str, Any]:
     layer: dict[str, Any] = {}
     for path, value in files.items():
@@ -96,7 +107,7 @@ def second_layer(files: Mapping[str, Any]) -> dict[str, Any]:
             case {"script": str(text)}:
                 layer[path] = File(text, 0o755)
             case {"zip": dict(members)}:
-                layer[path] = zipped(members)
+                layer[path] = plain_zip(members)
             case {"elf": dict(facts)}:
                 layer[path] = elf(**facts)
             case {"elf": str(text)}:
