@@ -15,8 +15,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.manifest import Absence
+from auditor.artifacts.manifest import ArtifactError
 from auditor.artifacts.verify import mismatch
 from auditor.http.keyed_cache import KeyedCache
 from auditor.http.origin import host_of
@@ -57,7 +56,7 @@ class SimpleIndex:
         """
         name = _project(artifact.filename)
         if name is None:
-            raise ArtifactError(Absence.UNREACHABLE, "its file name does not say which project")
+            raise ArtifactError.unreachable("its file name does not say which project")
         where = f"the index {host_of(index)}"
         same = [
             each
@@ -65,7 +64,7 @@ class SimpleIndex:
             if each.filename == artifact.filename
         ]
         if not same:
-            raise ArtifactError(Absence.UNREACHABLE, f"{where} does not list it")
+            raise ArtifactError.unreachable(f"{where} does not list it")
         other: ArtifactError | None = None
         for listed in same:
             shared = sorted(listed.hashes.keys() & artifact.hashes.keys())
@@ -125,9 +124,7 @@ def html_page(content: bytes, base: str) -> list[Listed]:
 
 
 def _no_index(base: str) -> ArtifactError:
-    return ArtifactError(
-        Absence.UNREACHABLE, f"{host_of(base)} answers with something else than an index"
-    )
+    return ArtifactError.unreachable(f"{host_of(base)} answers with something else than an index")
 
 
 class _Page(HTMLParser):

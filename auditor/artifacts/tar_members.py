@@ -17,8 +17,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, cast
 
 from auditor.artifacts import archive_limits
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.manifest import Member
+from auditor.artifacts.manifest import ArtifactError, Member
 from auditor.artifacts.random_access import PIECE
 from auditor.artifacts.unpack_budget import Budget, checked_name
 from auditor.decompression import GZIP, PackedDataError, Packing, unpacked

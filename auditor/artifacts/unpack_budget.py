@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.artifacts import archive_limits
-from auditor.artifacts.artifact_error import ArtifactError
+from auditor.artifacts.manifest import ArtifactError
 from auditor.wording import human_bytes, plural
 
 

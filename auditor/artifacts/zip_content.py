@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from isal import isal_zlib
 
-from auditor.artifacts.artifact_error import ArtifactError
+from auditor.artifacts.manifest import ArtifactError
 from auditor.artifacts.random_access import PIECE
 from auditor.artifacts.unpack_budget import Budget
 from auditor.artifacts.zip_directory import STORED, content_start, read_directory
@@ -41,10 +41,8 @@ def contents(archive: RandomAccess, keep: Callable[[ZipMember], int]) -> Iterato
     `keep` returns up to how many bytes a member's whole content is kept; -1 for none.
     """
     budget = Budget(archive.size)
-    directory = read_directory(archive)
     seen: dict[str, bytes] = {}
-    ends = [*(member.offset for member in directory.members[1:]), directory.start]
-    for member, end in zip(directory.members, ends, strict=True):
+    for member, end in read_directory(archive):
         budget.unpacked(member.size)
         kept = bytearray() if member.size <= keep(member) else None
         digest = sha256()

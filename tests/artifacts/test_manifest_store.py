@@ -2,18 +2,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
-import subprocess
 import sys
-import textwrap
-import time
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from auditor.artifacts import Absence, Absent, Manifest, ManifestCache
 from auditor.artifacts.local_files import in_pip_cache
+from auditor.artifacts.manifest_cache import manifest_files
 from auditor.artifacts.manifest_format import VERSION
 from auditor.errors import UsageError
 from auditor.file_cache import Usage
@@ -29,6 +26,9 @@ from tests.builders.wanted import (
     store,
 )
 from tests.builders.wheels import sdist, wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 URL = f"https://example.org/{NAME}"
 ZIP = "demo-1.0.zip"
@@ -233,25 +233,15 @@ def test_damaged_entry_is_made_again(folder: Path, tmp_path: Path) -> None:
 
 
 def test_usage_and_clear(folder: Path, tmp_path: Path) -> None:
-    cache = ManifestCache(tmp_path)
-    assert cache.usage() == Usage(0, 0)
-    manifest(artifact(), places(folder), cache)
+    files = manifest_files(tmp_path)
+    assert files.usage() == Usage(0, 0)
+    manifest(artifact(), places(folder), ManifestCache(tmp_path))
     (tmp_path / "manifests/mine.txt").write_text("")
-    old = tmp_path / "manifests" / ("." + "0" * 32 + ".new")
-    old.write_text("")
-    cache.tidy()
-    assert old.exists()
-    os.utime(old, (0, 0))
-    cache.tidy()
-    assert not old.exists()
-    usage = cache.usage()
+    usage = files.usage()
     assert (usage.entries, usage.bytes > 100) == (1, True)
-    assert cache.clear() == usage
+    assert files.clear() == usage
     assert [path.name for path in (tmp_path / "manifests").iterdir()] == ["mine.txt"]
-    none = ManifestCache(None)
-    none.tidy()
-    assert (none.usage(), none.clear()) == (Usage(0, 0), Usage(0, 0))
-    assert manifest(artifact(), places(folder), none).members
+    assert manifest(artifact(), places(folder), ManifestCache(None)).members
 
 
 @pytest.mark.parametrize("form", ["memory://{}", "{}", "file://{}", "dir::file://{}"])
@@ -261,7 +251,7 @@ def test_shared_folder(folder: Path, tmp_path: Path, form: str) -> None:
     (folder / NAME).unlink()
     other = ManifestCache(tmp_path / "two", place)
     assert manifest(artifact(), places(folder), other) == first
-    assert other.usage().entries == 1
+    assert manifest_files(tmp_path / "two").usage().entries == 1
     assert manifest(artifact(), places(folder), ManifestCache(None, place)) == first
 
 
@@ -303,43 +293,3 @@ def test_progress_is_told_by_the_thread_that_waits(
     assert told
     assert {what for what, _, _ in told} == {"artifacts"}
     assert all(total == len(big) and done <= total for _, done, total in told)
-
-
-RUN = """
-import sys
-from pathlib import Path
-from auditor.artifacts import Manifest, ManifestCache
-from tests.builders.wanted import artifact, places, store
-folder, cache, names = Path(sys.argv[1]), ManifestCache(Path(sys.argv[2])), sys.argv[3:]
-wanted = [artifact((folder / name).read_bytes(), path=name, filename=name) for name in names]
-with store(places(folder), cache) as manifests:
-    assert all(isinstance(each, Manifest) for each in manifests.get(wanted)), manifests.get(wanted)
-"""
-
-
-def test_killed_run_leaves_no_bad_entry(tmp_path: Path) -> None:
-    names = [f"demo{number}-1.0-py3-none-any.whl" for number in range(40)]
-    for name in names:
-        (tmp_path / name).write_bytes(wheel({f"{name}/{n}.py": name for n in range(300)}))
-    loop = RUN + textwrap.dedent("""
-        while True:
-            cache.clear()
-            with store(places(folder), cache) as manifests:
-                manifests.get(wanted)
-            print(flush=True)
-    """)
-    command = [sys.executable, "-c", loop, str(tmp_path), str(tmp_path / "cache"), *names]
-    for pause in (0.0, 0.05, 0.1):
-        with subprocess.Popen(
-            command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
-        ) as run:
-            assert run.stdout is not None
-            run.stdout.readline()
-            time.sleep(pause)
-            run.send_signal(signal.SIGKILL)
-        cache = ManifestCache(tmp_path / "cache")
-        wanted = [artifact((tmp_path / n).read_bytes(), path=n, filename=n) for n in names]
-        with store(places(tmp_path), cache) as manifests:
-            assert all(isinstance(each, Manifest) for each in manifests.get(wanted))
-        for path in (tmp_path / "cache/manifests").glob("*.manifest"):
-            assert cache.find([path.stem.removeprefix(f"{VERSION}-")]) is not None

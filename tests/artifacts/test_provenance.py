@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.artifacts import Absence, Absent
-from auditor.artifacts import provenance as provenance_module
+from auditor.artifacts import finder as finder_module
 from auditor.artifacts.attestor import Attestor, TrustRoot
-from auditor.http.retries import RetryPolicy
+from auditor.http.connections import RetryPolicy
 from auditor.model import Attestation, AttestationState
 from tests.builders.attested import WHEEL, Published, published
 from tests.builders.fake_registry import Answer, fake_registry
@@ -111,14 +111,14 @@ def test_beside_it_and_not_to_be_read(tmp_path: Path) -> None:
 def test_more_than_the_limit(
     server: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provenance_module, "PROVENANCE_BYTES", len(DOCUMENT) - 1)
+    monkeypatch.setattr(finder_module, "PROVENANCE_BYTES", len(DOCUMENT) - 1)
     (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
     given = absent(artifact(), tmp_path)
     assert given.absence is Absence.LIMIT
     assert "more than" in given.why
     server.script[PAGE] = [json_page(provenance="/provenance")]
     assert "more than" in absent(artifact(index=f"http://{server.host}/simple")).why
-    monkeypatch.setattr(provenance_module, "PROVENANCE_BYTES", len(DOCUMENT))
+    monkeypatch.setattr(finder_module, "PROVENANCE_BYTES", len(DOCUMENT))
     assert found(artifact(), tmp_path) == DOCUMENT
 
 

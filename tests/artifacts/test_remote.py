@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.artifacts import Absence, Absent, Manifest, ManifestCache
-from auditor.artifacts import download as download_module
+from auditor.artifacts import remote as remote_module
 from auditor.artifacts import simple_index as index_module
 from auditor.artifacts.artifact_client import ArtifactClient
-from auditor.artifacts.artifact_error import ArtifactError
+from auditor.artifacts.manifest import ArtifactError
+from auditor.artifacts.manifest_cache import manifest_files
 from auditor.http import client as http_client_module
 from auditor.http import transfer as transfer_module
-from auditor.http.connections import HttpConnections
-from auditor.http.retries import RetryPolicy
+from auditor.http.connections import HttpConnections, RetryPolicy
 from auditor.model import ArtifactKind
 from tests.builders.certificates import certificates
 from tests.builders.fake_registry import Answer, fake_registry
@@ -261,7 +261,7 @@ def test_url_that_leads_nowhere(url: str) -> None:
 
 
 def test_no_room_for_the_file(server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download_module, "_IN_MEMORY", 10)
+    monkeypatch.setattr(remote_module, "_IN_MEMORY", 10)
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
     found = absent(at(server), sources())
     assert found.absence is Absence.UNREACHABLE
@@ -291,7 +291,7 @@ def test_answer_that_comes_after_leaving_is_not_read(server: FakeRegistry) -> No
 
 
 def test_several_are_fetched_at_once(server: FakeRegistry) -> None:
-    together = threading.Barrier(8, timeout=10)
+    together = threading.Barrier(8, timeout=30)
 
     def rule(asked: Asked) -> Answer | None:
         together.wait()
@@ -303,7 +303,7 @@ def test_several_are_fetched_at_once(server: FakeRegistry) -> None:
         content = wheel({"demo.py": str(number)})
         server.script[f"/{number}"] = [Answer(body=content)]
         wanted.append(at(server, content, f"/{number}"))
-    with store(sources()) as manifests:
+    with store(sources(retry_policy=RetryPolicy(read=60))) as manifests:
         assert all(isinstance(each, Manifest) for each in manifests.get(wanted))
 
 
@@ -758,7 +758,7 @@ def test_index_of_a_local_file(tmp_path: Path) -> None:
     assert not found.verified
     cache = ManifestCache(tmp_path)
     manifest(artifact(), places(tmp_path, indexed=True), cache)
-    assert cache.usage().entries == 0
+    assert manifest_files(tmp_path).usage().entries == 0
     assert manifest(artifact(), places(tmp_path), cache).verified
     # What is proven already is better than a wheel's word.
     assert manifest(artifact(), places(tmp_path, indexed=True), cache).verified

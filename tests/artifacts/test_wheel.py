@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.artifacts import archive_limits
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.manifest import Absence, Manifest, Member
+from auditor.artifacts.manifest import Absence, ArtifactError, Manifest, Member
+from auditor.artifacts.read_artifact import parse_record
 from auditor.artifacts.wheel import read_wheel
-from auditor.artifacts.wheel_metadata import parse_record
 from auditor.model import ArtifactKind
 from tests.builders.wheels import wheel, zipped
 

@@ -45,7 +45,8 @@ def _sdist(filename: str, files: Mapping[str, bytes]) -> bytes:
 def manifest_of(filename: str, files: Mapping[str, str | bytes]) -> Manifest:
     """Return the manifest of a wheel or an sdist with these files."""
     content = artifact_bytes(filename, files)
-    return read_artifact(io.BytesIO(content), filename, hashlib.sha256(content).hexdigest())
+    digests = {"sha256": hashlib.sha256(content).hexdigest()}
+    return read_artifact(io.BytesIO(content), filename, digests).manifest
 
 
 class Shelf:

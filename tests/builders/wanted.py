@@ -14,6 +14,7 @@ from auditor.artifacts import (
     ManifestCache,
     ManifestStore,
 )
+from auditor.http.connections import HttpConnections
 from auditor.model import Artifact, ArtifactKind
 from tests.builders.wheels import wheel
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from auditor.http.connections import RetryPolicy
     from auditor.progress import Progress
 
 NAME = "demo-1.0-py3-none-any.whl"
@@ -46,15 +48,17 @@ class Places(NamedTuple):
 
     folder: Path
     sources: ArtifactSources
+    connections: HttpConnections
 
 
 def places(
     folder: Path,
     wheelhouses: tuple[Path, ...] = (),
+    retry_policy: RetryPolicy | None = None,
     **options: Any,  # noqa: ANN401 -- any option
 ) -> Places:
     """Return the folder of a lock and who else may be asked."""
-    return Places(folder, ArtifactSources(wheelhouses, **options))
+    return Places(folder, ArtifactSources(wheelhouses, **options), HttpConnections(retry_policy))
 
 
 @contextmanager
@@ -63,7 +67,7 @@ def store(
 ) -> Iterator[ManifestStore]:
     """Yield the manifests of a lock, by a pool of its own."""
     with (
-        ArtifactPool(where.sources, cache) as pool,
+        ArtifactPool(where.sources, cache, where.connections) as pool,
         ManifestStore(pool, where.folder, show) as manifests,
     ):
         yield manifests

@@ -12,10 +12,9 @@ import pytest
 from urllib3.exceptions import ProtocolError
 
 from auditor.http.client import HttpClient
-from auditor.http.connections import HttpConnections, shut_down
+from auditor.http.connections import HttpConnections, RetryPolicy, shut_down
 from auditor.http.keyed_cache import KeyedCache
 from auditor.http.origin import is_loopback
-from auditor.http.retries import RetryPolicy
 from tests.builders.fake_registry import Answer, fake_registry
 
 if TYPE_CHECKING:
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from tests.builders.fake_registry import Asked, FakeRegistry
 
 
+SOON = RetryPolicy(tries=2, pause=0.01)
+
+
 class FailedError(Exception):
     pass
 
@@ -36,8 +38,7 @@ def failed(failure: Failure) -> FailedError:
 
 
 def client(connections: HttpConnections) -> HttpClient:
-    policy = RetryPolicy(tries=2, pause=0.01)
-    return HttpClient(connections, policy, failed, verify=True, plain=lambda _: True)
+    return HttpClient(connections, failed, lambda _: True)
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_a_server_gets_so_many_requests_at_a_time(server: FakeRegistry) -> None:
             now[0] -= 1
 
     server.rule = rule
-    connections = HttpConnections(per_origin=2)
+    connections = HttpConnections(SOON, 2)
     clients = [client(connections) for _ in range(2)]
 
     def read(number: int) -> bytes:
@@ -73,7 +74,7 @@ def test_a_server_gets_so_many_requests_at_a_time(server: FakeRegistry) -> None:
 
 
 def test_a_request_that_waits_for_its_turn_is_interrupted(server: FakeRegistry) -> None:
-    connections = HttpConnections(per_origin=1)
+    connections = HttpConnections(SOON, 1)
     first, second = client(connections), client(connections)
     url = f"http://{server.host}/"
     with ThreadPoolExecutor(1) as pool, first.response(url, {}):
@@ -92,7 +93,7 @@ def test_a_request_that_waits_for_its_turn_is_interrupted(server: FakeRegistry) 
 
 def test_a_form_is_not_sent_elsewhere(server: FakeRegistry) -> None:
     server.script["/token"] = [Answer(307, headers={"Location": "/"})]
-    http = client(HttpConnections())
+    http = client(HttpConnections(SOON))
     with http.response(f"http://{server.host}/token", {}, form={"secret": "x"}) as response:
         assert response.status_code == 307
     assert len(server.asked) == 1
@@ -100,7 +101,7 @@ def test_a_form_is_not_sent_elsewhere(server: FakeRegistry) -> None:
 
 def test_short_responses_leave_their_connection(server: FakeRegistry) -> None:
     server.script["/old"] = [Answer(503, b"later"), Answer(302, b"there", {"Location": "/"})]
-    http = client(HttpConnections())
+    http = client(HttpConnections(SOON))
     with http.response(f"http://{server.host}/old", {}) as response:
         assert http.body(response, 10) == b"x"
     assert (len(server.asked), server.connections) == (3, 1)

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.errors import AuditorError, ImageError, UsageError
-from auditor.http.connections import HttpConnections
+from auditor.http.connections import HttpConnections, RetryPolicy
 from auditor.http.plain_session import trusted_certificates
-from auditor.http.retries import RetryPolicy
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, parse_reference
@@ -38,7 +37,12 @@ if TYPE_CHECKING:
     from tests.builders.fake_registry import Asked, FakeRegistry
 
 SOON = RetryPolicy(connect=2, read=0.3, tries=3, pause=0.01, longest=1)
-PLAIN = Access(plain_http=True)
+
+
+def plain() -> Access:
+    return Access(plain_http=True, connections=HttpConnections(SOON))
+
+
 LAYERS = [layer_tar({"a": "one", "b": b"\0" * 600_000}), layer_tar({"c": "two"})]
 MEMBERS = oci_members({"latest": [(LAYERS, {"env": {"A": "1"}})]})
 
@@ -67,10 +71,10 @@ def read(
     *,
     platform: str | None = None,
     progress: Any = None,  # noqa: ANN401 -- a list's append, or nothing
-    access: Access = PLAIN,
+    access: Access | None = None,
 ) -> Image:
     reference = parse_reference(f"registry:{registry.host}/{name}")
-    return open_registry_image(reference, platform, access, ReadOptions(progress), SOON)
+    return open_registry_image(reference, platform, access or plain(), ReadOptions(progress))
 
 
 def layer_digests(members: Mapping[str, bytes]) -> list[str]:
@@ -365,10 +369,9 @@ def test_a_layer_that_fails_ends_the_others(registry: FakeRegistry) -> None:
     path, whole = at_first_layer(registry)
     registry.script[path] = [whole._replace(cut=10, stall=True)]
     registry.script[f"/v2/app/blobs/{second}"] = [Answer(403)]
-    patient = SOON._replace(read=30)
-    reference = parse_reference(f"registry:{registry.host}/app")
+    patient = HttpConnections(SOON._replace(read=30))
     with pytest.raises(ImageError, match="answers 403"):
-        open_registry_image(reference, None, PLAIN, ReadOptions(), patient)
+        read(registry, access=Access(plain_http=True, connections=patient))
 
 
 def test_ctrl_c_does_not_wait_for_what_never_comes(
@@ -650,7 +653,7 @@ def test_images_share_connections_and_tokens(registry: FakeRegistry, threads: in
     registry.image(members, "other")
     registry.rule = wants_bearer(registry)
     registry.script["/token"] = [Answer(body=b'{"token": "secret-token"}')]
-    connections = HttpConnections()
+    connections = HttpConnections(SOON)
     access = Access(plain_http=True, connections=connections)
     names = ["app", "app:other"] * (1 if threads == 1 else 2)
     with ThreadPoolExecutor(threads) as pool:
@@ -666,7 +669,7 @@ def test_images_share_connections_and_tokens(registry: FakeRegistry, threads: in
 
 
 def test_a_failed_image_ends_no_other(registry: FakeRegistry) -> None:
-    connections = HttpConnections()
+    connections = HttpConnections(SOON)
     access = Access(plain_http=True, connections=connections)
     other = read(registry, access=access)
     (_, second) = layer_digests(MEMBERS)
@@ -684,7 +687,7 @@ def test_logins_are_looked_up_once(
     answer = '{"ServerURL":"x","Username":"alice","Secret":"s3cret"}'
     helper(nobody, "here", f"echo asked >> {nobody}/asked; echo '{answer}'", monkeypatch)
     login(nobody, credHelpers={registry.host: "here"})
-    access = Access(plain_http=True, connections=HttpConnections())
+    access = Access(plain_http=True, connections=HttpConnections(SOON))
     for path, answers in list(registry.script.items()):
         registry.script[path.replace("/app/", "/another/")] = answers
     for name in ("app", "app", "another"):
