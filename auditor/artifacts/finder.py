@@ -118,7 +118,7 @@ class Finder:
         beside += [] if path is None else [path]
         yield from (partial(_provenance_file, Path(f"{each}.provenance")) for each in beside)
         for index in sources.indexes(artifact):
-            yield partial(self._remote().provenance, index, artifact, PROVENANCE_BYTES)
+            yield partial(self._remote().provenance, index, artifact)
 
     def _remote(self) -> Remote:
         from auditor.artifacts.remote import Remote  # noqa: PLC0415 -- a tenth of a second

@@ -114,3 +114,15 @@ class ArtifactError(Exception):
     def absent(self, artifact: Artifact) -> Absent:
         """Return what becomes of it in the end."""
         return Absent(artifact, self.absence, self.why)
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a member; raises `ArtifactError` where it is no plain relative path.
+
+    A name that leads elsewhere, or that two readers take for two different paths, has no place
+    in an artifact that somebody installs.
+    """
+    parts = name.split("/")
+    if "\0" in name or "\\" in name or ".." in parts or "" in parts or "." in parts:
+        raise ArtifactError.unreadable(f"a member's name is no plain relative path: {name[:80]!a}")
+    return name

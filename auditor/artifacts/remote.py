@@ -6,6 +6,7 @@ import tempfile
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, cast
 
+from auditor.artifacts.archive_limits import PROVENANCE_BYTES
 from auditor.artifacts.http_ranges import HttpRanges, NoRangesError
 from auditor.artifacts.local_files import unread
 from auditor.artifacts.manifest import Absence, ArtifactError
@@ -44,15 +45,15 @@ class Remote:
         """Return the manifest of an artifact that an index lists; raises `ArtifactError`."""
         return self.by_url(self._indexes.listed(index, artifact).url, artifact)
 
-    def provenance(self, index: str, artifact: Artifact, limit: int) -> bytes:
+    def provenance(self, index: str, artifact: Artifact) -> bytes:
         """Return the document in which an index says who attested an artifact (PEP 740).
 
-        Raises `ArtifactError` where it has none, or one of more than `limit` bytes.
+        Raises `ArtifactError` where it has none.
         """
         url = self._indexes.listed(index, artifact).provenance
         if url is None:
             raise ArtifactError.unreachable(f"the index {host_of(index)} has no provenance of it")
-        return self._client.document(url, {"Accept": _PROVENANCE}, limit)[1]
+        return self._client.document(url, {"Accept": _PROVENANCE}, PROVENANCE_BYTES)[1]
 
     def by_url(self, url: str, artifact: Artifact) -> StoredManifest:
         """Return the manifest of the artifact at a URL; raises `ArtifactError`."""

@@ -12,8 +12,7 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.artifacts import archive_limits
-from auditor.artifacts.manifest import ArtifactError
-from auditor.artifacts.unpack_budget import checked_name
+from auditor.artifacts.manifest import ArtifactError, checked_name
 
 if TYPE_CHECKING:
     from auditor.artifacts.random_access import RandomAccess

@@ -27,13 +27,6 @@ SHA256 = "ab" * 32
 EMPTY = b'{"version": 1, "attestation_bundles": []}'
 
 
-@pytest.fixture(autouse=True)
-def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No root of trust but the one that was shipped."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-
-
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Published:
     return published(SDIST, tmp_path_factory.mktemp("attested"))
@@ -149,16 +142,14 @@ def test_identities_are_shown_on_one_line() -> None:
     assert shown_identity({"kind": "New", "name": "a\nb\x1b"}) == "New a b\\x1b"
 
 
-def test_root_of_trust_without_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert trust(offline=True) == ""
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+def test_root_of_trust_without_a_place(home: Path) -> None:
+    home.touch()
     assert trust(offline=True) == "Sigstore's root of trust cannot be kept: Not a directory"
 
 
-def test_root_of_trust_that_is_damaged(tmp_path: Path) -> None:
-    trust(offline=True)
-    (kept,) = tmp_path.glob("cache/**/trusted_root.json")
+def test_root_of_trust_that_is_damaged(home: Path) -> None:
+    assert trust(offline=True) == ""
+    (kept,) = home.glob("**/trusted_root.json")
     kept.write_bytes(b"{")
     assert trust(offline=True).startswith("Sigstore's root of trust cannot be read: ")
 

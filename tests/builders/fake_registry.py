@@ -9,9 +9,14 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, NamedTuple
 
+from auditor.http.connections import RetryPolicy
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from ssl import SSLContext
+
+SOON = RetryPolicy(connect=2, read=0.3, tries=3, pause=0.01, longest=1)
+"""Patience with servers of this process."""
 
 
 class Answer(NamedTuple):

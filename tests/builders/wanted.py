@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auditor.artifacts import (
@@ -16,18 +18,21 @@ from auditor.artifacts import (
 )
 from auditor.http.connections import HttpConnections
 from auditor.model import Artifact, ArtifactKind
+from tests.builders.fake_registry import SOON, Answer
 from tests.builders.wheels import wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from auditor.http.connections import RetryPolicy
     from auditor.progress import Progress
 
 NAME = "demo-1.0-py3-none-any.whl"
+FILE = f"/files/{NAME}"
+HERE = Path("/nowhere")
 CONTENT = wheel({"demo.py": "print('hello')\n"})
 OTHER = wheel({"demo.py": "print('other')\n"})
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 def artifact(content: bytes = CONTENT, *algorithms: str, **changes: object) -> Artifact:
@@ -43,6 +48,20 @@ def artifact(content: bytes = CONTENT, *algorithms: str, **changes: object) -> A
     return Artifact(**{**fields, **changes})  # type: ignore[arg-type]
 
 
+def html(*links: str) -> Answer:
+    """Return the page of an index with these attributes of links."""
+    body = "".join(f"<a {link}>x</a>\n" for link in links)
+    return Answer(
+        body=f"<!doctype html><body>{body}".encode(), headers={"Content-Type": "text/html"}
+    )
+
+
+def page(*files: Mapping[str, object]) -> Answer:
+    """Return the page of an index in JSON."""
+    kind = {"Content-Type": "application/vnd.pypi.simple.v1+json; charset=utf-8"}
+    return Answer(body=json.dumps({"files": files}).encode(), headers=kind)
+
+
 class Places(NamedTuple):
     """Where artifacts are looked for."""
 
@@ -52,9 +71,9 @@ class Places(NamedTuple):
 
 
 def places(
-    folder: Path,
+    folder: Path = HERE,
     wheelhouses: tuple[Path, ...] = (),
-    retry_policy: RetryPolicy | None = None,
+    retry_policy: RetryPolicy = SOON,
     **options: Any,  # noqa: ANN401 -- any option
 ) -> Places:
     """Return the folder of a lock and who else may be asked."""
