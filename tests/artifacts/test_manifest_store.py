@@ -19,6 +19,7 @@ from tests.builders.wanted import (
     CONTENT,
     NAME,
     OTHER,
+    SHA256,
     absent,
     artifact,
     manifest,
@@ -42,19 +43,10 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def empty(tmp_path: Path) -> Path:
-    path = tmp_path / "empty"
-    path.mkdir()
-    return path
-
-
 def test_order_and_repetition(folder: Path) -> None:
     source = sdist({"demo.py": ""})
     (folder / "demo-1.0.tar.gz").write_bytes(source)
-    second = artifact(
-        source, filename="demo-1.0.tar.gz", path="demo-1.0.tar.gz", kind=ArtifactKind.SDIST
-    )
+    second = artifact(source, filename="demo-1.0.tar.gz", path="demo-1.0.tar.gz")
     gone = artifact(path="gone.whl")
     with store(places(folder)) as manifests:
         manifests.prefetch([second])
@@ -64,37 +56,33 @@ def test_order_and_repetition(folder: Path) -> None:
     assert found[0] is found[3]
 
 
-def test_path_is_relative_to_the_lock(folder: Path, empty: Path) -> None:
+def test_path_is_relative_to_the_lock(folder: Path) -> None:
     found = manifest(artifact(), places(folder))
     assert found.members[-1].path == "demo.py"
-    assert (found.sha256, found.size, found.verified) == (
-        hashlib.sha256(CONTENT).hexdigest(),
-        len(CONTENT),
-        True,
-    )
-    missing = absent(artifact(), places(empty))
+    assert (found.sha256, found.size, found.verified) == (SHA256, len(CONTENT), True)
+    missing = absent(artifact(), places())
     assert missing.absence is Absence.UNREACHABLE
     assert missing.why == "its file cannot be read: no such file or directory"
 
 
-def test_url_may_be_a_file(folder: Path, empty: Path) -> None:
-    assert manifest(artifact(path=None, url=(folder / NAME).as_uri()), places(empty)).members
+def test_url_may_be_a_file(folder: Path) -> None:
+    assert manifest(artifact(path=None, url=(folder / NAME).as_uri()), places()).members
     elsewhere = artifact(path=None, url=f"file://example.org{folder}/{NAME}")
-    assert absent(elsewhere, places(empty, offline=True)).absence is Absence.OFFLINE
+    assert absent(elsewhere, places(offline=True)).absence is Absence.OFFLINE
 
 
 @pytest.mark.parametrize("path", ["pipe", "folder", "zero\0byte"])
-def test_path_that_is_no_file(empty: Path, path: str) -> None:
-    os.mkfifo(empty / "pipe")
-    (empty / "folder").mkdir()
-    assert absent(artifact(path=path), places(empty)).absence is Absence.UNREACHABLE
+def test_path_that_is_no_file(tmp_path: Path, path: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    assert absent(artifact(path=path), places(tmp_path)).absence is Absence.UNREACHABLE
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512", "sha3_256", "blake2b"])
 def test_any_strong_hash_verifies(folder: Path, tmp_path: Path, algorithm: str) -> None:
     cache = ManifestCache(tmp_path)
     found = manifest(artifact(CONTENT, algorithm), places(folder), cache)
-    assert found.sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert found.sha256 == SHA256
     (folder / NAME).unlink()
     assert manifest(artifact(CONTENT, algorithm), places(folder), cache) == found
 
@@ -140,13 +128,12 @@ def test_size_counts(folder: Path, tmp_path: Path, size: int) -> None:
     assert absent(artifact(size=size), places(folder), cache).absence is Absence.MISMATCH
 
 
-def test_wheelhouse(folder: Path, empty: Path, tmp_path: Path) -> None:
-    wrong = tmp_path / "wrong"
+def test_wheelhouse(folder: Path, tmp_path: Path) -> None:
+    wrong, empty = tmp_path / "wrong", tmp_path / "empty"
     wrong.mkdir()
     (wrong / NAME).write_bytes(OTHER)
     wanted = artifact(path=None, url=URL)
-    houses = (empty, wrong, folder)
-    assert manifest(wanted, places(empty, houses, offline=True)).members
+    assert manifest(wanted, places(empty, (empty, wrong, folder), offline=True)).members
     # Another file of that name is no contradiction; where the lock itself names it, it is.
     assert absent(wanted, places(empty, (wrong,), offline=True)).absence is Absence.OFFLINE
     assert absent(artifact(), places(wrong, (empty,))).absence is Absence.MISMATCH
@@ -155,42 +142,33 @@ def test_wheelhouse(folder: Path, empty: Path, tmp_path: Path) -> None:
     assert absent(up, places(empty, (empty,))).absence is Absence.UNREACHABLE
 
 
-def test_pip_cache(empty: Path, tmp_path: Path) -> None:
+def test_pip_cache(tmp_path: Path) -> None:
     """The name as pip 26.3 gives it: `SafeFileCache` and `CacheController.cache_url`."""
     url = f"HTTPS://Example.org/packages/{NAME}?x=1#sha256=00"
     path = in_pip_cache(url, tmp_path)
     key = hashlib.sha224(f"https://example.org/packages/{NAME}?x=1".encode()).hexdigest()
     assert path == tmp_path / "http-v2" / "/".join(key[:5]) / f"{key}.body"
     wanted = artifact(path=None, url=url)
-    assert absent(wanted, places(empty, pip_cache=tmp_path, offline=True))
+    assert absent(wanted, places(pip_cache=tmp_path, offline=True))
     path.parent.mkdir(parents=True)
     path.write_bytes(CONTENT)
-    assert manifest(wanted, places(empty, pip_cache=tmp_path, offline=True)).members
+    assert manifest(wanted, places(pip_cache=tmp_path, offline=True)).members
     path.write_bytes(OTHER)
-    assert absent(wanted, places(empty, pip_cache=tmp_path, offline=True))
+    assert absent(wanted, places(pip_cache=tmp_path, offline=True))
 
 
-@pytest.mark.parametrize(
-    ("url", "absence"),
-    [
-        (f"https://[bad/{NAME}", Absence.UNREACHABLE),
-        (f"https://[::1]/{NAME}", Absence.OFFLINE),
-    ],
-)
 @pytest.mark.parametrize("field", ["url", "index"])
-def test_url_that_is_none_is_told(
-    empty: Path, tmp_path: Path, url: str, absence: Absence, field: str
-) -> None:
-    offline = absence is Absence.OFFLINE
-    wanted = artifact(CONTENT, path=None, **{field: url})
-    found = absent(wanted, places(empty, pip_cache=tmp_path, offline=offline))
-    assert found.absence is absence
-    assert "its URL is not valid" in found.why or offline
+def test_url_that_is_none_is_told(tmp_path: Path, field: str) -> None:
+    bad = f"https://[bad/{NAME}"
+    wanted = artifact(path=None, url=bad) if field == "url" else artifact(path=None, index=bad)
+    found = absent(wanted, places(pip_cache=tmp_path))
+    assert found.absence is Absence.UNREACHABLE
+    assert "its URL is not valid" in found.why
 
 
-def test_verified_bytes_that_are_no_archive(empty: Path) -> None:
-    (empty / NAME).write_bytes(b"hello")
-    assert absent(artifact(b"hello"), places(empty)).absence is Absence.UNREADABLE
+def test_verified_bytes_that_are_no_archive(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(b"hello")
+    assert absent(artifact(b"hello"), places(tmp_path)).absence is Absence.UNREADABLE
 
 
 def test_second_run_needs_no_artifact(folder: Path, tmp_path: Path) -> None:
@@ -208,12 +186,12 @@ def test_bytes_that_are_a_wheel_and_an_sdist_are_kept_as_both(folder: Path, tmp_
     cache = ManifestCache(tmp_path)
     for name, kind in ((ZIP, ArtifactKind.SDIST), (NAME, ArtifactKind.WHEEL)):
         (folder / name).write_bytes(CONTENT)
-        wanted = artifact(kind=kind, filename=name, path=name)
+        wanted = artifact(filename=name, path=name)
         first = manifest(wanted, places(folder), cache)
         (folder / name).unlink()
         assert manifest(wanted, places(folder), cache) == first
         assert (first.kind, bool(first.dist_info)) == (kind, kind is ArtifactKind.WHEEL)
-    another = artifact(kind=ArtifactKind.SDIST, filename="other-2.zip", path="other-2.zip")
+    another = artifact(filename="other-2.zip", path="other-2.zip")
     assert manifest(another, places(folder), cache).kind is ArtifactKind.SDIST
 
 

@@ -20,7 +20,6 @@ from auditor.artifacts.manifest_cache import manifest_files
 from auditor.http import client as http_client_module
 from auditor.http import transfer as transfer_module
 from auditor.http.connections import HttpConnections, RetryPolicy
-from auditor.model import ArtifactKind
 from tests.builders.certificates import certificates
 from tests.builders.fake_registry import SOON, Answer, fake_registry
 from tests.builders.wanted import (
@@ -31,7 +30,9 @@ from tests.builders.wanted import (
     SHA256,
     absent,
     artifact,
+    at,
     html,
+    listed,
     manifest,
     one,
     page,
@@ -44,8 +45,7 @@ if TYPE_CHECKING:
     import ssl
     from pathlib import Path
 
-    from auditor.model import Artifact
-    from tests.builders.fake_registry import Asked, FakeRegistry
+    from tests.builders.fake_registry import FakeRegistry
 
 BIG = wheel({"demo.bin": os.urandom(1 << 20)})
 
@@ -54,10 +54,6 @@ def served(server: FakeRegistry, *answers: Answer, content: bytes = CONTENT) -> 
     """Return what is found where the server gives these answers in turn."""
     server.script[FILE] = list(answers)
     return one(at(server, content), places())
-
-
-def at(server: FakeRegistry, content: bytes = CONTENT, path: str = FILE) -> Artifact:
-    return artifact(content, path=None, url=f"http://{server.host}{path}")
 
 
 def paths(server: FakeRegistry) -> list[str]:
@@ -208,7 +204,7 @@ def test_leaving_breaks_off_what_is_read(server: FakeRegistry) -> None:
     patient = RetryPolicy(connect=2, read=60, tries=3, pause=60, longest=60)
     server.script[FILE] = [Answer(body=BIG, cut=1000, stall=True)]
     server.script["/later"] = [Answer(429)]
-    later = artifact(BIG, path=None, url=f"http://{server.host}/later")
+    later = at(server, BIG, "/later")
     started = time.monotonic()
     with store(places(retry_policy=patient)) as manifests:
         manifests.prefetch([at(server, BIG), later])
@@ -228,12 +224,7 @@ def test_answer_that_comes_after_leaving_is_not_read(server: FakeRegistry) -> No
 
 def test_several_are_fetched_at_once(server: FakeRegistry) -> None:
     together = threading.Barrier(8, timeout=30)
-
-    def rule(asked: Asked) -> Answer | None:
-        together.wait()
-        return None
-
-    server.rule = rule
+    server.rule = lambda _: None if together.wait() >= 0 else Answer(500)
     wanted = []
     for number in range(8):
         content = wheel({"demo.py": str(number)})
@@ -249,18 +240,15 @@ def test_several_are_fetched_at_once(server: FakeRegistry) -> None:
 def test_redirect_takes_no_credentials_to_another_host(server: FakeRegistry) -> None:
     with fake_registry() as other:
         other.script["/there"] = [Answer(body=CONTENT)]
-        elsewhere = f"http://user:theirs@{other.host}/there"
-        server.script[FILE] = [moved(elsewhere)]
-        wanted = artifact(path=None, url=f"http://me:secret@{server.host}{FILE}")
-        assert manifest(wanted, places()).members
+        server.script[FILE] = [moved(f"http://user:theirs@{other.host}/there")]
+        assert manifest(at(server, login="me:secret@"), places()).members
         assert "Authorization" in server.asked[0].headers
         assert "Authorization" not in other.asked[0].headers
 
 
 def test_redirect_on_one_host_keeps_them(server: FakeRegistry) -> None:
     server.script["/old"] = [moved(FILE)._replace(status=301)]
-    wanted = artifact(path=None, url=f"http://me:secret@{server.host}/old")
-    assert manifest(wanted, places()).members
+    assert manifest(at(server, path="/old", login="me:secret@"), places()).members
     assert "Authorization" in server.asked[1].headers
 
 
@@ -271,33 +259,23 @@ def test_plain_http_to_elsewhere_only_if_an_option_says_so(
     found = absent(at(server), places())
     assert found.why == "its URL does not use TLS; --mirror URL=URL allows that"
     assert server.asked == []
-    url = f"http://{server.host}/"
-    assert manifest(at(server), places(mirrors=((url, url),))).members
+    assert manifest(at(server), places(mirrors=((f"http://{server.host}/",) * 2,))).members
 
 
 # ---------------------------------------------------------------------------- credentials
 
 
-def basic(pair: str) -> str:
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
-
-
 def guarded(server: FakeRegistry, pair: str) -> None:
     """Answer only to those who give these credentials."""
-
-    def rule(asked: Asked) -> Answer | None:
-        right = asked.headers.get("Authorization") == basic(pair)
-        return None if right else Answer(401, headers={"WWW-Authenticate": "Basic"})
-
-    server.rule = rule
+    basic = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    refused = Answer(401, headers={"WWW-Authenticate": "Basic"})
+    server.rule = lambda asked: None if asked.headers.get("Authorization") == basic else refused
 
 
 def test_credentials_of_the_url(server: FakeRegistry) -> None:
     guarded(server, "me:p@ss")
-    wanted = artifact(path=None, url=f"http://me:p%40ss@{server.host}{FILE}")
-    assert manifest(wanted, places()).members
-    wrong = artifact(path=None, url=f"http://me:hunter2@{server.host}{FILE}")
-    found = absent(wrong, places())
+    assert manifest(at(server, login="me:p%40ss@"), places()).members
+    found = absent(at(server, login="me:hunter2@"), places())
     assert "answers 401" in found.why
     assert "hunter2" not in found.why
 
@@ -308,10 +286,8 @@ def test_credentials_of_netrc(server: FakeRegistry, home: Path) -> None:
     assert "answers 401" in absent(at(server), places()).why
     (home / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
     assert manifest(at(server), places()).members
-    named = artifact(path=None, url=f"http://me@{server.host}{FILE}")
-    assert manifest(named, places()).members
-    other = artifact(path=None, url=f"http://you@{server.host}{FILE}")
-    assert absent(other, places())
+    assert manifest(at(server, login="me@"), places()).members
+    assert absent(at(server, login="you@"), places())
 
 
 def test_credentials_of_the_environment_are_for_named_servers(
@@ -321,8 +297,7 @@ def test_credentials_of_the_environment_are_for_named_servers(
     monkeypatch.setenv("AUDITOR_INDEX_USERNAME", "me")
     monkeypatch.setenv("AUDITOR_INDEX_PASSWORD", "secret")
     assert absent(at(server), places())
-    url = f"http://{server.host}/"
-    assert manifest(at(server), places(mirrors=((url, url),))).members
+    assert manifest(at(server), places(mirrors=((f"http://{server.host}/",) * 2,))).members
 
 
 @pytest.mark.parametrize("program", ["echo secret", "exit 1", "sleep 60"])
@@ -337,7 +312,7 @@ def test_credentials_of_keyring(
     keyring.chmod(keyring.stat().st_mode | stat.S_IXUSR)
     assert absent(at(server), places())
     assert not (home / "asked").exists()
-    wanted = artifact(path=None, url=f"http://me@{server.host}{FILE}")
+    wanted = at(server, login="me@")
     if program == "echo secret":
         assert manifest(wanted, places()).members
         assert (home / "asked").read_text() == f"get -- http://{server.host}/ me\n"
@@ -391,7 +366,7 @@ def test_no_redirect_leaves_tls(
         secure.script["/old"] = [moved(FILE)]
         assert manifest(wanted, places()).members
         server.script["/old"] = [moved(f"https://{secure.host}{FILE}")]
-        assert manifest(artifact(path=None, url=f"http://{server.host}/old"), places()).members
+        assert manifest(at(server, path="/old"), places()).members
 
 
 def test_proxy_of_the_environment(server: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,6 +394,8 @@ def test_mirror_replaces_the_beginning(server: FakeRegistry, tmp_path: Path) -> 
 
 
 PAGE = "/simple/demo/"
+LINK = f'<a href="{FILE}">x</a>'.encode()
+OPEN = b"<!--" * 20_000
 
 
 @pytest.mark.parametrize(
@@ -433,78 +410,54 @@ PAGE = "/simple/demo/"
             {"filename": "x.whl", "url": "x.whl", "hashes": {"sha256": SHA256}},
             {"filename": NAME, "url": FILE, "hashes": {}},
         ),
+        Answer(body=f'<base href="/files/"><a href="{NAME}">'.encode()),
+        Answer(body=LINK + OPEN),
+        Answer(body=b"<!-- -->" * 20_000 + LINK),
     ],
 )
 @pytest.mark.parametrize("where", ["option", "lock"])
 def test_index_finds_by_name_file_name_and_hash(
     server: FakeRegistry, listing: Answer, where: str
 ) -> None:
-    server.script[PAGE] = [listing]
+    server.script[PAGE] = [listing._replace(cut=5), listing]
     server.script[FILE.replace("-", "%2D")] = [Answer(body=CONTENT)]
-    index = f"http://{server.host}/simple/"
-    wanted = artifact(path=None, index=index if where == "lock" else None)
-    given = () if where == "lock" else (index,)
-    assert manifest(wanted, places(index_urls=given)).members
-    assert paths(server)[0] == PAGE
+    if where == "lock":
+        assert manifest(listed(server), places()).members
+    else:
+        index = f"http://{server.host}/simple/"
+        assert manifest(artifact(path=None), places(index_urls=(index,))).members
+    assert paths(server)[:2] == [PAGE, PAGE]  # the first one was cut
     assert "simple.v1+json" in server.asked[0].headers["Accept"]
 
 
 @pytest.mark.parametrize(
-    ("before", "behind", "why"),
+    ("listing", "words"),
     [
-        ("", "<!--" * 20_000, None),
-        ("<!-- -->" * 20_000, "", None),
-        ("<!--" * 20_000, "", "does not list it"),
-        ("<![other[", "", "answers with something else than an index"),
-    ],
-    ids=["left open behind", "closed", "left open before", "no declaration"],
-)
-def test_html_that_is_left_open_is_read_once(
-    server: FakeRegistry, before: str, behind: str, why: str | None
-) -> None:
-    body = f'{before}<a href="{FILE}">x</a>{behind}'
-    server.script[PAGE] = [Answer(body=body.encode(), headers={"Content-Type": "text/html"})]
-    found = one(artifact(path=None, index=f"http://{server.host}/simple"), places())
-    assert isinstance(found, Manifest if why is None else Absent), found
-    assert why is None or (isinstance(found, Absent) and why in found.why)
-
-
-def test_html_base_counts(server: FakeRegistry) -> None:
-    base = f'<base href="http://{server.host}/files/">'
-    server.script[PAGE] = [Answer(body=f'{base}<a href="{NAME}">'.encode())]
-    assert manifest(artifact(path=None, index=f"http://{server.host}/simple"), places()).members
-
-
-@pytest.mark.parametrize(
-    ("listing", "absence", "words"),
-    [
-        (Answer(404), Absence.UNREACHABLE, "answers 404"),
-        (html(), Absence.UNREACHABLE, "does not list it"),
-        (html(f'href="{FILE}#sha256={"0" * 64}"'), Absence.MISMATCH, f"it has {'0' * 64} in the"),
-        (page({"filename": NAME}), Absence.UNREACHABLE, "something else than an index"),
-        (page({"filename": NAME, "url": "", "hashes": []}), Absence.UNREACHABLE, "something else"),
-        (
-            Answer(body=b"[" * 100_000, headers={"Content-Type": "application/json"}),
-            Absence.UNREACHABLE,
-            "something else",
-        ),
-        (Answer(body=b"x" * 2000), Absence.UNREACHABLE, "more than 1000 bytes"),
-        (Answer(body=b"x" * 90, cut=9), Absence.UNREACHABLE, "closes the connection early"),
+        (Answer(404), "answers 404"),
+        (html(), "does not list it"),
+        (Answer(body=OPEN + LINK), "does not list it"),
+        (html(f'href="{FILE}#sha256={"0" * 64}"'), f"it has {'0' * 64} in the index 127"),
+        (page({"filename": NAME}), "answers with something else than an index"),
+        (page({"filename": NAME, "url": "", "hashes": []}), "something else than an index"),
+        (Answer(body=b"[" * 100_000, headers={"Content-Type": "a/json"}), "something else"),
+        (Answer(body=b"<![other[" + LINK), "something else than an index"),
+        (Answer(body=b"x" * 2000), "more than 1000 bytes"),
+        (Answer(body=b"x" * 90, cut=9), "closes the connection early"),
     ],
 )
-def test_index_that_does_not_have_it(
-    server: FakeRegistry,
-    monkeypatch: pytest.MonkeyPatch,
-    listing: Answer,
-    absence: Absence,
-    words: str,
+def test_index_that_does_not_have_it_is_asked_once(
+    server: FakeRegistry, monkeypatch: pytest.MonkeyPatch, listing: Answer, words: str
 ) -> None:
     if len(listing.body) < 10_000:
         monkeypatch.setattr(index_module, "_PAGE", 1000)
     server.script[PAGE] = [listing]
-    found = absent(artifact(path=None, index=f"http://{server.host}/simple"), places())
-    assert found.absence is absence
+    with store(places()) as manifests:
+        found, _ = manifests.get([listed(server), listed(server, size=None)])
+    assert isinstance(found, Absent)
+    mismatch = words.startswith("it has")
+    assert found.absence is (Absence.MISMATCH if mismatch else Absence.UNREACHABLE)
     assert words in found.why
+    assert len(server.asked) == (1 if listing.cut is None else SOON.tries)
 
 
 @pytest.mark.parametrize(
@@ -517,8 +470,7 @@ def test_index_that_does_not_have_it(
     ],
 )
 def test_project_of_a_file_name(server: FakeRegistry, filename: str, project: str | None) -> None:
-    index = f"http://{server.host}/simple"
-    found = absent(artifact(path=None, filename=filename, index=index), places())
+    found = absent(listed(server, filename=filename), places())
     assert paths(server) == ([f"/simple/{project}/"] if project else [])
     assert project or "does not say which project" in found.why
 
@@ -527,39 +479,17 @@ def test_page_is_asked_for_once(server: FakeRegistry) -> None:
     source = sdist({"demo.py": ""})
     server.script[PAGE] = [html(f'href="{FILE}"', 'href="/files/demo-1.0.tar.gz"')]
     server.script["/files/demo-1.0.tar.gz"] = [Answer(body=source)]
-    index = f"http://{server.host}/simple"
-    second = artifact(
-        source, path=None, filename="demo-1.0.tar.gz", kind=ArtifactKind.SDIST, index=index
-    )
+    wanted = [listed(server), listed(server, source, filename="demo-1.0.tar.gz")]
     with store(places()) as manifests:
-        found = manifests.get([artifact(path=None, index=index), second])
-    assert not [each for each in found if isinstance(each, Absent)]
+        assert all(isinstance(each, Manifest) for each in manifests.get(wanted))
     assert paths(server).count(PAGE) == 1
-
-
-def test_cut_page_is_asked_for_again(server: FakeRegistry) -> None:
-    page = Answer(body=f'<a href="{FILE}">{NAME}</a>'.encode())
-    server.script["/simple/demo/"] = [page._replace(cut=5), page]
-    wanted = artifact(path=None, url=None)
-    manifest(wanted, places(index_urls=(f"http://{server.host}/simple/",)))
-    assert paths(server) == ["/simple/demo/", "/simple/demo/", FILE]
-
-
-def test_index_that_failed_is_asked_once(server: FakeRegistry) -> None:
-    index = f"http://{server.host}/simple"
-    wanted = [artifact(path=None, index=index), artifact(OTHER, path=None, index=index)]
-    with store(places()) as manifests:
-        assert all(isinstance(each, Absent) for each in manifests.get(wanted))
-    assert paths(server) == [PAGE]
 
 
 def test_another_source_mends_a_mismatch(server: FakeRegistry) -> None:
     server.script["/bad"] = [Answer(body=OTHER)]
     server.script[PAGE] = [html(f'href="{FILE}"')]
-    url = f"http://{server.host}/bad"
-    assert absent(artifact(path=None, url=url), places()).absence is Absence.MISMATCH
-    index = f"http://{server.host}/simple"
-    assert manifest(artifact(path=None, url=url, index=index), places()).members
+    assert absent(at(server, path="/bad"), places()).absence is Absence.MISMATCH
+    assert manifest(listed(server, url=f"http://{server.host}/bad"), places()).members
 
 
 # ------------------------------------------------------------------------ quick: by ranges
@@ -611,14 +541,7 @@ def test_metadata_at_the_beginning_takes_one_range_more(server: FakeRegistry) ->
 def test_sdists_are_read_as_a_whole(server: FakeRegistry) -> None:
     source = sdist({"demo.py": ""})
     server.script["/demo-1.0.tar.gz"] = [Answer(body=source)]
-    wanted = artifact(
-        source,
-        path=None,
-        filename="demo-1.0.tar.gz",
-        kind=ArtifactKind.SDIST,
-        url=f"http://{server.host}/demo-1.0.tar.gz",
-    )
-    assert manifest(wanted, places(indexed=True)).verified
+    assert manifest(at(server, source, "/demo-1.0.tar.gz"), places(indexed=True)).verified
 
 
 @pytest.mark.parametrize(

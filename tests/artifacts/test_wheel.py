@@ -103,26 +103,15 @@ def test_record_that_no_csv_reader_takes_is_empty() -> None:
 
 def test_stored_members_and_folders() -> None:
     content = wheel({"demo/": "", "demo/a.py": CODE}, compression=zipfile.ZIP_STORED)
-    assert read(content).members[0] == Member("demo-1.0.dist-info/METADATA", *_meta(content))
-    assert "demo/" not in {member.path for member in read(content).members}
-
-
-def _meta(content: bytes) -> tuple[bytes, int]:
-    body = zipfile.ZipFile(io.BytesIO(content)).read(f"{INFO}/METADATA")
-    return sha(body), len(body)
+    members = {member.path: member for member in read(content).members}
+    assert members["demo/a.py"] == Member("demo/a.py", sha(CODE), len(CODE))
+    assert "demo/" not in members
 
 
 def test_data_descriptors_and_zip64_are_read() -> None:
-    class Pipe(io.RawIOBase):
-        def __init__(self) -> None:
-            self.content = bytearray()
-
-        def writable(self) -> bool:
-            return True
-
-        def write(self, data: object) -> int:
-            self.content += bytes(data)  # type: ignore[call-overload]
-            return len(bytes(data))  # type: ignore[call-overload]
+    class Pipe(io.BytesIO):
+        def tell(self) -> int:
+            raise OSError
 
     pipe = Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -130,7 +119,7 @@ def test_data_descriptors_and_zip64_are_read() -> None:
             member.write(b"Tag: a-b-c\n")
         with archive.open("demo.py", "w") as member:
             member.write(CODE.encode())
-    found = read(bytes(pipe.content))
+    found = read(pipe.getvalue())
     assert found.tags == ("a-b-c",)
     assert found.members[1].sha256 == sha(CODE)
 
@@ -171,17 +160,9 @@ def test_zip64_that_is_damaged() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "/etc/passwd",
-        "../up.py",
-        "demo/../../up.py",
-        "demo\\up.py",
-        "./demo.py",
-        "demo//x.py",
-        "demo/..",
-        "a" * 5000,
-    ],
-)
+    ["/etc/passwd", "../up.py", "demo/../../up.py", "demo\\up.py", "./demo.py", "demo//x.py",
+     "demo/..", "a" * 5000],
+)  # fmt: skip
 def test_name_that_leads_elsewhere_is_unreadable(name: str) -> None:
     error = fault(wheel({name: CODE}))
     assert error.absence is Absence.UNREADABLE
@@ -330,11 +311,6 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(content).members
     monkeypatch.setattr(archive_limits, "RATIO", 10)
     assert "unpacks to more" in fault(content).why
-
-
-@given(st.binary(max_size=400))
-def test_any_bytes_give_one_error(content: bytes) -> None:
-    assert fault(content).absence is Absence.UNREADABLE
 
 
 @settings(max_examples=300)

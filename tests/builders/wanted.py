@@ -16,8 +16,9 @@ from auditor.artifacts import (
     ManifestCache,
     ManifestStore,
 )
+from auditor.artifacts.manifest import kind_of
 from auditor.http.connections import HttpConnections
-from auditor.model import Artifact, ArtifactKind
+from auditor.model import Artifact
 from tests.builders.fake_registry import SOON, Answer
 from tests.builders.wheels import wheel
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from auditor.http.connections import RetryPolicy
     from auditor.progress import Progress
+    from tests.builders.fake_registry import FakeRegistry
 
 NAME = "demo-1.0-py3-none-any.whl"
 FILE = f"/files/{NAME}"
@@ -39,13 +41,28 @@ def artifact(content: bytes = CONTENT, *algorithms: str, **changes: object) -> A
     """Return an entry of a lock for a file with this content, whose path is its name."""
     hashes = {name: hashlib.new(name, content).hexdigest() for name in algorithms or ("sha256",)}
     fields: dict[str, object] = {
-        "kind": ArtifactKind.WHEEL,
         "filename": NAME,
         "hashes": hashes,
         "size": len(content),
         "path": NAME,
     }
-    return Artifact(**{**fields, **changes})  # type: ignore[arg-type]
+    fields |= changes
+    kind = kind_of(str(fields["filename"]))
+    return Artifact(kind, **fields)  # type: ignore[arg-type]
+
+
+def at(
+    server: FakeRegistry, content: bytes = CONTENT, path: str = FILE, login: str = ""
+) -> Artifact:
+    """Return an entry of a lock for a file at a server's URL, with `user:password@` in it."""
+    name = path[1:] if path.endswith(".tar.gz") else NAME
+    url = f"http://{login}{server.host}{path}"
+    return artifact(content, path=None, filename=name, url=url)
+
+
+def listed(server: FakeRegistry, content: bytes = CONTENT, **more: object) -> Artifact:
+    """Return an entry of a lock for a file in a server's index."""
+    return artifact(content, path=None, index=f"http://{server.host}/simple", **more)
 
 
 def html(*links: str) -> Answer:
