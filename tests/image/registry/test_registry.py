@@ -30,18 +30,26 @@ from tests.builders.files import layer_tar
 from tests.builders.images import oci_index, oci_manifest, oci_members, write_members
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
+    from auditor.http.connections import RetryPolicy
     from auditor.model import Image
     from tests.builders.fake_registry import Asked, FakeRegistry
 
 
-def plain() -> Access:
-    return Access(plain_http=True, connections=HttpConnections(SOON))
-
-
 LAYERS = [layer_tar({"a": "one", "b": b"\0" * 600_000}), layer_tar({"c": "two"})]
 MEMBERS = oci_members({"latest": [(LAYERS, {"env": {"A": "1"}})]})
+(LISTED,) = json.loads(MEMBERS["index.json"])["manifests"]
+MANIFEST = json.loads(MEMBERS["blobs/" + LISTED["digest"].replace(":", "/")])
+FIRST, SECOND = (f"/v2/app/blobs/{layer['digest']}" for layer in MANIFEST["layers"])
+WHOLE = Answer(body=MEMBERS[FIRST.removeprefix("/v2/app/").replace(":", "/")])
+NO_RANGES = WHOLE._replace(headers={"Accept-Ranges": "none"})
+# The same content in other bytes: the time in gzip's header is another.
+OTHER = Answer(body=WHOLE.body[:4] + b"\1" + WHOLE.body[5:])
+
+
+def plain(patience: RetryPolicy = SOON) -> Access:
+    return Access(plain_http=True, connections=HttpConnections(patience))
 
 
 @pytest.fixture(autouse=True)
@@ -73,12 +81,6 @@ def read(
 ) -> Image:
     reference = parse_reference(f"registry:{registry.host}/{name}")
     return open_registry_image(reference, platform, access or plain(), ReadOptions(progress))
-
-
-def layer_digests(members: Mapping[str, bytes]) -> list[str]:
-    (listed,) = json.loads(members["index.json"])["manifests"]
-    manifest = json.loads(members["blobs/" + listed["digest"].replace(":", "/")])
-    return [layer["digest"] for layer in manifest["layers"]]
 
 
 def trouble(registry: FakeRegistry, name: str = "app", **options: Any) -> AuditorError:  # noqa: ANN401
@@ -126,12 +128,11 @@ def test_a_second_reading_fetches_the_blob_again(registry: FakeRegistry) -> None
 
 def test_a_second_reading_is_verified_again(registry: FakeRegistry) -> None:
     image = read(registry)
-    path, whole = at_first_layer(registry)
-    registry.script[path] = [Answer(body=packed_later(whole.body))]
+    registry.script[FIRST] = [OTHER]
     assert image.rootfs.digests(["/b"], "sha512") == {}
     with pytest.raises(UnreadableError, match="its layer has other bytes"):
         image.rootfs.read("/b")
-    registry.script[path] = [Answer(403)]
+    registry.script[FIRST] = [Answer(403)]
     with pytest.raises(UnreadableError, match="cannot be fetched again"):
         image.rootfs.read("/b")
 
@@ -201,19 +202,18 @@ def test_no_name(name: str) -> None:
 def test_what_is_not_there(registry: FakeRegistry) -> None:
     error = trouble(registry, "app:gone")
     assert "the registry has no such image" in error.message
-    (first, _) = layer_digests(MEMBERS)
-    del registry.script[f"/v2/app/blobs/{first}"]
-    assert f"layer {first} is missing from the registry" in trouble(registry).message
+    del registry.script[FIRST]
+    name = FIRST.rpartition("/")[2]
+    assert f"layer {name} is missing from the registry" in trouble(registry).message
 
 
 def test_a_foreign_layer_says_that_it_is_one(registry: FakeRegistry) -> None:
-    (listed,) = json.loads(MEMBERS["index.json"])["manifests"]
-    manifest = json.loads(MEMBERS["blobs/" + listed["digest"].replace(":", "/")])
-    manifest["layers"][0] |= {
+    foreign = {
         "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
         "digest": f"sha256:{'2' * 64}",
         "urls": [f"http://{registry.host}/elsewhere"],
     }
+    manifest = {**MANIFEST, "layers": [foreign, MANIFEST["layers"][1]]}
     registry.manifest(json.dumps(manifest).encode(), "windows")
     error = trouble(registry, "app:windows")
     assert "is missing" in error.message
@@ -223,54 +223,31 @@ def test_a_foreign_layer_says_that_it_is_one(registry: FakeRegistry) -> None:
 
 @pytest.mark.parametrize("ranges", [True, False], ids=["with-ranges", "without"])
 def test_a_cut_connection_is_taken_up_again(registry: FakeRegistry, *, ranges: bool) -> None:
-    headers = {} if ranges else {"Accept-Ranges": "none"}
-    (first, _) = layer_digests(MEMBERS)
-    path = f"/v2/app/blobs/{first}"
-    (whole,) = registry.script[path]
-    half = len(whole.body) // 2
-    registry.script[path] = [
-        whole._replace(cut=half),
-        whole._replace(cut=0, headers=headers),
-        whole._replace(headers=headers),
-    ]
+    half, last = len(WHOLE.body) // 2, WHOLE if ranges else NO_RANGES
+    registry.script[FIRST] = [WHOLE._replace(cut=half), last._replace(cut=0), last]
     assert read(registry).rootfs.read("/a") == b"one"
-    asked = [each.headers.get("Range") for each in registry.asked if each.path == path]
+    asked = [each.headers.get("Range") for each in registry.asked if each.path == FIRST]
     assert asked[:3] == [None, f"bytes={half}-", f"bytes={half}-" if ranges else None]
 
 
-def packed_later(content: bytes) -> bytes:
-    """Return the same content in other bytes: the time in gzip's header is another."""
-    return content[:4] + b"\1" + content[5:]
-
-
-def at_first_layer(registry: FakeRegistry) -> tuple[str, Answer]:
-    (first, _) = layer_digests(MEMBERS)
-    path = f"/v2/app/blobs/{first}"
-    return path, registry.script[path][0]
-
-
-BAD_LAYERS: dict[str, tuple[Callable[[Answer], list[Answer]], str]] = {
-    "cut": (lambda whole: [whole._replace(cut=1)], "closes the connection early"),
-    "short": (lambda whole: [Answer(body=whole.body[:-8])], "of its manifest"),
-    "other bytes": (lambda whole: [Answer(body=packed_later(whole.body))], "other bytes"),
-    "longer": (lambda whole: [whole._replace(body=whole.body + b"x")], "has more than"),
-    "short without ranges": (
-        lambda whole: [
-            whole._replace(cut=100), Answer(body=b"x", headers={"Accept-Ranges": "none"})
-        ],
-        "of its manifest",
-    ),
-    "500": (lambda _: [Answer(500)], "answers 500 (Internal Server Error)"),
-    "418": (lambda _: [Answer(418)], "answers 418"),
-    "403": (lambda _: [Answer(403)], "answers 403 (Forbidden): no right to"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", BAD_LAYERS)
-def test_a_layer_that_does_not_come(registry: FakeRegistry, case: str) -> None:
-    change, message = BAD_LAYERS[case]
-    path, whole = at_first_layer(registry)
-    registry.script[path] = change(whole)
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ([WHOLE._replace(cut=1)], "closes the connection early"),
+        ([Answer(body=WHOLE.body[:-8])], "of its manifest"),
+        ([OTHER], "other bytes"),
+        ([Answer(body=WHOLE.body + b"x")], "has more than"),
+        ([WHOLE._replace(cut=100), NO_RANGES._replace(body=b"x")], "of its manifest"),
+        ([Answer(500)], "answers 500 (Internal Server Error)"),
+        ([Answer(418)], "answers 418"),
+        ([Answer(403)], "answers 403 (Forbidden): no right to"),
+    ],
+    ids=["cut", "short", "other", "longer", "short-without-ranges", "500", "418", "403"],
+)
+def test_a_layer_that_does_not_come(
+    registry: FakeRegistry, answers: list[Answer], message: str
+) -> None:
+    registry.script[FIRST] = answers
     assert message in trouble(registry).message
 
 
@@ -307,8 +284,8 @@ def test_patience(registry: FakeRegistry, answers: list[Answer], *, waited: bool
 
 def test_the_registrys_words_are_told_on_one_line(registry: FakeRegistry) -> None:
     body = json.dumps({"errors": [{"code": "DENIED", "message": "not\n\x1b[31m today"}]}).encode()
-    registry.manifest(b"", "x", before=[Answer(403, body)])
-    assert "answers 403 (not \\x1b[31m today)" in trouble(registry, "app:x").message
+    registry.script["/v2/app/manifests/latest"] = [Answer(403, body)]
+    assert "answers 403 (not \\x1b[31m today)" in trouble(registry).message
 
 
 def test_a_document_has_a_limit(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,27 +308,22 @@ def test_without_tls_only_when_asked(registry: FakeRegistry) -> None:
 
 
 def test_a_layer_that_fails_ends_the_others(registry: FakeRegistry) -> None:
-    _, second = layer_digests(MEMBERS)
-    path, whole = at_first_layer(registry)
-    registry.script[path] = [whole._replace(cut=10, stall=True)]
-    registry.script[f"/v2/app/blobs/{second}"] = [Answer(403)]
-    patient = HttpConnections(SOON._replace(read=30))
-    with pytest.raises(ImageError, match="answers 403"):
-        read(registry, access=Access(plain_http=True, connections=patient))
+    registry.script[FIRST] = [WHOLE._replace(cut=10, stall=True)]
+    registry.script[SECOND] = [Answer(403)]
+    assert "answers 403" in trouble(registry, access=plain(SOON._replace(read=30))).message
 
 
 def test_ctrl_c_does_not_wait_for_what_never_comes(
     registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, whole = at_first_layer(registry)
-    registry.script[path] = [whole._replace(cut=10, stall=True)]
+    registry.script[FIRST] = [WHOLE._replace(cut=10, stall=True)]
     (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "x"\npackages = []')
     command = ["-m", "auditor", "check", f"registry:{registry.host}/app", "--plain-http"]
     with subprocess.Popen(
         [sys.executable, *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     ) as audit:  # fmt: skip
-        while not any(asked.path == path for asked in registry.asked):
+        while not any(asked.path == FIRST for asked in registry.asked):
             assert audit.poll() is None
             time.sleep(0.05)
         time.sleep(0.2)
@@ -609,14 +581,12 @@ def test_images_share_connections_and_tokens(registry: FakeRegistry, threads: in
 
 
 def test_a_failed_image_ends_no_other(registry: FakeRegistry) -> None:
-    connections = HttpConnections(SOON)
-    access = Access(plain_http=True, connections=connections)
+    access = plain()
     other = read(registry, access=access)
-    (_, second) = layer_digests(MEMBERS)
-    kept = registry.script[f"/v2/app/blobs/{second}"]
-    registry.script[f"/v2/app/blobs/{second}"] = [Answer(403)]
+    kept = registry.script[SECOND]
+    registry.script[SECOND] = [Answer(403)]
     assert "answers 403" in trouble(registry, access=access).message
-    registry.script[f"/v2/app/blobs/{second}"] = kept
+    registry.script[SECOND] = kept
     assert other.rootfs.read("/b") == b"\0" * 600_000
 
 
@@ -626,7 +596,7 @@ def test_logins_are_looked_up_once(
     registry.rule = wants_basic("alice", "s3cret")
     helper(nobody, "here", f"echo asked >> {nobody}/asked; {GIVEN}", monkeypatch)
     login(nobody, credHelpers={registry.host: "here"})
-    access = Access(plain_http=True, connections=HttpConnections(SOON))
+    access = plain()
     for path, answers in list(registry.script.items()):
         registry.script[path.replace("/app/", "/another/")] = answers
     for name in ("app", "app", "another"):
