@@ -13,7 +13,7 @@ import pytest
 from auditor.artifacts import Absent, ArtifactPool, ArtifactSources, Manifest, ManifestStore
 from auditor.artifacts import artifact_pool as pool_module
 from tests.builders.fake_registry import Answer
-from tests.builders.wanted import CONTENT, FILE, NAME, OTHER, artifact
+from tests.builders.wanted import CONTENT, FILE, NAME, OTHER, artifact, at, several
 from tests.builders.wheels import wheel
 
 if TYPE_CHECKING:
@@ -34,12 +34,8 @@ def test_locks_that_name_one_artifact_fetch_it_once(
     server: FakeRegistry, pool: ArtifactPool
 ) -> None:
     go = threading.Event()
-
-    def rule(_: Asked) -> None:
-        go.wait(10)
-
-    server.rule = rule
-    wanted = [artifact(path=None, url=f"http://{server.host}{FILE}") for _ in range(3)]
+    server.rule = lambda _: None if go.wait(10) else Answer(500)
+    wanted = [at(server) for _ in range(3)]
     with ManifestStore(pool, ONE) as one, ManifestStore(pool, TWO) as two:
         one.prefetch(wanted[:1])
         two.prefetch(wanted[1:2])
@@ -64,7 +60,7 @@ def test_what_failed_is_tried_again_for_the_next_lock(
     server: FakeRegistry, pool: ArtifactPool
 ) -> None:
     server.script[FILE][:0] = [Answer(404)]
-    wanted = [artifact(path=None, url=f"http://{server.host}{FILE}") for _ in range(2)]
+    wanted = [at(server) for _ in range(2)]
     with ManifestStore(pool, ONE) as one:
         (absent,) = one.get(wanted[:1])
         assert one.get(wanted[1:]) == [absent]
@@ -82,11 +78,7 @@ def test_a_lock_that_leaves_gives_up_what_no_other_waits_for(
         go.wait(10)
 
     server.rule = rule
-    wanted = []
-    for number in range(12):
-        content = wheel({"demo.py": str(number)})
-        server.script[f"/{number}"] = [Answer(body=content)]
-        wanted.append(artifact(content, path=None, url=f"http://{server.host}/{number}"))
+    wanted = several(server, 12)
     with ManifestStore(pool, TWO) as two:
         with ManifestStore(pool, ONE) as one:
             one.prefetch(wanted)

@@ -90,28 +90,17 @@ def test_one_of_the_identities_cannot_be_verified(
 
 @pytest.mark.network
 @pytest.mark.parametrize("field", ["signature", "statement", "certificate"])
-@pytest.mark.parametrize("junk", ["", "AAAA", "////", "MIAwgDCA" * 99])
-def test_damaged_attestation(real: Published, field: str, junk: str) -> None:
+@pytest.mark.parametrize("junk", ["", "AAAA", "////", "MIAwgDCA" * 99, None])
+def test_damaged_attestation(real: Published, field: str, junk: str | None) -> None:
     document = json.loads(real.provenance)
     for bundle in document["attestation_bundles"]:
         for each in bundle["attestations"]:
             held = each["verification_material" if field == "certificate" else "envelope"]
-            held[field] = junk
+            before, one, behind = held[field][:20], held[field][20], held[field][21:]
+            held[field] = f"{before}{'A' if one != 'A' else 'B'}{behind}" if junk is None else junk
     found = verified(real._replace(provenance=json.dumps(document).encode()), SIGNER)
     assert found.attested is AttestationState.REFUSED
     assert found.why.startswith("no signature holds: ")
-
-
-@pytest.mark.network
-def test_one_changed_byte_of_the_signatures(real: Published) -> None:
-    document = json.loads(real.provenance)
-    for bundle in document["attestation_bundles"]:
-        for each in bundle["attestations"]:
-            signature = each["envelope"]["signature"]
-            changed = "A" if signature[20] != "A" else "B"
-            each["envelope"]["signature"] = f"{signature[:20]}{changed}{signature[21:]}"
-    found = verified(real._replace(provenance=json.dumps(document).encode()), SIGNER)
-    assert found.attested is AttestationState.REFUSED
 
 
 @pytest.mark.parametrize(

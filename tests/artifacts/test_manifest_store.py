@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 URL = f"https://example.org/{NAME}"
-ZIP = "demo-1.0.zip"
+ZIP, WHEEL = "demo-1.0.zip", "demo-1.0-py3-none-any.WHL"
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_second_run_needs_no_artifact(folder: Path, tmp_path: Path) -> None:
 
 def test_bytes_that_are_a_wheel_and_an_sdist_are_kept_as_both(folder: Path, tmp_path: Path) -> None:
     cache = ManifestCache(tmp_path)
-    for name, kind in ((ZIP, ArtifactKind.SDIST), (NAME, ArtifactKind.WHEEL)):
+    for name, kind in ((ZIP, ArtifactKind.SDIST), (WHEEL, ArtifactKind.WHEEL)):
         (folder / name).write_bytes(CONTENT)
         wanted = artifact(filename=name, path=name)
         first = manifest(wanted, places(folder), cache)
@@ -243,8 +243,6 @@ def test_shared_entry_that_is_damaged(folder: Path, tmp_path: Path) -> None:
     place = f"dir::file://{tmp_path}/shared"
     manifest(artifact(), places(folder), ManifestCache(None, place))
     (entry,) = (tmp_path / "shared").rglob("*.manifest")
-    entry.write_bytes(entry.read_bytes()[:-1])
-    assert manifest(artifact(), places(folder), ManifestCache(None, place)).members
     entry.write_bytes(entry.read_bytes()[:-1])
     (folder / NAME).unlink()
     assert absent(artifact(), places(folder), ManifestCache(None, place))

@@ -15,7 +15,18 @@ from auditor.artifacts.attestor import Attestor, TrustRoot
 from auditor.model import Attestation, AttestationState
 from tests.builders.attested import WHEEL, Published, published
 from tests.builders.fake_registry import Answer
-from tests.builders.wanted import HERE, NAME, SHA256, Places, artifact, html, page, places, store
+from tests.builders.wanted import (
+    HERE,
+    NAME,
+    SHA256,
+    Places,
+    artifact,
+    html,
+    listed,
+    page,
+    places,
+    store,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,12 +64,11 @@ def html_page(attribute: str) -> Answer:
     return html(f'href="/{NAME}#sha256={SHA256}" {attribute}')
 
 
-# ---------------------------------------------------------------------- beside the artifact
-
-
-def test_beside_the_artifact(tmp_path: Path) -> None:
+def test_beside_the_artifact(server: FakeRegistry, tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
     assert found(artifact(), tmp_path, offline=True) == DOCUMENT
+    assert found(artifact(index=f"http://{server.host}/simple"), tmp_path) == DOCUMENT
+    assert server.asked == []
     houses = (tmp_path / "empty", tmp_path)
     assert found(artifact(path="gone.whl"), wheelhouses=houses) == DOCUMENT
     url = f"https://example.org/{NAME}"
@@ -73,9 +83,6 @@ def test_nothing_beside_it(tmp_path: Path) -> None:
     given = absent(artifact(index="https://example.org/simple"), tmp_path, offline=True)
     assert given.absence is Absence.OFFLINE
     assert given.why == "no provenance is beside it, and no server is asked (--offline)"
-
-
-def test_beside_it_and_not_to_be_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / f"{NAME}.provenance")
     assert "no regular file" in absent(artifact(), tmp_path).why
 
@@ -95,10 +102,6 @@ def test_more_than_the_limit(
     assert found(artifact(), tmp_path) == DOCUMENT
 
 
-# -------------------------------------------------------------------------------- by an index
-
-
-@pytest.mark.parametrize("where", ["option", "lock"])
 @pytest.mark.parametrize(
     "listing",
     [
@@ -107,12 +110,14 @@ def test_more_than_the_limit(
         html_page('data-provenance="/provenance"'),
     ],
 )
-def test_index_names_it(server: FakeRegistry, listing: Answer, where: str) -> None:
+def test_index_names_it(server: FakeRegistry, listing: Answer) -> None:
+    """The page that listed the artifact is asked for once."""
     server.script[PAGE] = [listing]
-    index = f"http://{server.host}/simple/"
-    wanted = artifact(path=None, index=index if where == "lock" else None)
-    assert found(wanted, index_urls=() if where == "lock" else (index,)) == DOCUMENT
-    assert [asked.path for asked in server.asked] == [PAGE, "/provenance"]
+    wanted = [listed(server)]
+    with store(places()) as manifests:
+        assert manifests.provenances(wanted) == [DOCUMENT]
+        manifests.get(wanted)
+    assert [asked.path for asked in server.asked] == [PAGE, "/provenance", f"/{NAME}"]
     assert "integrity.v1+json" in server.asked[1].headers["Accept"]
 
 
@@ -133,26 +138,8 @@ def test_index_names_it(server: FakeRegistry, listing: Answer, where: str) -> No
 )
 def test_index_that_has_none(server: FakeRegistry, listing: Answer, why: str) -> None:
     server.script[PAGE] = [listing]
-    assert why in absent(artifact(path=None, index=f"http://{server.host}/simple")).why
+    assert why in absent(listed(server)).why
     assert len(server.asked) <= 2
-
-
-def test_a_file_beside_it_comes_first(server: FakeRegistry, tmp_path: Path) -> None:
-    (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
-    assert found(artifact(index=f"http://{server.host}/simple"), tmp_path) == DOCUMENT
-    assert server.asked == []
-
-
-def test_page_that_listed_the_artifact_is_asked_for_once(server: FakeRegistry) -> None:
-    server.script[PAGE] = [json_page(provenance="/provenance")]
-    wanted = artifact(path=None, index=f"http://{server.host}/simple")
-    with store(places()) as manifests:
-        manifests.get([wanted])
-        assert manifests.provenances([wanted]) == [DOCUMENT]
-    assert [asked.path for asked in server.asked].count(PAGE) == 1
-
-
-# --------------------------------------------------------------------------------- verified
 
 
 def attested(where: Places, *claims: tuple[Artifact, dict[str, object]]) -> list[Attestation]:

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from auditor.artifacts import archive_limits
 from auditor.artifacts.manifest import Absence, ArtifactError, Manifest
-from auditor.artifacts.read_artifact import read_artifact
 from auditor.artifacts.sdist import read_sdist
 from auditor.model import ArtifactKind
-from tests.builders.wheels import sdist, wheel, zipped
+from tests.builders.wheels import sdist, zipped
 
 FILES = {"demo/a.py": "a = 1\n", "setup.py": "x" * 300_000}
 
@@ -71,13 +70,6 @@ def test_zip_sdist() -> None:
     assert {member.path: member.sha256 for member in read(content).members} == {
         path: sha(text) for path, text in FILES.items()
     }
-
-
-def test_name_tells_wheels_from_the_rest() -> None:
-    content = wheel({"demo.py": ""})
-    for name, kind in (("a.WHL", ArtifactKind.WHEEL), ("a.zip", ArtifactKind.SDIST)):
-        found = read_artifact(io.BytesIO(content), name, {"sha256": ""})
-        assert found.manifest.kind is kind
 
 
 def test_only_a_folder_that_holds_everything_is_left_out() -> None:

@@ -124,22 +124,19 @@ def test_data_descriptors_and_zip64_are_read() -> None:
     assert found.members[1].sha256 == sha(CODE)
 
 
-def zip64(content: bytes, *, wide_members: bool = True) -> bytes:
+def zip64(content: bytes) -> bytes:
     """Turn the ends of a zip archive with one member into zip64 ones."""
     at = content.rfind(b"PK\5\6")
     count, size, start = struct.unpack_from("<H2L", content, at + 10)
     central = bytearray(content[start : start + size])
-    if wide_members:
-        packed, unpacked = struct.unpack_from("<2L", central, 20)
-        names = struct.unpack_from("<H", central, 28)[0]
-        struct.pack_into("<2L", central, 20, 0xFFFFFFFF, 0xFFFFFFFF)
-        struct.pack_into("<H", central, 30, 20)
-        central[46 + names : 46 + names] = struct.pack("<2H2Q", 1, 16, unpacked, packed)
-    end = start + len(central)
-    record = struct.pack(
-        "<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(central), start
-    )
-    locator = struct.pack("<4sLQL", b"PK\6\7", 0, end, 1)
+    packed, unpacked = struct.unpack_from("<2L", central, 20)
+    names = struct.unpack_from("<H", central, 28)[0]
+    struct.pack_into("<2L", central, 20, 0xFFFFFFFF, 0xFFFFFFFF)
+    struct.pack_into("<H", central, 30, 20)
+    central[46 + names : 46 + names] = struct.pack("<2H2Q", 1, 16, unpacked, packed)
+    sizes = count, count, len(central), start
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, *sizes)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, start + len(central), 1)
     last = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
     return content[:start] + bytes(central) + record + locator + last
 
@@ -296,13 +293,8 @@ def test_metadata_of_a_wheel_is_bounded_in_all(
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     content = wheel({"demo.py": "0" * 100_000})
     assert read(content).members
-    cases = [
-        ("UNPACKED_BYTES", 50_000),
-        ("MEMBERS", 2),
-        ("DIRECTORY_BYTES", 60),
-        ("METADATA_BYTES", 10),
-    ]
-    for name, value in cases:
+    limits = {"UNPACKED_BYTES": 50_000, "MEMBERS": 2, "DIRECTORY_BYTES": 60, "METADATA_BYTES": 10}
+    for name, value in limits.items():
         with monkeypatch.context() as patch:
             patch.setattr(archive_limits, name, value)
             assert fault(content).absence is Absence.LIMIT

@@ -65,6 +65,13 @@ def listed(server: FakeRegistry, content: bytes = CONTENT, **more: object) -> Ar
     return artifact(content, path=None, index=f"http://{server.host}/simple", **more)
 
 
+def several(server: FakeRegistry, count: int) -> list[Artifact]:
+    """Return entries of a lock for different files, which the server has at /0, /1, ..."""
+    contents = [wheel({"demo.py": str(number)}) for number in range(count)]
+    server.script |= {f"/{number}": [Answer(body=each)] for number, each in enumerate(contents)}
+    return [at(server, each, f"/{number}") for number, each in enumerate(contents)]
+
+
 def html(*links: str) -> Answer:
     """Return the page of an index with these attributes of links."""
     body = "".join(f"<a {link}>x</a>\n" for link in links)

@@ -6,39 +6,29 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from urllib3.exceptions import ProtocolError
 
 from auditor.http.client import HttpClient
-from auditor.http.connections import HttpConnections, RetryPolicy, shut_down
+from auditor.http.connections import HttpConnections, shut_down
 from auditor.http.keyed_cache import KeyedCache
 from auditor.http.origin import is_loopback
-from tests.builders.fake_registry import Answer, fake_registry
+from tests.builders.fake_registry import SOON, Answer, fake_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import requests
-
-    from auditor.http.failure import Failure
     from tests.builders.fake_registry import Asked, FakeRegistry
-
-
-SOON = RetryPolicy(tries=2, pause=0.01)
 
 
 class FailedError(Exception):
     pass
 
 
-def failed(failure: Failure) -> FailedError:
-    return FailedError(failure.message)
-
-
 def client(connections: HttpConnections) -> HttpClient:
-    return HttpClient(connections, failed, lambda _: True)
+    return HttpClient(connections, lambda failure: FailedError(failure.message), lambda _: True)
 
 
 @pytest.fixture
@@ -137,28 +127,17 @@ def test_which_hosts_are_this_machine(host: str, here: bool) -> None:
     assert is_loopback(host) is here
 
 
-def answering(error: Exception | None, told: list[str]) -> requests.Response:
-    def shutdown() -> None:
-        told.append("asked")
-        if error is not None:
-            raise error
+def test_a_response_that_ends_meanwhile_keeps_no_other_open() -> None:
+    asked: list[Exception | None] = []
 
-    answer: Any = SimpleNamespace(raw=SimpleNamespace(shutdown=shutdown))
-    return cast("requests.Response", answer)
+    def response(error: Exception | None) -> Any:  # noqa: ANN401 -- a response's only part
+        def shutdown() -> None:
+            asked.append(error)
+            if error is not None:
+                raise error
 
+        return SimpleNamespace(raw=SimpleNamespace(shutdown=shutdown))
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        RuntimeError("already been released to the pool"),
-        ValueError("not set"),
-        TypeError("'NoneType' object is not callable"),
-        OSError("not connected"),
-        ProtocolError("cut"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_a_response_that_ends_meanwhile_keeps_no_other_open(error: Exception) -> None:
-    told: list[str] = []
-    shut_down([answering(error, told), answering(None, told)])
-    assert told == ["asked", "asked"]
+    ended = [RuntimeError(), ValueError(), TypeError(), OSError(), ProtocolError("cut"), None]
+    shut_down(map(response, ended))
+    assert asked == ended

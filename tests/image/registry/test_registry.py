@@ -117,17 +117,13 @@ def test_by_tag_and_by_digest(registry: FakeRegistry) -> None:
     assert "other bytes than its digest" in trouble(registry, f"app@{other}").message
 
 
-def test_a_second_reading_fetches_the_blob_again(registry: FakeRegistry) -> None:
+def test_a_second_reading_fetches_the_blob_and_verifies_it_again(registry: FakeRegistry) -> None:
     image = read(registry)
     before = len(registry.asked)
     assert image.rootfs.read("/b") == b"\0" * 600_000
     digest = image.rootfs.digests(["/b"], "sha512")["/b"]
     assert digest == hashlib.sha512(b"\0" * 600_000).digest()
     assert len(registry.asked) == before + 2
-
-
-def test_a_second_reading_is_verified_again(registry: FakeRegistry) -> None:
-    image = read(registry)
     registry.script[FIRST] = [OTHER]
     assert image.rootfs.digests(["/b"], "sha512") == {}
     with pytest.raises(UnreadableError, match="its layer has other bytes"):
@@ -147,13 +143,7 @@ def test_platforms(registry: FakeRegistry) -> None:
         for name in ("amd64", "arm64", "s390x")
     }
     nested = oci_index(members, [made["arm64"], made["s390x"]])
-    attestation = {
-        **made["amd64"],
-        "digest": f"sha256:{'1' * 64}",
-        "platform": {"os": "unknown", "architecture": "unknown"},
-        "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
-    }
-    top = oci_index(members, [made["amd64"], nested, attestation])
+    top = oci_index(members, [made["amd64"], nested])
     members["index.json"] = json.dumps({"manifests": [top]}).encode()
     registry.image(members, "many")
     for name in made:
@@ -350,19 +340,15 @@ def helper(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
-def wants_basic(name: str, password: str) -> Callable[[Asked], Answer | None]:
-    def rule(asked: Asked) -> Answer | None:
-        if asked.headers.get("Authorization") == f"Basic {pair(name, password)}":
-            return None
-        return Answer(401, headers={"WWW-Authenticate": 'Basic realm="here"'})
-
-    return rule
+def wants_basic(password: str) -> Callable[[Asked], Answer | None]:
+    right = f"Basic {pair('alice', password)}"
+    refused = Answer(401, headers={"WWW-Authenticate": 'Basic realm="here"'})
+    return lambda asked: None if asked.headers.get("Authorization") == right else refused
 
 
-def wants_bearer(
-    registry: FakeRegistry, scope: str = "", lives: int = 1 << 30
-) -> Callable[[Asked], Answer | None]:
+def want_bearer(registry: FakeRegistry, scope: str = "", lives: int = 1 << 30) -> None:
     """Ask for a token of the server at /token, valid for `lives` questions."""
+    registry.script["/token"] = [Answer(body=b'{"access_token": "secret-token"}')]
     left = {"token": 0}
 
     def rule(asked: Asked) -> Answer | None:
@@ -377,7 +363,7 @@ def wants_bearer(
             challenge += f',scope="{scope}"'
         return Answer(401, headers={"WWW-Authenticate": challenge})
 
-    return rule
+    registry.rule = rule
 
 
 ENTRY = {"auth": pair("alice", "s3cret")}
@@ -400,7 +386,7 @@ LOGINS: dict[str, tuple[dict[str, object], str]] = {
 def test_docker_login(
     registry: FakeRegistry, nobody: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    registry.rule = wants_basic("alice", "s3cret")
+    registry.rule = wants_basic("s3cret")
     configuration, script = LOGINS[where]
     helper(nobody, "here", script, monkeypatch)
     text = json.dumps(configuration).replace("HOST", registry.host)
@@ -437,7 +423,7 @@ def test_credentials_that_are_of_no_use(
     content: bytes,
     message: str,
 ) -> None:
-    registry.rule = wants_basic("alice", "right")
+    registry.rule = wants_basic("right")
     helper(nobody, "broken", "echo s3cret; echo s3cret >&2; exit 3", monkeypatch)
     helper(nobody, "silent", "true", monkeypatch)
     wrong = pair("alice", "s3cret").encode()
@@ -474,10 +460,9 @@ def test_nobody_known_and_nobody_let_in(
 @pytest.mark.parametrize("scope", ["", "repository:app:pull,push"], ids=["no-scope", "scope"])
 @pytest.mark.parametrize("known", [True, False], ids=["known", "anonymous"])
 def test_a_token(registry: FakeRegistry, nobody: Path, scope: str, *, known: bool) -> None:
-    registry.rule = wants_bearer(registry, scope=scope, lives=2)
-    registry.script["/token"] = [Answer(body=b'{"access_token": "secret-token"}')]
+    want_bearer(registry, scope, lives=2)
     if known:
-        login(nobody, auths={registry.host: {"auth": pair("alice", "s3cret")}})
+        login(nobody, auths={registry.host: ENTRY})
     assert read(registry).rootfs.read("/c") == b"two"
     asked = [each for each in registry.asked if each.path.startswith("/token")]
     assert len(asked) > 1  # it expires, and is asked for again
@@ -490,8 +475,7 @@ def test_a_token(registry: FakeRegistry, nobody: Path, scope: str, *, known: boo
 
 
 def test_an_identity_token(registry: FakeRegistry, nobody: Path) -> None:
-    registry.rule = wants_bearer(registry)
-    registry.script["/token"] = [Answer(body=b'{"access_token": "secret-token"}')]
+    want_bearer(registry)
     login(nobody, auths={registry.host: {"identitytoken": "s3cret"}})
     assert read(registry).digest
     (asked,) = (each for each in registry.asked if each.path.startswith("/token"))
@@ -515,9 +499,9 @@ def test_an_identity_token(registry: FakeRegistry, nobody: Path) -> None:
 def test_a_token_server_on_a_bad_day(
     registry: FakeRegistry, nobody: Path, answer: Answer, message: str
 ) -> None:
-    registry.rule = wants_bearer(registry)
+    want_bearer(registry)
     registry.script["/token"] = [answer]
-    login(nobody, auths={registry.host: {"auth": pair("alice", "s3cret")}})
+    login(nobody, auths={registry.host: ENTRY})
     error = trouble(registry)
     assert message in error.message
     assert "s3cret" not in error.message + error.hint
@@ -530,14 +514,6 @@ def test_netrc_is_not_asked(
     monkeypatch.setenv("NETRC", str(nobody / "netrc"))
     assert read(registry).digest
     assert all("Authorization" not in each.headers for each in registry.asked)
-
-
-# --------------------------------------------------------------------------- what it needs
-
-
-def test_an_authority_that_is_not_there(registry: FakeRegistry) -> None:
-    error = trouble(registry, access=Access(tls_ca="/nothing/here.pem"))
-    assert "--tls-ca /nothing/here.pem: no such file" in error.message
 
 
 def test_whose_certificates_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -554,6 +530,8 @@ def test_whose_certificates_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CURL_CA_BUNDLE", "curls.pem")
     assert trusted_certificates(None) == "curls.pem"
     assert trusted_certificates(str(file)) == str(file)
+    with pytest.raises(UsageError, match="--tls-ca /nothing/here"):
+        open_image("registry:h.example/a", access=Access(tls_ca="/nothing/here.pem"))
 
 
 # ------------------------------------------------------------------------ several images
@@ -563,7 +541,7 @@ def test_whose_certificates_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_images_share_connections_and_tokens(registry: FakeRegistry, threads: int) -> None:
     members = oci_members({"latest": [([layer_tar({"d": "three"})], {})]})
     registry.image(members, "other")
-    registry.rule = wants_bearer(registry)
+    want_bearer(registry)
     registry.script["/token"] = [Answer(body=b'{"token": "secret-token"}')]
     connections = HttpConnections(SOON)
     access = Access(plain_http=True, connections=connections)
@@ -593,7 +571,7 @@ def test_a_failed_image_ends_no_other(registry: FakeRegistry) -> None:
 def test_logins_are_looked_up_once(
     registry: FakeRegistry, nobody: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry.rule = wants_basic("alice", "s3cret")
+    registry.rule = wants_basic("s3cret")
     helper(nobody, "here", f"echo asked >> {nobody}/asked; {GIVEN}", monkeypatch)
     login(nobody, credHelpers={registry.host: "here"})
     access = plain()
