@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import posixpath
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING
@@ -19,14 +20,28 @@ def as_bytes(content: Content) -> bytes:
     return content.encode() if isinstance(content, str) else content
 
 
+def record_hash(content: Content, algorithm: str = "sha256") -> str:
+    """Return a digest as RECORD writes it."""
+    digest = hashlib.new(algorithm, as_bytes(content)).digest()
+    return f"{algorithm}={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+
+
 def record(files: Mapping[str, Content], path: str) -> str:
     """Return a RECORD of `files` that itself lies at `path`."""
-    rows = []
-    for name, content in files.items():
-        data = as_bytes(content)
-        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        rows.append(f"{name},sha256={digest},{len(data)}")
+    rows = (
+        f"{name},{record_hash(content)},{len(as_bytes(content))}" for name, content in files.items()
+    )
     return "\n".join([*rows, f"{path},,", ""])
+
+
+def installed(
+    files: Mapping[str, Content], site: str, installer: str = "pip"
+) -> dict[str, Content]:
+    """Return a wheel's files as an installer leaves them below `site`, with a true RECORD."""
+    info = next(path.partition("/")[0] for path in files if path.endswith(".dist-info/METADATA"))
+    whole = {**files, f"{info}/INSTALLER": f"{installer}\n"}
+    whole[f"{info}/RECORD"] = record(whole, f"{info}/RECORD")
+    return {posixpath.normpath(f"{site}/{path}"): content for path, content in whole.items()}
 
 
 def wheel(
@@ -50,11 +65,7 @@ def wheel(
     return zipped(whole, compression=compression)
 
 
-def zipped(
-    files: Mapping[str, Content],
-    *,
-    compression: int = zipfile.ZIP_DEFLATED,
-) -> bytes:
+def zipped(files: Mapping[str, Content], *, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Return a zip archive of `files`, regular files with mode 0644."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", compression) as archive:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import json
-import posixpath
 import struct
 import tomllib
-import zipfile
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +35,7 @@ from tests.builders import (
     interpreter,
     manifest_of,
 )
+from tests.builders.wheels import installed, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,13 +51,8 @@ CASES = sorted(HERE.glob("LI*/*.toml"))
 
 
 def distribution(requirement: str, more: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
-    """Return the files of a distribution with one module, `more` files and a true RECORD."""
-    files = {**wheel_files(requirement), **more}
-    info = next(path.partition("/")[0] for path in files if path.endswith("/METADATA"))
-    files[f"{info}/INSTALLER"] = "pip\n"
-    rows = [f"{path},{_record_hash(text)},{len(text)}" for path, text in files.items()]
-    files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""])
-    return {posixpath.normpath(f"{SITE}/{path}"): text for path, text in files.items()}
+    """Return the files of an installed distribution with one module and `more` files."""
+    return installed({**wheel_files(requirement), **more}, SITE)
 
 
 def wheel_files(requirement: str) -> dict[str, str | bytes]:
@@ -73,12 +65,6 @@ def wheel_files(requirement: str) -> dict[str, str | bytes]:
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-
-
-def _record_hash(content: str | bytes) -> str:
-    data = content.encode() if isinstance(content, str) else content
-    digest = hashlib.sha256(data).digest()
-    return f"sha256={base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
 
 
 def lock_text(case: Mapping[str, Any]) -> str:
@@ -97,14 +83,6 @@ def lock_text(case: Mapping[str, Any]) -> str:
             f'hashes = {{ sha256 = "{digest}" }} }}]\n'
         )
     return "\n".join([head, *entries, raw])
-
-
-def zipped(members: Mapping[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in members.items():
-            archive.writestr(zipfile.ZipInfo(name), text)
-    return buffer.getvalue()
 
 
 def second_layer(files: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,21 @@ DEMANDS = {"LI903"}
 """Weaker evidence is less than what is required."""
 
 
+OTHERWISE = {"LI401", "LI903", "LI904", "LI906"}
+"""Judged, but not of an interpreter that tells the truth and is asked for no more than it can."""
+
+NOBODY_TO_ASK = {
+    "LI404-unusable-environment/yields-interpreter-gone",
+    "LI404-unusable-environment/yields-other-version",
+    "LI905-no-environment/yields",
+}
+"""Cases without an interpreter that the image's start leads to."""
+
+
+def name_of(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
 def quick(
     image: Image, lock: Lock, request: Request, inputs: Inputs | None = None
 ) -> Report | None:
@@ -69,11 +84,12 @@ def quick(
     return audit_statement(image_without_layers, probed, lock, request)
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("path", CASES, ids=name_of)
 def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     case = tomllib.loads(path.read_text(encoding="utf-8"))
     report = quick(*opened(case, tmp_path))
+    assert (report is None) == (name_of(path) in NOBODY_TO_ASK)
     if report is None:
         return
     assert report.mode == "quick"
@@ -86,23 +102,13 @@ def test_case(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert {code for code, _ in full - found} <= COVERED | IN_PART | lied
 
 
-def test_most_cases_can_be_asked(tmp_path: Path) -> None:
-    asked = [
-        quick(*opened(tomllib.loads(path.read_text(encoding="utf-8")), tmp_path)) for path in CASES
-    ]
-    assert sum(report is not None for report in asked) > 0.9 * len(CASES)
-
-
-@pytest.mark.parametrize("code", sorted(QUICK_KINDS - {"LI903", "LI906"}))
+@pytest.mark.parametrize("code", sorted(QUICK_KINDS - OTHERWISE))
 def test_what_is_judged_is_found(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every kind that a quick audit says to judge comes out of a case of its own."""
+    """Every kind that a quick audit judges comes out of a case of its own."""
     monkeypatch.chdir(tmp_path)
     folder = CASES[0].parents[1] / f"{code}-{KINDS[code].name}"
-    found = set()
-    for path in folder.glob("yields*.toml"):
-        case = tomllib.loads(path.read_text(encoding="utf-8"))
-        report = quick(*opened(case, tmp_path))
-        found |= {each.code for each in report.findings} if report else set()
-    assert code in found or code in {"LI401", "LI904"}
+    cases = [tomllib.loads(path.read_text("utf-8")) for path in folder.glob("yields*.toml")]
+    reports = [quick(*opened(case, tmp_path)) for case in cases]
+    assert code in {each.code for report in reports if report for each in report.findings}

@@ -10,7 +10,7 @@ import pytest
 
 from auditor.cli import run
 from tests.builders import docker_archive, interpreter
-from tests.builders.wheels import record, wheel
+from tests.builders.wheels import installed, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,10 +88,7 @@ class Project:
 
     def install(self, name: str, version: str) -> None:
         """Lay down a distribution of one module, as an installer would."""
-        folder = f"{name}-{version}.dist-info"
-        files = {**distribution(name, version), f"{folder}/INSTALLER": "uv\n"}
-        files[f"{folder}/RECORD"] = record(files, f"{folder}/RECORD")
-        self.files.update({f"{SITE}/{path}": text for path, text in files.items()})
+        self.files.update(installed(distribution(name, version), SITE, "uv"))
 
     def lock(self, *packages: str, top: str = "", file: str = "pylock.toml") -> Path:
         """Write a lock of `name==version` packages, each with one wheel beside it."""

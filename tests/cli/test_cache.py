@@ -8,7 +8,7 @@ import pytest
 
 from auditor.evidence.bytecode_comparison import compare
 from tests.builders import oci_layout
-from tests.evidence.test_bytecode_check import CACHE, TAG, base, compiled, timestamp
+from tests.builders.bytecode import CACHE, TAG, base, compiled, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

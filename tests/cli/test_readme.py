@@ -15,6 +15,7 @@ from auditor.cli.program import COMMANDS
 from auditor.errors import ExitCode
 from auditor.image.reference import Transport
 from auditor.model import Degree
+from tests.builders import interpreter, oci_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +72,25 @@ def test_the_configuration_is_a_valid_one(
     config.write_text(text, encoding="utf-8")
     result = invoke("check", project.image, "--config", config, "--lock", "pylock.toml")
     assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/python-api.md"])
+def test_the_python_blocks_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A small image and its lock stand for those that the blocks name."""
+    blocks = re.findall(
+        r"<!-- example: python -->\n```python\n(.*?)```", DOCUMENTS[name], re.DOTALL
+    )
+    assert len(blocks) == DOCUMENTS[name].count("```python\n")
+    metadata = "/usr/local/lib/python3.11/site-packages/six-1.0.dist-info/METADATA"
+    oci_layout(tmp_path / "build/image", [interpreter(), {metadata: "Name: six\nVersion: 1.0\n"}])
+    lock = 'lock-version = "1.0"\ncreated-by = "test"\npackages = []\n'
+    (tmp_path / "pylock.toml").write_text(lock, encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    exec(re.sub(r"docker:shop/\w+", "oci:build/image", "".join(blocks)), {})  # noqa: S102
+    assert "LI102 six six 1.0 is installed but not locked\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

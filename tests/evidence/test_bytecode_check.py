@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import marshal
-import platform
 import sys
 import threading
 from contextlib import closing
@@ -20,46 +19,24 @@ from auditor.evidence.code_digest import SOURCE as SOURCE_KIND
 from auditor.evidence.code_process import CodeProcess, CodeProcesses, Request
 from auditor.inventory.collect import collect_inventory
 from tests.builders import File, Symlink, elf, image_of
+from tests.builders.bytecode import (
+    CACHE,
+    EVIL,
+    SOURCE,
+    TAG,
+    TEXT,
+    TOP,
+    VERSION,
+    base,
+    compiled,
+    hashed,
+    timestamp,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import CodeType
 
     from tests.builders import Files
-
-VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-TAG = sys.implementation.cache_tag
-TOP = f"/usr/local/lib/python{VERSION}"
-SOURCE = f"{TOP}/site-packages/mod.py"
-CACHE = f"{TOP}/site-packages/__pycache__"
-TEXT = (
-    "KNOWN = {'a', 'b', (1, 2.0)}\ndef f(x):\n    assert x, 'no'\n    return x in {1, 'b', None}\n"
-)
-
-
-def base(version: str = platform.python_version(), text: str = TEXT) -> Files:
-    return {
-        f"/usr/local/bin/python{VERSION}": File(elf(strings=[version]), 0o755),
-        "/usr/local/bin/python": Symlink(f"python{VERSION}"),
-        f"{TOP}/os.py": "",
-        SOURCE: text,
-    }
-
-
-def compiled(text: str = TEXT, level: int = 0) -> CodeType:
-    code: CodeType = compile(text, "/build/mod.py", "exec", optimize=level, dont_inherit=True)
-    return code
-
-
-def timestamp(code: CodeType | str, *, size: int = len(TEXT), mtime: int = 0) -> bytes:
-    numbers = b"".join(number.to_bytes(4, "little") for number in (0, mtime, size))
-    return importlib.util.MAGIC_NUMBER + numbers + marshal.dumps(code)
-
-
-def hashed(code: CodeType, text: str = TEXT) -> bytes:
-    flags = (0b11).to_bytes(4, "little")
-    digest = importlib.util.source_hash(text.encode())
-    return importlib.util.MAGIC_NUMBER + flags + digest + marshal.dumps(code)
 
 
 def look(
@@ -81,53 +58,50 @@ def whys(found: Bytecode) -> list[str]:
     return [fault.why for fault in found.faults]
 
 
-EVIL = compiled("import os\n")
+SAME = {
+    "plain": (timestamp(compiled()), f"mod.{TAG}.pyc"),
+    "opt-1": (timestamp(compiled(level=1)), f"mod.{TAG}.opt-1.pyc"),
+    "opt-2": (timestamp(compiled(level=2)), f"mod.{TAG}.opt-2.pyc"),
+    "checked-hash": (hashed(compiled()), f"mod.{TAG}.pyc"),
+}
 
 
-@pytest.mark.parametrize(
-    ("pyc", "name"),
-    [
-        (timestamp(compiled()), f"mod.{TAG}.pyc"),
-        (timestamp(compiled(level=1)), f"mod.{TAG}.opt-1.pyc"),
-        (timestamp(compiled(level=2)), f"mod.{TAG}.opt-2.pyc"),
-        (hashed(compiled()), f"mod.{TAG}.pyc"),
-    ],
-    ids=["plain", "opt-1", "opt-2", "checked-hash"],
-)
+@pytest.mark.parametrize(("pyc", "name"), SAME.values(), ids=SAME)
 def test_what_its_source_compiles_to(pyc: bytes, name: str) -> None:
     found = look(pyc, name=name)
     assert found.faults == ()
     assert found.verified == {f"{CACHE}/{name}": SOURCE}
 
 
-@pytest.mark.parametrize(
-    ("pyc", "why"),
-    [
-        (timestamp(EVIL), "is not what its source compiles to"),
-        (hashed(EVIL), "is not what its source compiles to"),
-        (timestamp(compiled(level=2)), "is not what its source compiles to"),
-        (timestamp(compiled().replace(co_stacksize=99)), "is not what its source compiles to"),
-        (timestamp("no code"), "contains no readable code"),
-        (timestamp(compiled())[:40], "contains no readable code"),
-    ],
-    ids=["timestamp", "hash", "other-level", "executes-otherwise", "no-code", "cut-short"],
-)
+OTHER = {
+    "timestamp": (timestamp(EVIL), "is not what its source compiles to"),
+    "hash": (hashed(EVIL), "is not what its source compiles to"),
+    "other-level": (timestamp(compiled(level=2)), "is not what its source compiles to"),
+    "executes-otherwise": (
+        timestamp(compiled().replace(co_stacksize=99)),
+        "is not what its source compiles to",
+    ),
+    "no-code": (timestamp("no code"), "contains no readable code"),
+    "cut-short": (timestamp(compiled())[:40], "contains no readable code"),
+}
+
+
+@pytest.mark.parametrize(("pyc", "why"), OTHER.values(), ids=OTHER)
 def test_what_is_loaded_and_is_another_program(pyc: bytes, why: str) -> None:
     assert whys(look(pyc)) == [why]
 
 
-@pytest.mark.parametrize(
-    "pyc",
-    [
-        timestamp(EVIL, size=1),
-        timestamp(EVIL, mtime=1),
-        hashed(EVIL, "another source"),
-        b"\0\0\r\n" + timestamp(EVIL)[4:],
-        importlib.util.MAGIC_NUMBER,
-        importlib.util.MAGIC_NUMBER + b"\xff\0\0\0" + bytes(8),
-    ],
-    ids=["size", "time", "hash", "magic", "header", "flags"],
-)
+IGNORED = {
+    "size": timestamp(EVIL, size=1),
+    "time": timestamp(EVIL, mtime=1),
+    "hash": hashed(EVIL, "another source"),
+    "magic": b"\0\0\r\n" + timestamp(EVIL)[4:],
+    "header": importlib.util.MAGIC_NUMBER,
+    "flags": importlib.util.MAGIC_NUMBER + b"\xff\0\0\0" + bytes(8),
+}
+
+
+@pytest.mark.parametrize("pyc", IGNORED.values(), ids=IGNORED)
 def test_what_python_ignores(pyc: bytes) -> None:
     found = look(pyc)
     assert (found.faults, found.verified) == ((), {f"{CACHE}/mod.{TAG}.pyc": SOURCE})
@@ -184,24 +158,17 @@ def test_no_interpreter_or_an_unknown_one_is_left_out() -> None:
     assert check_bytecode(image, collect_inventory(image), everything=True) == Bytecode()
 
 
+@pytest.mark.parametrize(("count", "size"), [(50, 200_000), (100_000, 1)])
 def test_processes_that_die_are_started_again_only_so_often(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, count: int, size: int
 ) -> None:
     monkeypatch.setattr("auditor.evidence.code_process._COMMAND", (sys.executable, "-c", "0"))
-    asked = [Request(str(number), 0, bytes(200_000)) for number in range(50)]
+    asked = (Request(str(number), 0, bytes(size)) for number in range(count))
     with closing(CodeProcesses()) as processes, processes.queries(CODE) as queries:
-        answers = list(queries.answers(asked))
-    assert [request.path for request, _ in answers] == ["0", "1", "2", "3", "4"]
-    assert all(words == [] for _, words in answers)
+        answers = [(request.path, words) for request, words in queries.answers(asked)]
+    assert answers == [(str(number), []) for number in range(5)]
     assert queries.deaths == 5
     assert look(timestamp(EVIL)) == Bytecode(deaths=1)
-
-
-def test_many_small_requests_for_a_dying_process_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auditor.evidence.code_process._COMMAND", (sys.executable, "-c", "0"))
-    with closing(CodeProcesses()) as processes, processes.queries(CODE) as queries:
-        answers = queries.answers(Request("x", 0, b"N") for _ in range(100_000))
-        assert len(list(answers)) == queries.deaths == 5
 
 
 def test_a_process_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

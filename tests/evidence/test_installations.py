@@ -6,14 +6,8 @@ import pytest
 from packaging.version import Version
 
 from auditor.evidence import installations
-from auditor.evidence.installations import same_version
-from auditor.model import (
-    Distribution,
-    Environment,
-    Expectation,
-    LockedPackage,
-    MetadataKind,
-)
+from auditor.evidence.installations import Installation, same_version
+from auditor.model import Distribution, Environment, Expectation, LockedPackage, MetadataKind
 
 
 def distribution(version: str, location: str) -> Distribution:
@@ -21,28 +15,25 @@ def distribution(version: str, location: str) -> Distribution:
     return Distribution("idna", version, MetadataKind.DIST_INFO, info, location)
 
 
-def environment(*distributions: Distribution) -> Environment:
-    return Environment("/usr", "/usr/bin/python", "3.11", (), True, "named", distributions)
+FIRST, LATER = distribution("3.9", "/a"), distribution("3.10", "/b")
+LOCKED, OTHER = distribution("3.10", "/a"), distribution("3.8", "/a")
 
 
-EXPECTED = Expectation({"idna": LockedPackage("idna", Version("3.10"), 1)})
-
-
-def test_the_first_directory_answers_and_hides_the_later_ones() -> None:
-    first, later = distribution("3.9", "/a"), distribution("3.10", "/b")
-    found = installations(environment(first, later), EXPECTED)["idna"]
-    assert (found.chosen, found.duplicates, found.shadowed) == (first, (), (later,))
-
-
-def test_of_two_in_one_directory_the_locked_one_is_judged() -> None:
-    stale, locked = distribution("3.9", "/a"), distribution("3.10", "/a")
-    found = installations(environment(stale, locked), EXPECTED)["idna"]
-    assert (found.chosen, found.duplicates) == (locked, (stale,))
-
-
-def test_of_two_in_one_directory_without_the_locked_one_the_first_is_judged() -> None:
-    one, other = distribution("3.7", "/a"), distribution("3.8", "/a")
-    assert installations(environment(one, other), Expectation({}))["idna"].chosen is one
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        ((FIRST, LATER), Installation(FIRST, (), (LATER,))),
+        ((FIRST, LOCKED), Installation(LOCKED, (FIRST,))),
+        ((FIRST, OTHER), Installation(FIRST, (OTHER,))),
+    ],
+    ids=["two-directories", "locked-in-the-same", "neither-locked"],
+)
+def test_which_installation_is_compared(
+    held: tuple[Distribution, ...], expected: Installation
+) -> None:
+    environment = Environment("/usr", "/usr/bin/python", "3.11", (), True, "named", held)
+    expectation = Expectation({"idna": LockedPackage("idna", Version("3.10"), 1)})
+    assert installations(environment, expectation) == {"idna": expected}
 
 
 @pytest.mark.parametrize(
