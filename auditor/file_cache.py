@@ -32,9 +32,7 @@ class Usage(NamedTuple):
     bytes: int
 
 
-class CachedFile(NamedTuple):
-    """An entry as its folder lists it."""
-
+class _CachedFile(NamedTuple):
     path: str
     size: int
     used: float
@@ -94,14 +92,11 @@ class FileCache:
             _removed(entry.path)
         return Usage(len(removed), sum(removed))
 
-    def tidy(self) -> None:
-        """Remove what killed processes left behind."""
-        for entry in self._files(_TEMPORARY):
-            if time.time() - entry.used > _ABANDONED:
-                _removed(entry.path)
-
     def trim(self, most: int, kept: float) -> None:
-        """Over `most` bytes, remove what was used longest ago until `kept` of them are left."""
+        """Over `most` bytes, remove what was used longest ago until `kept` of them are left.
+
+        What killed processes left behind goes, too.
+        """
         entries = sorted(self._files(self._names), key=lambda entry: entry.used)
         total = sum(entry.size for entry in entries)
         goal = total if total <= most else most * kept
@@ -110,8 +105,11 @@ class FileCache:
                 break
             if _removed(entry.path):
                 total -= entry.size
+        for entry in self._files(_TEMPORARY):
+            if time.time() - entry.used > _ABANDONED:
+                _removed(entry.path)
 
-    def _files(self, pattern: re.Pattern[str]) -> list[CachedFile]:
+    def _files(self, pattern: re.Pattern[str]) -> list[_CachedFile]:
         found = []
         with suppress(OSError), os.scandir(self._folder) as files:
             for file in files:
@@ -119,7 +117,7 @@ class FileCache:
                 with suppress(OSError):
                     if pattern.fullmatch(file.name):
                         stat = file.stat(follow_symlinks=False)
-                        found.append(CachedFile(file.path, stat.st_size, stat.st_mtime))
+                        found.append(_CachedFile(file.path, stat.st_size, stat.st_mtime))
         return found
 
 

@@ -5,7 +5,7 @@ An `ArtifactPool` finds each artifact once for all audits of a session and verif
 """
 
 from auditor.artifacts.artifact_pool import ArtifactPool
-from auditor.artifacts.manifest import Absence, Absent, Manifest, Member
+from auditor.artifacts.manifest import Absence, Absent, Manifest
 from auditor.artifacts.manifest_cache import ManifestCache
 from auditor.artifacts.manifest_store import ManifestStore
 from auditor.artifacts.sources import ArtifactSources
@@ -18,5 +18,4 @@ __all__ = [
     "Manifest",
     "ManifestCache",
     "ManifestStore",
-    "Member",
 ]

@@ -3,9 +3,12 @@
 Each is far above what real ones have (largest wheels: some 4 GB, 30,000 members).
 """
 
-ARTIFACT_BYTES = 32 << 30
-"""Bytes of one artifact."""
+from __future__ import annotations
 
+from auditor.artifacts.manifest import ArtifactError
+from auditor.wording import human_bytes, plural
+
+ARTIFACT_BYTES = 32 << 30
 MEMBERS = 500_000
 """Members of one artifact, folders and links included."""
 
@@ -45,3 +48,28 @@ PROVENANCE_BYTES = 4 << 20
 
 ATTESTATIONS = 64
 """Attestations of one artifact that are looked at."""
+
+
+class Budget:
+    """Counts members and their bytes; raises `ArtifactError` where there are too many."""
+
+    def __init__(self, packed: int) -> None:
+        """Judge an archive of `packed` bytes."""
+        self._members = 0
+        self._bytes = 0
+        self._most = min(
+            UNPACKED_BYTES,
+            max(UNSUSPICIOUS, packed * RATIO),
+        )
+
+    def member(self) -> None:
+        """Count one member."""
+        self._members += 1
+        if self._members > MEMBERS:
+            raise ArtifactError.limit(f"it has more than {plural(MEMBERS, 'member')}")
+
+    def unpacked(self, size: int) -> None:
+        """Count unpacked bytes."""
+        self._bytes += size
+        if self._bytes > self._most:
+            raise ArtifactError.limit(f"it unpacks to more than {human_bytes(self._most)}")

@@ -10,15 +10,12 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from auditor.artifacts.artifact_error import ArtifactError
 from auditor.artifacts.logins import Logins, UrlCredentials
-from auditor.artifacts.manifest import Absence
+from auditor.artifacts.manifest import ArtifactError
 from auditor.http.client import HttpClient
 from auditor.http.failure import Cause
 from auditor.http.origin import host_of, is_loopback, origin, split_login
-from auditor.http.plain_session import trusted_certificates
-from auditor.http.retries import RetryPolicy
-from auditor.http.transfer import Transfer
+from auditor.http.transfer import transferred
 from auditor.wording import one_line
 
 if TYPE_CHECKING:
@@ -38,21 +35,12 @@ _WAYS_OUT = {
 class ArtifactClient:
     """Reads from servers of artifacts; everything raises `ArtifactError` where it cannot."""
 
-    def __init__(
-        self,
-        connections: HttpConnections,
-        named: tuple[str, ...] = (),
-        retry_policy: RetryPolicy | None = None,
-    ) -> None:
+    def __init__(self, connections: HttpConnections, named: tuple[str, ...] = ()) -> None:
         """Trust the URLs of options, `named`, so far that they may be without TLS."""
         plain = {origin(split_login(url)[0]) for url in named}
         self._logins = Logins(named)
         self._http = HttpClient(
-            connections,
-            retry_policy or RetryPolicy(),
-            _artifact_error,
-            verify=trusted_certificates(None),
-            plain=lambda where: where in plain or is_loopback(where[1]),
+            connections, _artifact_error, lambda where: where in plain or is_loopback(where[1])
         )
 
     def close(self) -> None:
@@ -65,11 +53,13 @@ class ArtifactClient:
         try:
             bare, login = split_login(url)
         except ValueError as error:
-            raise ArtifactError(Absence.UNREACHABLE, "its URL is not valid") from error
+            raise ArtifactError.unreachable("its URL is not valid") from error
         credentials = UrlCredentials(self._logins, bare, login)
         with self._http.response(bare, headers, credentials) as response:
             if response.status_code not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
-                raise _refusal(response)
+                reason = one_line(response.reason or "")
+                words = f"{host_of(response.url)} answers {response.status_code}"
+                raise ArtifactError.unreachable(words + (f" ({reason})" if reason else ""))
             yield response
 
     def document(
@@ -84,24 +74,19 @@ class ArtifactClient:
         `check` may refuse it before its body is read, by an exception of its own.
         """
 
-        def read() -> tuple[requests.Response, bytes]:
+        @contextmanager
+        def respond() -> Iterator[requests.Response]:
             with self.response(url, headers) as response:
                 check(response)
-                return response, self._http.body(response, limit)
+                yield response
 
-        return self._http.repeated(url, read)
+        return self._http.document(url, limit, respond)
 
     def pieces(self, url: str, size: int | None) -> Generator[tuple[int, bytes]]:
         """Yield a file in pieces, each with its offset; they may begin again at offset 0."""
-        yield from Transfer(self._http, url, size, partial(self.response, url)).pieces()
-
-
-def _refusal(response: requests.Response) -> ArtifactError:
-    reason = one_line(response.reason or "")
-    words = f"{host_of(response.url)} answers {response.status_code}"
-    return ArtifactError(Absence.UNREACHABLE, words + (f" ({reason})" if reason else ""))
+        return transferred(self._http, url, partial(self.response, url), size)
 
 
 def _artifact_error(failure: Failure) -> ArtifactError:
     # Without the detail: a report is the same on every run.
-    return ArtifactError(Absence.UNREACHABLE, failure.message + _WAYS_OUT.get(failure.cause, ""))
+    return ArtifactError.unreachable(failure.message + _WAYS_OUT.get(failure.cause, ""))

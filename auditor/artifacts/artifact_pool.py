@@ -6,14 +6,16 @@ import threading
 import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from auditor.artifacts.artifact_error import ArtifactError
 from auditor.artifacts.finder import Finder
-from auditor.artifacts.manifest import Absence, Absent, Manifest
-from auditor.artifacts.verify import COMPUTED, cache_keys, check
+from auditor.artifacts.manifest import Absence, Absent, ArtifactError, Manifest
+from auditor.artifacts.manifest_cache import ManifestCache
+from auditor.artifacts.verify import cache_keys, check
 from auditor.http.connections import HttpConnections
+from auditor.record_rows import ALGORITHMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from auditor.artifacts.artifact_client import ArtifactClient
-    from auditor.artifacts.manifest_cache import ManifestCache
     from auditor.artifacts.manifest_format import StoredManifest
     from auditor.artifacts.sources import ArtifactSources
     from auditor.model import Artifact
@@ -45,11 +46,11 @@ _RECENT_MEMBERS = 100_000
 @dataclass(slots=True)
 class _Search:
     future: Future[Found]
-    stores: int = 0
-    """How many wait for it."""
+    waiting: int = 0
+    """Stores that wait for it."""
 
 
-class ArtifactPool:
+class ArtifactPool(AbstractContextManager["ArtifactPool"]):
     """Finds artifacts for any number of locks, each once for all that need it at a time.
 
     Use it as a context, or call `close` after the last audit: that interrupts what is still
@@ -64,7 +65,7 @@ class ArtifactPool:
     ) -> None:
         """Ask `sources` for what `cache` does not have; without `connections`, by its own."""
         self._sources = sources
-        self._cache = cache
+        self._cache = cache or ManifestCache(None)
         self._connections = connections or HttpConnections()
         self._workers: list[threading.Thread] = []
         self._threads = ThreadPoolExecutor(
@@ -90,8 +91,7 @@ class ArtifactPool:
         recent = self._recent.get(key)
         if recent is not None:
             return recent
-        kept = self._cache.find(keys) if self._cache is not None else None
-        known = None if kept is None else _known(artifact, kept)
+        known = _known(artifact, self._cache.find(keys))
         with self._lock:
             if known is not None:
                 return self._remember(key, known)
@@ -99,7 +99,7 @@ class ArtifactPool:
             if search is None:
                 future = self._threads.submit(self._search, key, artifact, keys, finder)
                 search = self._searches[key] = _Search(future)
-            search.stores += 1
+            search.waiting += 1
             return search.future
 
     def give_up(self, key: ArtifactKey, future: Future[Found]) -> None:
@@ -107,8 +107,8 @@ class ArtifactPool:
         with self._lock:
             search = self._searches.get(key)
             if search is not None and search.future is future:
-                search.stores -= 1
-                if not search.stores and future.cancel():
+                search.waiting -= 1
+                if not search.waiting and future.cancel():
                     del self._searches[key]
 
     def map(self, function: Callable[[Artifact], T], artifacts: Iterable[Artifact]) -> list[T]:
@@ -128,9 +128,6 @@ class ArtifactPool:
         for worker in self._workers:
             worker.join(max(deadline - time.monotonic(), 0))
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -139,10 +136,7 @@ class ArtifactPool:
 
         with self._lock:
             if self._client is None:
-                sources = self._sources
-                self._client = ArtifactClient(
-                    self._connections, sources.named_urls, sources.retry_policy
-                )
+                self._client = ArtifactClient(self._connections, self._sources.named_urls)
                 if self._stopped.is_set():
                     self._client.close()
             return self._client
@@ -159,17 +153,15 @@ class ArtifactPool:
                 del self._searches[key]
 
     def _found(self, artifact: Artifact, keys: Sequence[str], finder: Finder) -> Found:
-        cache = self._cache
-        kept = cache.find_shared(keys) if cache is not None else None
-        known = None if kept is None else _known(artifact, kept)
+        known = _known(artifact, self._cache.find_shared(keys))
         if known is not None:
             return known
         try:
             new = finder.find(artifact)
         except ArtifactError as error:
-            return Absent(artifact, error.absence, error.why)
-        if cache is not None and new.manifest.verified:
-            cache.keep(keys, new)
+            return error.absent(artifact)
+        if new.manifest.verified:
+            self._cache.keep(keys, new)
         return new.manifest
 
     def _remember(self, key: ArtifactKey, found: Found) -> Found:
@@ -183,12 +175,14 @@ class ArtifactPool:
         return found
 
 
-def _known(artifact: Artifact, kept: StoredManifest) -> Found | None:
+def _known(artifact: Artifact, kept: StoredManifest | None) -> Found | None:
     """Return what a kept manifest says of an artifact; None where it does not say enough."""
+    if kept is None:
+        return None
     try:
         check(artifact, kept.manifest.size, kept.hashes)
     except ArtifactError as error:
-        return Absent(artifact, error.absence, error.why)
-    if not artifact.hashes.keys() & COMPUTED <= kept.hashes.keys():
+        return error.absent(artifact)
+    if not artifact.hashes.keys() & ALGORITHMS <= kept.hashes.keys():
         return None  # a hash that was not computed then
     return replace(kept.manifest, filename=artifact.filename)

@@ -5,26 +5,25 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.local_artifact import read_local_artifact
-from auditor.artifacts.local_files import file_of, in_folders, in_pip_cache
-from auditor.artifacts.manifest import Absence
-from auditor.artifacts.provenance import find_provenance
+from auditor.artifacts.archive_limits import PROVENANCE_BYTES
+from auditor.artifacts.local_files import file_of, in_folders, in_pip_cache, opened
+from auditor.artifacts.manifest import Absence, ArtifactError
+from auditor.artifacts.random_access import PIECE, FileAccess
+from auditor.artifacts.verify import Verifier
+from auditor.model import ArtifactKind
 from auditor.progress import ByteCounter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from auditor.artifacts.artifact_client import ArtifactClient
     from auditor.artifacts.manifest_format import StoredManifest
     from auditor.artifacts.remote import Remote
     from auditor.artifacts.sources import ArtifactSources
     from auditor.model import Artifact
-
-    Attempt = Callable[[], StoredManifest]
 
 
 class Finder:
@@ -61,13 +60,17 @@ class Finder:
                 if error.absence in {Absence.UNREADABLE, Absence.LIMIT}:
                     raise  # it is the artifact, wherever it comes from
                 faults.append(error)
-        raise self._worst(faults)
+        for fault in faults:
+            if fault.absence is Absence.MISMATCH:
+                raise fault
+        if self._sources.offline:
+            why = "it is not cached, and no server is asked (--offline)"
+            raise ArtifactError(Absence.OFFLINE, why)
+        if faults:
+            raise faults[-1]
+        raise ArtifactError.unreachable("the lock does not say where it is")
 
-    def provenance(self, artifact: Artifact) -> bytes:
-        """Return the provenance of an artifact (PEP 740); raises `ArtifactError`."""
-        return find_provenance(artifact, self._sources, self._folder, self._remote)
-
-    def _attempts(self, artifact: Artifact) -> Iterator[Attempt]:
+    def _attempts(self, artifact: Artifact) -> Iterator[Callable[[], StoredManifest]]:
         sources = self._sources
         if artifact.path is not None:
             yield partial(self._read, artifact, self._folder / artifact.path)
@@ -86,6 +89,37 @@ class Finder:
         for index in sources.indexes(artifact):
             yield partial(self._remote().by_index, index, artifact)
 
+    def provenance(self, artifact: Artifact) -> bytes:
+        """Return the document that says who attested an artifact (PEP 740).
+
+        It is looked for as `<artifact>.provenance` beside the artifact, then in the indexes. The
+        first one decides: signatures are verified over the locked hash, wherever they come from.
+        Raises `ArtifactError` where no place has it.
+        """
+        faults: list[ArtifactError] = []
+        for attempt in self._provenance_attempts(artifact):
+            try:
+                return attempt()
+            except ArtifactError as error:
+                if not isinstance(error.__cause__, FileNotFoundError):
+                    faults.append(error)
+        if faults:
+            raise faults[-1]
+        if self._sources.offline:
+            why = "no provenance is beside it, and no server is asked (--offline)"
+            raise ArtifactError(Absence.OFFLINE, why)
+        raise ArtifactError.unreachable("no provenance is beside it, and no index is named")
+
+    def _provenance_attempts(self, artifact: Artifact) -> Iterator[Callable[[], bytes]]:
+        sources = self._sources
+        beside = [] if artifact.path is None else [self._folder / artifact.path]
+        beside += in_folders(artifact, sources.wheelhouses)
+        path = None if artifact.url is None else file_of(sources.mirrored(artifact.url))
+        beside += [] if path is None else [path]
+        yield from (partial(_provenance_file, Path(f"{each}.provenance")) for each in beside)
+        for index in sources.indexes(artifact):
+            yield partial(self._remote().provenance, index, artifact)
+
     def _remote(self) -> Remote:
         from auditor.artifacts.remote import Remote  # noqa: PLC0415 -- a tenth of a second
 
@@ -96,8 +130,19 @@ class Finder:
             return self._only_remote
 
     def _read(self, artifact: Artifact, path: Path) -> StoredManifest:
-        indexed = self._sources.indexed
-        return read_local_artifact(artifact, path, self.traffic.add, self._stopped, indexed=indexed)
+        """Return the manifest of a file, verified unless it is a wheel that is only indexed."""
+        with opened(path) as file:
+            from auditor.artifacts.read_artifact import index_wheel, read_artifact  # noqa: PLC0415 -- 20 ms
+
+            if self._sources.indexed and artifact.kind is ArtifactKind.WHEEL:
+                return index_wheel(FileAccess(file), artifact)
+            verifier = Verifier(artifact)
+            while piece := file.read(PIECE):
+                if self._stopped.is_set():
+                    raise ArtifactError.unreachable("the reading was interrupted")
+                verifier.update(piece)
+                self.traffic.add(len(piece))
+            return read_artifact(file, artifact.filename, verifier.verified())
 
     def _read_copy(self, artifact: Artifact, path: Path) -> StoredManifest:
         """Read a file that may be the artifact; another one of that name contradicts nothing."""
@@ -105,17 +150,13 @@ class Finder:
             return self._read(artifact, path)
         except ArtifactError as error:
             if error.absence is Absence.MISMATCH:
-                raise ArtifactError(Absence.UNREACHABLE, "no copy of it is here") from error
+                raise ArtifactError.unreachable("no copy of it is here") from error
             raise
 
-    def _worst(self, faults: list[ArtifactError]) -> ArtifactError:
-        for error in faults:
-            if error.absence is Absence.MISMATCH:
-                return error
-        if self._sources.offline:
-            return ArtifactError(
-                Absence.OFFLINE, "it is not cached, and no server is asked (--offline)"
-            )
-        if faults:
-            return faults[-1]
-        return ArtifactError(Absence.UNREACHABLE, "the lock does not say where it is")
+
+def _provenance_file(path: Path) -> bytes:
+    with opened(path) as file:
+        content = file.read(PROVENANCE_BYTES + 1)
+    if len(content) > PROVENANCE_BYTES:
+        raise ArtifactError.limit(f"its provenance has more than {PROVENANCE_BYTES} bytes")
+    return content

@@ -7,8 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from auditor.artifacts import archive_limits
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.manifest import Absence
+from auditor.artifacts.manifest import ArtifactError
 from auditor.artifacts.verify import mismatch
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class HttpRanges:
         )
         start, last, size = _range(response)
         if self.size not in {0, size}:
-            raise ArtifactError(Absence.UNREACHABLE, "it changes while it is read")
+            raise ArtifactError.unreachable("it changes while it is read")
         if len(content) != last - start + 1 or not asked.startswith((f"{start}-", "-")):
             raise NoRangesError  # it lies about them
         self.size = size

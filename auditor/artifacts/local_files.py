@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.manifest import Absence
+from auditor.artifacts.manifest import ArtifactError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,12 +59,15 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         raise unread(error) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise ArtifactError(Absence.UNREACHABLE, "its path leads to no regular file")
-    with open(descriptor, "rb") as file:
-        yield file
+        raise ArtifactError.unreachable("its path leads to no regular file")
+    try:
+        with open(descriptor, "rb") as file:
+            yield file
+    except OSError as error:
+        raise unread(error) from error
 
 
 def unread(error: OSError | ValueError) -> ArtifactError:
     """Return the error for a file that the machine does not give."""
     why = str(getattr(error, "strerror", None) or "no path").lower()
-    return ArtifactError(Absence.UNREACHABLE, f"its file cannot be read: {why}")
+    return ArtifactError.unreachable(f"its file cannot be read: {why}")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from auditor.model import ArtifactKind
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from auditor.model import Artifact
 
 
@@ -84,3 +86,43 @@ class Absent(NamedTuple):
     absence: Absence
     why: str
     """A clause for a sentence, without credentials."""
+
+
+class ArtifactError(Exception):
+    """An artifact that cannot be had or read; `why` is a clause that fits behind its name."""
+
+    def __init__(self, absence: Absence, why: str) -> None:
+        super().__init__(why)
+        self.absence = absence
+        self.why = why
+
+    @classmethod
+    def unreachable(cls, why: str) -> Self:
+        """Return the error for a place that does not have it, or not in full."""
+        return cls(Absence.UNREACHABLE, why)
+
+    @classmethod
+    def unreadable(cls, why: str) -> Self:
+        """Return the error for bytes that are not what their format says."""
+        return cls(Absence.UNREADABLE, why)
+
+    @classmethod
+    def limit(cls, why: str) -> Self:
+        """Return the error for an artifact that is larger than the auditor reads."""
+        return cls(Absence.LIMIT, why)
+
+    def absent(self, artifact: Artifact) -> Absent:
+        """Return what becomes of it in the end."""
+        return Absent(artifact, self.absence, self.why)
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a member; raises `ArtifactError` where it is no plain relative path.
+
+    A name that leads elsewhere, or that two readers take for two different paths, has no place
+    in an artifact that somebody installs.
+    """
+    parts = name.split("/")
+    if "\0" in name or "\\" in name or ".." in parts or "" in parts or "." in parts:
+        raise ArtifactError.unreadable(f"a member's name is no plain relative path: {name[:80]!a}")
+    return name

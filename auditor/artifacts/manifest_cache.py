@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from auditor.artifacts.manifest_format import VERSION, FormatError, StoredManifest, decoded, encoded
 from auditor.artifacts.shared_folder import shared_folder
-from auditor.file_cache import FileCache, Usage
+from auditor.file_cache import FileCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from auditor.artifacts.shared_folder import Folder
@@ -38,10 +38,10 @@ class ManifestCache:
 
         `shared` is a path or a URL; raises `UsageError` where it cannot be one.
         """
-        self._own = None if directory is None else FileCache(directory / _FOLDER, _ENTRY, _LIMIT)
+        self._own = None if directory is None else manifest_files(directory)
         self._shared = None if shared is None else shared_folder(shared, _ENTRY, _LIMIT)
 
-    def find(self, keys: Iterable[str]) -> StoredManifest | None:
+    def find(self, keys: Sequence[str]) -> StoredManifest | None:
         """Return what is kept under the first known one of `keys` (`wheel-sha256-<hex>`)."""
         return _find(self._own, keys)
 
@@ -57,21 +57,13 @@ class ManifestCache:
         for folder in (self._own, self._shared):
             _keep(folder, keys, kept)
 
-    def usage(self) -> Usage:
-        """Count the entries of the own folder; what is shared is not this machine's to count."""
-        return self._own.usage() if self._own is not None else Usage(0, 0)
 
-    def clear(self) -> Usage:
-        """Remove every entry of the own folder."""
-        return self._own.clear() if self._own is not None else Usage(0, 0)
-
-    def tidy(self) -> None:
-        """Remove what killed processes left behind."""
-        if self._own is not None:
-            self._own.tidy()
+def manifest_files(directory: Path) -> FileCache:
+    """Return the files in which manifests are kept below `directory`."""
+    return FileCache(directory / _FOLDER, _ENTRY, _LIMIT)
 
 
-def _find(folder: Folder | None, keys: Iterable[str]) -> StoredManifest | None:
+def _find(folder: Folder | None, keys: Sequence[str]) -> StoredManifest | None:
     if folder is None:
         return None
     for key in keys:
@@ -82,7 +74,7 @@ def _find(folder: Folder | None, keys: Iterable[str]) -> StoredManifest | None:
     return None
 
 
-def _keep(folder: Folder | None, keys: Iterable[str], kept: StoredManifest) -> None:
+def _keep(folder: Folder | None, keys: Sequence[str], kept: StoredManifest) -> None:
     if folder is not None:
         entry = encoded(kept)
         for key in keys:

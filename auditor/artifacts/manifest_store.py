@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, wait
-from typing import TYPE_CHECKING, Self
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.manifest import Absence, Absent
+from auditor.artifacts.manifest import Absence, Absent, ArtifactError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +20,10 @@ _REPORT_SECONDS = 0.1
 """Between two reports of progress."""
 
 
-class ManifestStore:
+class ManifestStore(AbstractContextManager["ManifestStore"]):
     """Manifests of the artifacts that one lock names.
 
-    Use it as a context: leaving it gives up what was not begun.
+    Use it as a context: leaving it gives up what was not begun, unless another lock waits for it.
     """
 
     def __init__(self, pool: ArtifactPool, folder: Path, show: Progress | None = None) -> None:
@@ -60,23 +60,16 @@ class ManifestStore:
         """Return the provenance (PEP 740) of each artifact, or why there is none."""
         return self._pool.map(self._provenance, artifacts)
 
-    def close(self) -> None:
-        """Give up what was not begun, unless another lock waits for it too."""
+    def __exit__(self, *_: object) -> None:
         for key, each in self._found.items():
             if isinstance(each, Future):
                 self._pool.give_up(key, each)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _provenance(self, artifact: Artifact) -> bytes | Absent:
         try:
             return self._finder.provenance(artifact)
         except ArtifactError as error:
-            return Absent(artifact, error.absence, error.why)
+            return error.absent(artifact)
 
     def _key(self, artifact: Artifact) -> ArtifactKey:
         return (

@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
 def shared_folder(place: str, names: re.Pattern[str], limit: int) -> Folder:
     """Return a shared folder by path or URL; raises `UsageError` where there can be none."""
-    if "://" not in place:
-        return FileCache(Path(place), names, limit)
-    protocol = one_line(place.partition("://")[0])
-    if protocol in {"file", "local"}:
-        return FileCache(Path(place.partition("://")[2]), names, limit)
+    scheme, separator, path = place.partition("://")
+    if not separator or scheme in {"file", "local"}:
+        return FileCache(Path(path if separator else place), names, limit)
+    protocol = one_line(scheme)
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415 -- an extra
     except ImportError as error:

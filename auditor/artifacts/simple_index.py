@@ -15,8 +15,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.manifest import Absence
+from auditor.artifacts.manifest import ArtifactError
 from auditor.artifacts.verify import mismatch
 from auditor.http.keyed_cache import KeyedCache
 from auditor.http.origin import host_of
@@ -57,25 +56,18 @@ class SimpleIndex:
         """
         name = _project(artifact.filename)
         if name is None:
-            raise ArtifactError(Absence.UNREACHABLE, "its file name does not say which project")
+            raise ArtifactError.unreachable("its file name does not say which project")
         where = f"the index {host_of(index)}"
-        same = [
-            each
-            for each in self._page(f"{index.rstrip('/')}/{name}/")
-            if each.filename == artifact.filename
-        ]
-        if not same:
-            raise ArtifactError(Absence.UNREACHABLE, f"{where} does not list it")
-        other: ArtifactError | None = None
-        for listed in same:
-            shared = sorted(listed.hashes.keys() & artifact.hashes.keys())
-            wrong = [one for one in shared if listed.hashes[one] != artifact.hashes[one]]
-            if not wrong:
-                return listed
-            expected, got = artifact.hashes[wrong[0]], listed.hashes[wrong[0]]
-            other = mismatch(f"{wrong[0]} {expected}", f"{got} in {where}")
-        assert other is not None  # noqa: S101 -- each of `same` returned or set it
-        raise other
+        fault = ArtifactError.unreachable(f"{where} does not list it")
+        for listed in self._page(f"{index.rstrip('/')}/{name}/"):
+            if listed.filename == artifact.filename:
+                shared = sorted(listed.hashes.keys() & artifact.hashes.keys())
+                wrong = [one for one in shared if listed.hashes[one] != artifact.hashes[one]]
+                if not wrong:
+                    return listed
+                expected, got = artifact.hashes[wrong[0]], listed.hashes[wrong[0]]
+                fault = mismatch(f"{wrong[0]} {expected}", f"{got} in {where}")
+        raise fault
 
     def _page(self, url: str) -> Sequence[Listed]:
         found = self._pages.get(url, lambda: self._read(url))
@@ -125,9 +117,7 @@ def html_page(content: bytes, base: str) -> list[Listed]:
 
 
 def _no_index(base: str) -> ArtifactError:
-    return ArtifactError(
-        Absence.UNREACHABLE, f"{host_of(base)} answers with something else than an index"
-    )
+    return ArtifactError.unreachable(f"{host_of(base)} answers with something else than an index")
 
 
 class _Page(HTMLParser):

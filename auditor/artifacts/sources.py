@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.http.retries import RetryPolicy
     from auditor.model import Artifact
 
 
@@ -27,7 +26,6 @@ class ArtifactSources:
     """Ask no server."""
     indexed: bool = False
     """Believe what a wheel says of its members' hashes, and do not read the whole of it."""
-    retry_policy: RetryPolicy | None = None
 
     @property
     def named_urls(self) -> tuple[str, ...]:

@@ -17,10 +17,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, cast
 
 from auditor.artifacts import archive_limits
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.manifest import Member
+from auditor.artifacts.manifest import ArtifactError, Member, checked_name
 from auditor.artifacts.random_access import PIECE
-from auditor.artifacts.unpack_budget import Budget, checked_name
 from auditor.decompression import GZIP, PackedDataError, Packing, unpacked
 
 if TYPE_CHECKING:
@@ -60,7 +58,7 @@ _DAMAGED: tuple[type[Exception], ...] = (
 
 def tar_members(file: BinaryIO, packed: int) -> dict[str, Member]:
     """Return the files of a tar archive of `packed` bytes by path; raises `ArtifactError`."""
-    budget = Budget(packed)
+    budget = archive_limits.Budget(packed)
     found: dict[str, Member] = {}
     links: dict[str, str] = {}
     try:
@@ -173,7 +171,7 @@ class _Ahead:
 class _Unpacked:
     """A packed stream as `tarfile` reads it, with a limit on every reading."""
 
-    def __init__(self, file: BinaryIO, budget: Budget) -> None:
+    def __init__(self, file: BinaryIO, budget: archive_limits.Budget) -> None:
         self._pieces = _pieces(file)
         self._budget = budget
         self._left = b""

@@ -6,36 +6,26 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from auditor.artifacts import archive_limits
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.manifest import Absence, kind_of
+from auditor.artifacts.manifest import Absence, ArtifactError, kind_of
+from auditor.record_rows import ALGORITHMS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from auditor.model import Artifact
 
 _WEAK = frozenset(("md5", "sha1"))
-COMPUTED = frozenset(hashlib.algorithms_guaranteed) - {"shake_128", "shake_256"}
-"""Algorithms with one digest, whatever the machine's OpenSSL."""
 
 
-def strong_hashes(artifact: Artifact) -> dict[str, str]:
-    """Return the listed hashes that identify an artifact, sha256 first."""
-    found = {
-        name: digest
-        for name, digest in sorted(artifact.hashes.items())
-        if name in COMPUTED and name not in _WEAK
-    }
-    return {name: found[name] for name in sorted(found, key=lambda name: name != "sha256")}
-
-
-def cache_keys(artifact: Artifact) -> Sequence[str]:
-    """Return the names under which an artifact's manifest is kept, the best first.
+def cache_keys(artifact: Artifact) -> list[str]:
+    """Return the names under which an artifact's manifest is kept: its strong hashes, sha256 first.
 
     What it is read as is a part of them: some bytes are a wheel and a zipped sdist.
     """
     kind = kind_of(artifact.filename).value
-    return [f"{kind}-{name}-{digest}" for name, digest in strong_hashes(artifact).items()]
+    strong = artifact.hashes.keys() & ALGORITHMS - _WEAK
+    ordered = sorted(strong, key=lambda name: (name != "sha256", name))
+    return [f"{kind}-{name}-{artifact.hashes[name]}" for name in ordered]
 
 
 class Verifier:
@@ -43,7 +33,7 @@ class Verifier:
 
     def __init__(self, artifact: Artifact) -> None:
         self._artifact = artifact
-        names = {"sha256", *(COMPUTED & set(artifact.hashes))}
+        names = {"sha256", *(ALGORITHMS & artifact.hashes.keys())}
         self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in names}
         self.size = 0
 

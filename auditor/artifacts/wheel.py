@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import posixpath
+from email.parser import HeaderParser
 from hashlib import sha256 as sha256_of
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from auditor.artifacts import archive_limits
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.manifest import Manifest, Member
+from auditor.artifacts.manifest import ArtifactError, Manifest, Member
 from auditor.artifacts.random_access import FileAccess
-from auditor.artifacts.wheel_metadata import parse_tags
 from auditor.artifacts.zip_content import contents
 from auditor.entry_points import ENTRY_POINTS_BYTES, declared_scripts
 from auditor.model import ArtifactKind
+from auditor.tag_sets import MOST_TAGS, tag_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,14 +46,6 @@ class MetadataBudget:
         return member.size
 
 
-class Folders(NamedTuple):
-    """The two folders of a wheel that are not simply copied."""
-
-    dist_info: str
-    data: str
-    """Empty where it has none."""
-
-
 def read_wheel(file: BinaryIO, filename: str, sha256: str) -> Manifest:
     """Read a wheel from a seekable file whose sha256 is known; raises `ArtifactError`."""
     archive = FileAccess(file)
@@ -73,8 +65,8 @@ def read_wheel(file: BinaryIO, filename: str, sha256: str) -> Manifest:
         body = b""
         if kept is not None and is_metadata(member.name):
             metadata[member.name] = kept
-        elif kept is not None:
-            body = _body(kept)
+        elif kept is not None and kept.startswith(_PLACEHOLDER):
+            body = sha256_of(kept.partition(b"\n")[2]).digest()
         members[member.name] = Member(member.name, digest, member.size, body)
     return manifest_of(filename, sha256, archive.size, members, metadata)
 
@@ -87,7 +79,7 @@ def manifest_of(
     metadata: Mapping[str, bytes],
 ) -> Manifest:
     """Put a wheel's manifest together from its members and metadata files, by path."""
-    dist_info, data = folders(members)
+    dist_info, data = _folders(members)
     entry_points = metadata.get(f"{dist_info}/entry_points.txt", b"").decode("utf-8", "replace")
     return Manifest(
         ArtifactKind.WHEEL,
@@ -97,13 +89,22 @@ def manifest_of(
         tuple(members[path] for path in sorted(members)),
         dist_info=dist_info,
         data=data,
-        tags=parse_tags(metadata.get(f"{dist_info}/WHEEL", b"")),
+        tags=_tags(metadata.get(f"{dist_info}/WHEEL", b"")),
         scripts=tuple(declared_scripts(entry_points)),
     )
 
 
-def folders(paths: Iterable[str]) -> Folders:
-    """Return a wheel's metadata folder and its `.data` folder; raises `ArtifactError`."""
+def _tags(content: bytes) -> tuple[str, ...]:
+    """Return the `Tag` lines of a WHEEL file; raises `ArtifactError` where they are too many."""
+    headers = HeaderParser().parsestr(content.decode("utf-8", "replace"), headersonly=True)
+    tags = tuple(str(tag).strip() for tag in headers.get_all("Tag", []))
+    if sum(map(tag_count, tags)) > MOST_TAGS:
+        raise ArtifactError.limit(f"its WHEEL names more than {MOST_TAGS} tags")
+    return tags
+
+
+def _folders(paths: Iterable[str]) -> tuple[str, str]:
+    """Return a wheel's metadata folder, and its `.data` folder or nothing."""
     tops = {top for path in paths for top, slash, _ in (path.partition("/"),) if slash}
     infos = sorted(top for top in tops if top.endswith(".dist-info"))
     if len(infos) != 1:
@@ -113,17 +114,10 @@ def folders(paths: Iterable[str]) -> Folders:
     found_data = sorted(top for top in tops if top.endswith(".data"))
     if len(found_data) > 1:
         raise ArtifactError.unreadable("a wheel has at most one .data folder; it has several")
-    return Folders(infos[0], found_data[0] if found_data else "")
+    return infos[0], found_data[0] if found_data else ""
 
 
 def is_metadata(path: str) -> bool:
     """Return whether a member is one of the metadata files that a manifest is made of."""
     folder, _, name = path.rpartition("/")
     return name in _METADATA and folder.endswith(".dist-info") and "/" not in folder
-
-
-def _body(content: bytes) -> bytes:
-    """Return the sha256 of what follows a script's placeholder line; empty where it has none."""
-    if not content.startswith(_PLACEHOLDER):
-        return b""
-    return sha256_of(content.partition(b"\n")[2]).digest()

@@ -7,13 +7,13 @@ size that its own directory states.
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from isal import isal_zlib
 
-from auditor.artifacts.artifact_error import ArtifactError
+from auditor.artifacts.archive_limits import Budget
+from auditor.artifacts.manifest import ArtifactError
 from auditor.artifacts.random_access import PIECE
-from auditor.artifacts.unpack_budget import Budget
 from auditor.artifacts.zip_directory import STORED, content_start, read_directory
 from auditor.decompression import DEFLATE, PackedDataError, unpacked_chunk
 
@@ -24,39 +24,29 @@ if TYPE_CHECKING:
     from auditor.artifacts.zip_directory import ZipMember
 
 
-class Content(NamedTuple):
-    """What one member holds."""
+def contents(
+    archive: RandomAccess, keep: Callable[[ZipMember], int]
+) -> Iterator[tuple[ZipMember, bytes, bytes | None]]:
+    """Yield every member in the order of their bytes, with its sha256 and, if kept, its content.
 
-    member: ZipMember
-    sha256: bytes
-    kept: bytes | None
-    """The whole of it, where the caller asked to keep it."""
-
-
-def contents(archive: RandomAccess, keep: Callable[[ZipMember], int]) -> Iterator[Content]:
-    """Yield every member in the order of their bytes; raises `ArtifactError`.
-
-    Of two equal members with one name both come.
-
-    `keep` returns up to how many bytes a member's whole content is kept; -1 for none.
+    Of two equal members with one name both come. `keep` returns up to how many bytes a member's
+    content is kept; -1 for none. Raises `ArtifactError`.
     """
     budget = Budget(archive.size)
-    directory = read_directory(archive)
     seen: dict[str, bytes] = {}
-    ends = [*(member.offset for member in directory.members[1:]), directory.start]
-    for member, end in zip(directory.members, ends, strict=True):
+    for member, end in read_directory(archive):
         budget.unpacked(member.size)
         kept = bytearray() if member.size <= keep(member) else None
-        digest = sha256()
+        whole = sha256()
         for piece in _pieces(archive, member, end):
-            digest.update(piece)
+            whole.update(piece)
             if kept is not None:
                 kept += piece
-        found = Content(member, digest.digest(), None if kept is None else bytes(kept))
+        digest = whole.digest()
         # Genuine wheels list a file twice; which of two contents counts is undefined.
-        if seen.setdefault(member.name, found.sha256) != found.sha256:
+        if seen.setdefault(member.name, digest) != digest:
             raise ArtifactError.unreadable(f"{member.name[:80]!a} is in it twice, and differs")
-        yield found
+        yield member, digest, None if kept is None else bytes(kept)
 
 
 def member_content(archive: RandomAccess, member: ZipMember, end: int) -> bytes:

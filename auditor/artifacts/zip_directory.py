@@ -9,12 +9,10 @@ readings. Zip64 and data descriptors are read; encryption and split archives are
 from __future__ import annotations
 
 import struct
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.artifacts import archive_limits
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.unpack_budget import checked_name
+from auditor.artifacts.manifest import ArtifactError, checked_name
 
 if TYPE_CHECKING:
     from auditor.artifacts.random_access import RandomAccess
@@ -50,16 +48,11 @@ class ZipMember(NamedTuple):
     """Of its local header."""
 
 
-class Directory(NamedTuple):
-    """Where the members are, in the order of their bytes."""
+def read_directory(archive: RandomAccess) -> list[tuple[ZipMember, int]]:
+    """Return the members of a zip archive in the order of their bytes; raises `ArtifactError`.
 
-    members: tuple[ZipMember, ...]
-    start: int
-    """Of the central directory: no member reaches further."""
-
-
-def read_directory(archive: RandomAccess) -> Directory:
-    """Return the members of a zip archive; raises `ArtifactError`."""
+    Beside each: where its bytes must be over, since the next member or the directory begins.
+    """
     count, size, start = _end(archive)
     if size > archive_limits.DIRECTORY_BYTES or count > archive_limits.MEMBERS:
         raise ArtifactError.limit(f"its central directory has {count} members, {size} bytes")
@@ -75,10 +68,11 @@ def read_directory(archive: RandomAccess) -> Directory:
     if at != size:
         raise ArtifactError.unreadable("its central directory has another size than it says")
     members.sort(key=lambda member: member.offset)
-    ends = [member.offset for member in members] + [start]
-    if any(end - begin < _LOCAL.size for begin, end in pairwise(ends)):
+    ends = [*(member.offset for member in members[1:]), start]
+    bounded = list(zip(members, ends[: len(members)], strict=True))
+    if any(end - member.offset < _LOCAL.size for member, end in bounded):
         raise ArtifactError.unreadable("its members overlap")
-    return Directory(tuple(members), start)
+    return bounded
 
 
 def _end(archive: RandomAccess) -> tuple[int, int, int]:

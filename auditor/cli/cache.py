@@ -49,11 +49,11 @@ def cache(action: str | None, cache_dir: str | None) -> None:
 
     `auditor cache clear` forgets it: the next audits read their layers and artifacts again.
     """
-    from auditor.artifacts import ManifestCache  # noqa: PLC0415 -- not for `--help`
+    from auditor.artifacts.manifest_cache import manifest_files  # noqa: PLC0415 -- not for `--help`
     from auditor.image.layers.layer_cache import CACHE_BYTES, LayerCache  # noqa: PLC0415 -- as above
 
     held = LayerCache(directory_of(cache_dir))
-    manifests = ManifestCache(held.directory)
+    manifests = manifest_files(held.directory)
     if action == "clear":
         for name, (entries, size) in (("layers", held.clear()), ("manifests", manifests.clear())):
             write(f"{held.directory}/{name}: removed {_entries(entries)}, {_size(size)}\n")

@@ -8,24 +8,31 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urljoin
 
 from auditor.http.connections import ClosedError
-from auditor.http.failure import Cause, Failure, SlowError, failure
+from auditor.http.failure import (
+    CONNECTION_ERRORS,
+    RETRY_STATUSES,
+    Cause,
+    Failure,
+    SlowError,
+    failure,
+    is_final,
+    retry_after,
+)
 from auditor.http.origin import host_of, origin, split_login
-from auditor.http.retries import CONNECTION_ERRORS, with_retries
+from auditor.http.plain_session import trusted_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     import requests
 
     from auditor.http.connections import HttpConnections
     from auditor.http.origin import Origin
-    from auditor.http.retries import RetryPolicy
-
-T = TypeVar("T")
 
 _REDIRECTS = 5
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
@@ -62,17 +69,18 @@ class HttpClient:
     def __init__(
         self,
         connections: HttpConnections,
-        retry_policy: RetryPolicy,
         error: Callable[[Failure], Exception],
-        *,
-        verify: str | bool,
         plain: Callable[[Origin], bool],
+        tls_ca: str | None = None,
     ) -> None:
-        """Raise what `error` makes of a failure; `plain` says where TLS may be missing."""
-        self.retry_policy = retry_policy
+        """Raise what `error` makes of a failure; `plain` says where TLS may be missing.
+
+        `tls_ca` is the file of the certificates to trust, where it is not to be the machine's.
+        """
+        self.retry_policy = connections.retry_policy
         self._connections = connections
         self._error = error
-        self._verify = verify
+        self._verify = trusted_certificates(tls_ca)
         self._plain = plain
 
     @contextmanager
@@ -93,6 +101,23 @@ class HttpClient:
         finally:
             self._connections.release(response)
 
+    def document(
+        self,
+        url: str,
+        limit: int,
+        respond: Callable[[], AbstractContextManager[requests.Response]],
+    ) -> tuple[requests.Response, bytes]:
+        """Return what `respond` yields, called again after a cut, and its body (see `body`)."""
+        for pause in self.retry_policy.pauses():
+            try:
+                with respond() as response:
+                    return response, self.body(response, limit)
+            except CONNECTION_ERRORS as error:
+                if pause is None:
+                    raise self.failed(url, error) from error
+            self.rest(pause)
+        raise AssertionError(url)
+
     def body(self, response: requests.Response, limit: int) -> bytes:
         """Return the body of at most `limit` bytes; raises one of `CONNECTION_ERRORS`, too."""
         content = bytearray()
@@ -100,19 +125,8 @@ class HttpClient:
             content += piece
             if len(content) > limit:
                 message = f"{host_of(response.url)} answers with more than {limit} bytes"
-                raise self._error(Failure(Cause.TOO_LARGE, message))
+                raise self._error(Failure(message, Cause.TOO_LARGE))
         return bytes(content)
-
-    def repeated(self, url: str, read: Callable[[], T]) -> T:
-        """Return what `read` returns; call it again where the connection fails meanwhile."""
-        for pause in self.retry_policy.pauses():
-            try:
-                return read()
-            except CONNECTION_ERRORS as error:
-                if pause is None:
-                    raise self.failed(url, error) from error
-            self.rest(pause)
-        raise AssertionError(url)
 
     def failed(self, url: str, error: Exception) -> Exception:
         """Return the caller's error for one of `CONNECTION_ERRORS`."""
@@ -130,19 +144,28 @@ class HttpClient:
         self._connections.interrupt(self)
 
     def _with_retries(self, request: _Request) -> requests.Response:
-        try:
-            return with_retries(
-                lambda: self._followed(request),
-                self.retry_policy,
-                rest=self.rest,
-                discard=self._discard,
-            )
-        except CONNECTION_ERRORS as error:
-            raise self.failed(request.url, error) from error
-        except ValueError as error:
-            raise self._error(Failure(Cause.INVALID_URL, "its URL is not valid")) from error
-        except ClosedError as error:
-            raise self._interrupted() from error
+        """Return a response, the last one or one with a too long `Retry-After` of any status."""
+        policy = self.retry_policy
+        for pause in policy.pauses():
+            try:
+                response = self._followed(request)
+            except CONNECTION_ERRORS as error:
+                if pause is None or is_final(error):
+                    raise self.failed(request.url, error) from error
+                wait = pause
+            except ValueError as error:
+                raise self._error(Failure("its URL is not valid")) from error
+            except ClosedError as error:
+                raise self._interrupted() from error
+            else:
+                if pause is None or response.status_code not in RETRY_STATUSES:
+                    return response
+                wait = retry_after(response) or pause
+                if wait > policy.longest:
+                    return response
+                self._discard(response)
+            self.rest(wait)
+        raise AssertionError(request)
 
     def _followed(self, request: _Request) -> requests.Response:
         """Follow redirects; one of a form is not followed, since that may hold a secret."""
@@ -159,8 +182,8 @@ class HttpClient:
             before, (url, _) = url, split_login(urljoin(url, location))
             if origin(before)[0] == "https" != origin(url)[0]:
                 message = f"{host_of(before)} redirects to a URL without TLS"
-                raise self._error(Failure(Cause.BAD_REDIRECT, message))
-        raise self._error(Failure(Cause.BAD_REDIRECT, f"{host_of(url)} redirects without end"))
+                raise self._error(Failure(message))
+        raise self._error(Failure(f"{host_of(url)} redirects without end"))
 
     def _check(self, url: str, first: Origin) -> None:
         """Raise the caller's error for a URL that may not be asked."""
@@ -168,7 +191,7 @@ class HttpClient:
         if here[1] and (here[0] == "https" or (here[0] == "http" and self._plain(here))):
             return
         which = "its URL" if here == first else f"it redirects to {host_of(url)}, which"
-        raise self._error(Failure(Cause.NO_TLS_URL, f"{which} does not use TLS"))
+        raise self._error(Failure(f"{which} does not use TLS", Cause.NO_TLS_URL))
 
     def _authorized(
         self, url: str, request: _Request, credentials: Credentials | None
@@ -210,7 +233,7 @@ class HttpClient:
         self._connections.release(response)
 
     def _interrupted(self) -> Exception:
-        return self._error(Failure(Cause.INTERRUPTED, "the reading was interrupted"))
+        return self._error(Failure("the reading was interrupted"))
 
 
 def pieces(response: requests.Response, *, decode: bool = False) -> Iterator[bytes]:

@@ -8,26 +8,42 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakSet
 
 from auditor.http.keyed_cache import KeyedCache
 from auditor.http.origin import Origin, origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     import requests
 
     from auditor.http.origin import Login
 
-PER_ORIGIN = 16
-"""Requests that one server gets at a time."""
-
+_PER_ORIGIN = 16
 _REMEMBERED = 1024
 """Servers, or repositories of registries, whose credentials are remembered."""
 _LOGIN_SECONDS = 60
 """Logins are looked up again after that: some are valid for an hour."""
+
+
+class RetryPolicy(NamedTuple):
+    """How long a server is waited for, in seconds."""
+
+    connect: float = 10
+    read: float = 30
+    """Between two pieces of an answer."""
+    tries: int = 5
+    pause: float = 1
+    """Before the second try; doubled for each one after it."""
+    longest: float = 60
+    """A server that asks for more is not waited for."""
+
+    def pauses(self) -> Iterator[float | None]:
+        """Yield for each try the pause behind it; None behind the last one."""
+        yield from (self.pause * 2**done for done in range(self.tries - 1))
+        yield None
 
 
 class ClosedError(Exception):
@@ -37,8 +53,11 @@ class ClosedError(Exception):
 class HttpConnections:
     """Connections for any number of clients and threads; closed once, when all are done."""
 
-    def __init__(self, per_origin: int = PER_ORIGIN) -> None:
+    def __init__(
+        self, retry_policy: RetryPolicy | None = None, per_origin: int = _PER_ORIGIN
+    ) -> None:
         """Send at most `per_origin` requests at a time to each scheme, host and port."""
+        self.retry_policy = retry_policy or RetryPolicy()
         self.authorizations: KeyedCache[tuple[str, str], str] = KeyedCache(_REMEMBERED)
         """Values of `Authorization` by server and scope."""
         self.logins: KeyedCache[str, Login | None] = KeyedCache(_REMEMBERED, _LOGIN_SECONDS)
@@ -60,6 +79,8 @@ class HttpConnections:
 
         `release` ends it. Raises `ClosedError`, or what `send` raises.
         """
+        from auditor.http.plain_session import PlainSession  # noqa: PLC0415 -- a tenth of a second
+
         where = origin(url)
         with self._changed:
             self._changed.wait_for(
@@ -67,7 +88,7 @@ class HttpConnections:
             )
             self._check(client)
             self._used[where] += 1
-            session = self._session = self._session or _new_session(self._per_origin)
+            session = self._session = self._session or PlainSession(self._per_origin)
         try:
             response = send(session)
         except BaseException:
@@ -114,9 +135,7 @@ class HttpConnections:
 
     def _leave(self, where: Origin) -> None:
         with self._changed:
-            self._used[where] -= 1
-            if not self._used[where]:
-                del self._used[where]
+            self._used -= Counter((where,))  # which forgets a server that has none left
             self._changed.notify_all()
 
     def _is_closed(self, client: object) -> bool:
@@ -127,18 +146,12 @@ class HttpConnections:
             raise ClosedError
 
 
-def _new_session(per_host: int) -> requests.Session:
-    from auditor.http.plain_session import PlainSession  # noqa: PLC0415 -- a tenth of a second
-
-    return PlainSession(per_host)
-
-
 def shut_down(responses: Iterable[requests.Response]) -> None:
     """End the reading of responses, in whichever threads that is.
 
     One that ends meanwhile has returned its connection: `urllib3` calls that an error.
     """
-    from auditor.http.retries import CONNECTION_ERRORS  # noqa: PLC0415 -- as above
+    from auditor.http.failure import CONNECTION_ERRORS  # noqa: PLC0415 -- imports `requests`
 
     for response in responses:
         with suppress(*CONNECTION_ERRORS, ValueError, RuntimeError, TypeError):

@@ -1,22 +1,32 @@
-"""Why a server gave no usable response, in words that any stage can put into its errors."""
+"""Why a server gave no usable response, and whether another try may mend it."""
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import NamedTuple
 
 import requests
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as ReadTimeoutError
 
 from auditor.http.origin import host_of
-from auditor.http.retries import RETRYABLE_ERRORS, is_final
 from auditor.wording import one_line
+
+CONNECTION_ERRORS = (OSError, HTTPError)
+"""What a failing connection raises: `requests` (all of it), and `urllib3` below it."""
+
+RETRY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+"""Answers after which the same request may succeed."""
+
+_RETRYABLE_ERRORS = (requests.ConnectionError, requests.Timeout)
+_NO_TLS = ("WRONG_VERSION_NUMBER", "record layer failure")
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 
 
 class Cause(Enum):
-    """The kinds of trouble; the caller's hint depends on them."""
+    """The kinds of trouble that have a way out of their own."""
 
-    INVALID_URL = auto()
     NO_TLS_URL = auto()
     """The URL is to be reached without TLS, which nobody allowed."""
     UNREACHABLE = auto()
@@ -24,21 +34,18 @@ class Cause(Enum):
     """TLS fails, by the certificate for the most part."""
     NOT_TLS = auto()
     """The server does not speak TLS."""
-    TIMEOUT = auto()
-    CUT = auto()
-    BAD_REDIRECT = auto()
-    BAD_RESPONSE = auto()
+    PASSING = auto()
+    """The connection is cut or too slow."""
     TOO_LARGE = auto()
-    INTERRUPTED = auto()
-    """The caller closed its client."""
+    OTHER = auto()
 
 
 class Failure(NamedTuple):
-    """One failed request."""
+    """One failed request, in words that any stage can put into its errors."""
 
-    cause: Cause
     message: str
     """A clause about the server or the URL, the same on every run."""
+    cause: Cause = Cause.OTHER
     detail: str = ""
     """What a library says of it, which differs from run to run."""
 
@@ -53,21 +60,46 @@ def failure(url: str, error: Exception) -> Failure:
     if isinstance(error, requests.exceptions.SSLError):
         return _tls_failure(host, str(error))
     if isinstance(error, (requests.Timeout, ReadTimeoutError)):
-        return Failure(Cause.TIMEOUT, f"{host} does not answer in time")
+        return Failure(f"{host} does not answer in time", Cause.PASSING)
     if isinstance(error, SlowError):
-        return Failure(Cause.TIMEOUT, f"{host} sends too slowly")
-    if isinstance(error, requests.RequestException) and not isinstance(error, RETRYABLE_ERRORS):
-        return Failure(Cause.BAD_RESPONSE, f"{host} cannot be read", detail)
+        return Failure(f"{host} sends too slowly", Cause.PASSING)
+    if _is_invalid(error):
+        return Failure(f"{host} cannot be read", detail=detail)
     if is_final(error):
-        return Failure(Cause.UNREACHABLE, f"{host} cannot be reached")
-    return Failure(Cause.CUT, f"{host} closes the connection early", detail)
+        return Failure(f"{host} cannot be reached", Cause.UNREACHABLE)
+    return Failure(f"{host} closes the connection early", Cause.PASSING, detail)
 
 
 def _tls_failure(host: str, words: str) -> Failure:
-    if "WRONG_VERSION_NUMBER" in words or "record layer failure" in words:
-        return Failure(Cause.NOT_TLS, f"{host} does not speak TLS")
-    _, found, why = words.partition("CERTIFICATE_VERIFY_FAILED] ")
+    if any(each in words for each in _NO_TLS):
+        return Failure(f"{host} does not speak TLS", Cause.NOT_TLS)
+    _, found, why = words.partition(f"{_UNTRUSTED}] ")
     if found:
         reason = one_line(why.split(" (_ssl")[0])
-        return Failure(Cause.UNTRUSTED, f"{host}: TLS fails ({reason})")
-    return Failure(Cause.UNTRUSTED, f"{host}: TLS fails", one_line(words))
+        return Failure(f"{host}: TLS fails ({reason})", Cause.UNTRUSTED)
+    return Failure(f"{host}: TLS fails", Cause.UNTRUSTED, one_line(words))
+
+
+def is_final(error: Exception) -> bool:
+    """Return whether another try is in vain: unknown host, no listener, no TLS, no HTTP."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return any(words in str(error) for words in (_UNTRUSTED, *_NO_TLS))
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return _is_invalid(error) or isinstance(reason, NewConnectionError)
+
+
+def _is_invalid(error: Exception) -> bool:
+    return isinstance(error, requests.RequestException) and not isinstance(error, _RETRYABLE_ERRORS)
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """Return the seconds of `Retry-After` (RFC 9110 10.2.3), by the server's own clock."""
+    header = response.headers.get("Retry-After", "")
+    if header.isdecimal():
+        return float(header[:9])
+    try:
+        then = parsedate_to_datetime(header)
+        now = parsedate_to_datetime(response.headers.get("Date", ""))
+        return max((then - now).total_seconds(), 0)
+    except (TypeError, ValueError):
+        return None

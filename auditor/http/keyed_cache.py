@@ -19,13 +19,13 @@ class _Slot(Generic[V]):
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.value: V | None = None
-        self.made = -math.inf
+        self.made: float | None = None
 
 
 class KeyedCache(Generic[K, V]):
     """Values by key; the first thread that asks for one makes it, others wait for that one."""
 
-    def __init__(self, limit: float = math.inf, seconds: float | None = None) -> None:
+    def __init__(self, limit: float = math.inf, seconds: float = math.inf) -> None:
         """Hold the `limit` values that were used last, each for `seconds` at most."""
         self._limit = limit
         self._seconds = seconds
@@ -45,8 +45,7 @@ class KeyedCache(Generic[K, V]):
             if len(self._slots) > self._limit:
                 self._slots.popitem(last=False)
         with slot.lock:
-            age = time.monotonic() - slot.made
-            old = age > self._seconds if self._seconds is not None else age == math.inf
+            old = slot.made is None or time.monotonic() - slot.made > self._seconds
             if old or (refused is not None and slot.value == refused):
                 slot.value, slot.made = make(), time.monotonic()
             return slot.value  # type: ignore[return-value] # made by now

@@ -12,8 +12,8 @@ import pytest
 
 from auditor.artifacts import Absent, ArtifactPool, ArtifactSources, Manifest, ManifestStore
 from auditor.artifacts import artifact_pool as pool_module
-from tests.builders.fake_registry import Answer, fake_registry
-from tests.builders.wanted import CONTENT, NAME, OTHER, artifact
+from tests.builders.fake_registry import Answer
+from tests.builders.wanted import CONTENT, FILE, NAME, OTHER, artifact, at, several
 from tests.builders.wheels import wheel
 
 if TYPE_CHECKING:
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from tests.builders.fake_registry import Asked, FakeRegistry
 
 ONE, TWO = Path("/one"), Path("/two")
-
-
-@pytest.fixture
-def server() -> Iterator[FakeRegistry]:
-    with fake_registry() as served:
-        served.script[f"/{NAME}"] = [Answer(body=CONTENT)]
-        yield served
 
 
 @pytest.fixture
@@ -41,12 +34,8 @@ def test_locks_that_name_one_artifact_fetch_it_once(
     server: FakeRegistry, pool: ArtifactPool
 ) -> None:
     go = threading.Event()
-
-    def rule(_: Asked) -> None:
-        go.wait(10)
-
-    server.rule = rule
-    wanted = [artifact(path=None, url=f"http://{server.host}/{NAME}") for _ in range(3)]
+    server.rule = lambda _: None if go.wait(10) else Answer(500)
+    wanted = [at(server) for _ in range(3)]
     with ManifestStore(pool, ONE) as one, ManifestStore(pool, TWO) as two:
         one.prefetch(wanted[:1])
         two.prefetch(wanted[1:2])
@@ -70,8 +59,8 @@ def test_paths_are_those_of_each_lock(tmp_path: Path, pool: ArtifactPool) -> Non
 def test_what_failed_is_tried_again_for_the_next_lock(
     server: FakeRegistry, pool: ArtifactPool
 ) -> None:
-    server.script[f"/{NAME}"][:0] = [Answer(404)]
-    wanted = [artifact(path=None, url=f"http://{server.host}/{NAME}") for _ in range(2)]
+    server.script[FILE][:0] = [Answer(404)]
+    wanted = [at(server) for _ in range(2)]
     with ManifestStore(pool, ONE) as one:
         (absent,) = one.get(wanted[:1])
         assert one.get(wanted[1:]) == [absent]
@@ -89,11 +78,7 @@ def test_a_lock_that_leaves_gives_up_what_no_other_waits_for(
         go.wait(10)
 
     server.rule = rule
-    wanted = []
-    for number in range(12):
-        content = wheel({"demo.py": str(number)})
-        server.script[f"/{number}"] = [Answer(body=content)]
-        wanted.append(artifact(content, path=None, url=f"http://{server.host}/{number}"))
+    wanted = several(server, 12)
     with ManifestStore(pool, TWO) as two:
         with ManifestStore(pool, ONE) as one:
             one.prefetch(wanted)
@@ -106,8 +91,8 @@ def test_a_lock_that_leaves_gives_up_what_no_other_waits_for(
 
 
 def test_closing_leaves_no_lock_waiting(server: FakeRegistry) -> None:
-    server.script[f"/{NAME}"] = [Answer(body=CONTENT, cut=9, stall=True)]
-    url = f"http://{server.host}/{NAME}"
+    server.script[FILE] = [Answer(body=CONTENT, cut=9, stall=True)]
+    url = f"http://{server.host}{FILE}"
     wanted = [artifact(path=None, url=url, size=9999 + n) for n in range(20)]
     with ArtifactPool(ArtifactSources()) as pool, ThreadPoolExecutor(1) as other:
         waiting = other.submit(ManifestStore(pool, ONE).get, wanted)

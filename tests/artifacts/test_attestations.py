@@ -27,13 +27,6 @@ SHA256 = "ab" * 32
 EMPTY = b'{"version": 1, "attestation_bundles": []}'
 
 
-@pytest.fixture(autouse=True)
-def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No root of trust but the one that was shipped."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-
-
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Published:
     return published(SDIST, tmp_path_factory.mktemp("attested"))
@@ -97,28 +90,17 @@ def test_one_of_the_identities_cannot_be_verified(
 
 @pytest.mark.network
 @pytest.mark.parametrize("field", ["signature", "statement", "certificate"])
-@pytest.mark.parametrize("junk", ["", "AAAA", "////", "MIAwgDCA" * 99])
-def test_damaged_attestation(real: Published, field: str, junk: str) -> None:
+@pytest.mark.parametrize("junk", ["", "AAAA", "////", "MIAwgDCA" * 99, None])
+def test_damaged_attestation(real: Published, field: str, junk: str | None) -> None:
     document = json.loads(real.provenance)
     for bundle in document["attestation_bundles"]:
         for each in bundle["attestations"]:
             held = each["verification_material" if field == "certificate" else "envelope"]
-            held[field] = junk
+            before, one, behind = held[field][:20], held[field][20], held[field][21:]
+            held[field] = f"{before}{'A' if one != 'A' else 'B'}{behind}" if junk is None else junk
     found = verified(real._replace(provenance=json.dumps(document).encode()), SIGNER)
     assert found.attested is AttestationState.REFUSED
     assert found.why.startswith("no signature holds: ")
-
-
-@pytest.mark.network
-def test_one_changed_byte_of_the_signatures(real: Published) -> None:
-    document = json.loads(real.provenance)
-    for bundle in document["attestation_bundles"]:
-        for each in bundle["attestations"]:
-            signature = each["envelope"]["signature"]
-            changed = "A" if signature[20] != "A" else "B"
-            each["envelope"]["signature"] = f"{signature[:20]}{changed}{signature[21:]}"
-    found = verified(real._replace(provenance=json.dumps(document).encode()), SIGNER)
-    assert found.attested is AttestationState.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -149,16 +131,14 @@ def test_identities_are_shown_on_one_line() -> None:
     assert shown_identity({"kind": "New", "name": "a\nb\x1b"}) == "New a b\\x1b"
 
 
-def test_root_of_trust_without_a_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert trust(offline=True) == ""
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+def test_root_of_trust_without_a_place(home: Path) -> None:
+    home.touch()
     assert trust(offline=True) == "Sigstore's root of trust cannot be kept: Not a directory"
 
 
-def test_root_of_trust_that_is_damaged(tmp_path: Path) -> None:
-    trust(offline=True)
-    (kept,) = tmp_path.glob("cache/**/trusted_root.json")
+def test_root_of_trust_that_is_damaged(home: Path) -> None:
+    assert trust(offline=True) == ""
+    (kept,) = home.glob("**/trusted_root.json")
     kept.write_bytes(b"{")
     assert trust(offline=True).startswith("Sigstore's root of trust cannot be read: ")
 

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from auditor.artifacts import Absence, Absent
-from auditor.artifacts import provenance as provenance_module
+from auditor.artifacts import finder as finder_module
+from auditor.artifacts import remote as remote_module
 from auditor.artifacts.attestor import Attestor, TrustRoot
-from auditor.http.retries import RetryPolicy
 from auditor.model import Attestation, AttestationState
 from tests.builders.attested import WHEEL, Published, published
-from tests.builders.fake_registry import Answer, fake_registry
-from tests.builders.wanted import NAME, Places, artifact, places, store
+from tests.builders.fake_registry import Answer
+from tests.builders.wanted import (
+    HERE,
+    NAME,
+    SHA256,
+    Places,
+    artifact,
+    html,
+    listed,
+    page,
+    places,
+    store,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from auditor.model import Artifact
     from tests.builders.fake_registry import FakeRegistry
@@ -27,68 +37,40 @@ if TYPE_CHECKING:
 DOCUMENT = b'{"version": 1, "attestation_bundles": []}'
 GITHUB: dict[str, object] = {"kind": "GitHub", "repository": "a/b", "workflow": "release.yml"}
 PAGE = "/simple/demo/"
-HERE = Path("/nowhere")
-SHA = artifact().hashes["sha256"]
 
 
 @pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No credentials, proxies or roots of trust but the test's own."""
-    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "NETRC"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
+def provenance(server: FakeRegistry) -> None:
+    server.script["/provenance"] = [Answer(body=DOCUMENT)]
 
 
-@pytest.fixture
-def server() -> Iterator[FakeRegistry]:
-    with fake_registry() as served:
-        served.script["/provenance"] = [Answer(body=DOCUMENT)]
-        yield served
-
-
-def found(wanted: Artifact, folder: Path = HERE, **changes: Any) -> bytes | Absent:  # noqa: ANN401
-    retry_policy = RetryPolicy(connect=2, read=0.3, tries=2, pause=0.01, longest=1)
-    where = places(folder, **{"retry_policy": retry_policy, **changes})
-    with store(where) as manifests:
+def found(wanted: Artifact, folder: Path = HERE, **options: Any) -> bytes | Absent:  # noqa: ANN401
+    with store(places(folder, **options)) as manifests:
         (given,) = manifests.provenances([wanted])
     return given
 
 
-def absent(wanted: Artifact, folder: Path = HERE, **changes: Any) -> Absent:  # noqa: ANN401
-    given = found(wanted, folder, **changes)
+def absent(wanted: Artifact, folder: Path = HERE, **options: Any) -> Absent:  # noqa: ANN401
+    given = found(wanted, folder, **options)
     assert isinstance(given, Absent)
     return given
 
 
 def json_page(**more: object) -> Answer:
-    file = {"filename": NAME, "url": f"/{NAME}", "hashes": {"sha256": SHA}, **more}
-    kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
-    return Answer(body=json.dumps({"files": [file]}).encode(), headers=kind)
+    return page({"filename": NAME, "url": f"/{NAME}", "hashes": {"sha256": SHA256}, **more})
 
 
 def html_page(attribute: str) -> Answer:
-    link = f'<a href="/{NAME}#sha256={SHA}" {attribute}>x</a>'
-    return Answer(body=link.encode(), headers={"Content-Type": "text/html"})
+    return html(f'href="/{NAME}#sha256={SHA256}" {attribute}')
 
 
-# ---------------------------------------------------------------------- beside the artifact
-
-
-@pytest.mark.parametrize("offline", [False, True])
-def test_beside_the_path_of_the_lock(tmp_path: Path, offline: bool) -> None:
+def test_beside_the_artifact(server: FakeRegistry, tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
-    assert found(artifact(), tmp_path, offline=offline) == DOCUMENT
-
-
-def test_in_a_wheelhouse(tmp_path: Path) -> None:
-    (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
+    assert found(artifact(), tmp_path, offline=True) == DOCUMENT
+    assert found(artifact(index=f"http://{server.host}/simple"), tmp_path) == DOCUMENT
+    assert server.asked == []
     houses = (tmp_path / "empty", tmp_path)
     assert found(artifact(path="gone.whl"), wheelhouses=houses) == DOCUMENT
-
-
-def test_beside_a_file_url(tmp_path: Path) -> None:
-    (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
     url = f"https://example.org/{NAME}"
     mirrors = (("https://example.org/", f"{tmp_path.as_uri()}/"),)
     assert found(artifact(path=None, url=url), mirrors=mirrors, offline=True) == DOCUMENT
@@ -101,9 +83,6 @@ def test_nothing_beside_it(tmp_path: Path) -> None:
     given = absent(artifact(index="https://example.org/simple"), tmp_path, offline=True)
     assert given.absence is Absence.OFFLINE
     assert given.why == "no provenance is beside it, and no server is asked (--offline)"
-
-
-def test_beside_it_and_not_to_be_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / f"{NAME}.provenance")
     assert "no regular file" in absent(artifact(), tmp_path).why
 
@@ -111,21 +90,18 @@ def test_beside_it_and_not_to_be_read(tmp_path: Path) -> None:
 def test_more_than_the_limit(
     server: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provenance_module, "PROVENANCE_BYTES", len(DOCUMENT) - 1)
+    for module in (finder_module, remote_module):
+        monkeypatch.setattr(module, "PROVENANCE_BYTES", len(DOCUMENT) - 1)
     (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
     given = absent(artifact(), tmp_path)
     assert given.absence is Absence.LIMIT
     assert "more than" in given.why
     server.script[PAGE] = [json_page(provenance="/provenance")]
     assert "more than" in absent(artifact(index=f"http://{server.host}/simple")).why
-    monkeypatch.setattr(provenance_module, "PROVENANCE_BYTES", len(DOCUMENT))
+    monkeypatch.setattr(finder_module, "PROVENANCE_BYTES", len(DOCUMENT))
     assert found(artifact(), tmp_path) == DOCUMENT
 
 
-# -------------------------------------------------------------------------------- by an index
-
-
-@pytest.mark.parametrize("where", ["option", "lock"])
 @pytest.mark.parametrize(
     "listing",
     [
@@ -134,12 +110,14 @@ def test_more_than_the_limit(
         html_page('data-provenance="/provenance"'),
     ],
 )
-def test_index_names_it(server: FakeRegistry, listing: Answer, where: str) -> None:
+def test_index_names_it(server: FakeRegistry, listing: Answer) -> None:
+    """The page that listed the artifact is asked for once."""
     server.script[PAGE] = [listing]
-    index = f"http://{server.host}/simple/"
-    wanted = artifact(path=None, index=index if where == "lock" else None)
-    assert found(wanted, index_urls=() if where == "lock" else (index,)) == DOCUMENT
-    assert [asked.path for asked in server.asked] == [PAGE, "/provenance"]
+    wanted = [listed(server)]
+    with store(places()) as manifests:
+        assert manifests.provenances(wanted) == [DOCUMENT]
+        manifests.get(wanted)
+    assert [asked.path for asked in server.asked] == [PAGE, "/provenance", f"/{NAME}"]
     assert "integrity.v1+json" in server.asked[1].headers["Accept"]
 
 
@@ -160,26 +138,8 @@ def test_index_names_it(server: FakeRegistry, listing: Answer, where: str) -> No
 )
 def test_index_that_has_none(server: FakeRegistry, listing: Answer, why: str) -> None:
     server.script[PAGE] = [listing]
-    assert why in absent(artifact(path=None, index=f"http://{server.host}/simple")).why
+    assert why in absent(listed(server)).why
     assert len(server.asked) <= 2
-
-
-def test_a_file_beside_it_comes_first(server: FakeRegistry, tmp_path: Path) -> None:
-    (tmp_path / f"{NAME}.provenance").write_bytes(DOCUMENT)
-    assert found(artifact(index=f"http://{server.host}/simple"), tmp_path) == DOCUMENT
-    assert server.asked == []
-
-
-def test_page_that_listed_the_artifact_is_asked_for_once(server: FakeRegistry) -> None:
-    server.script[PAGE] = [json_page(provenance="/provenance")]
-    wanted = artifact(path=None, index=f"http://{server.host}/simple")
-    with store(places(HERE)) as manifests:
-        manifests.get([wanted])
-        assert manifests.provenances([wanted]) == [DOCUMENT]
-    assert [asked.path for asked in server.asked].count(PAGE) == 1
-
-
-# --------------------------------------------------------------------------------- verified
 
 
 def attested(where: Places, *claims: tuple[Artifact, dict[str, object]]) -> list[Attestation]:
@@ -225,13 +185,11 @@ def test_a_published_wheel_by_way_of_an_index(
 ) -> None:
     bundle = json.loads(real.provenance)["attestation_bundles"][0]
     file = {"filename": WHEEL, "url": "x", "hashes": {}, "provenance": "/provenance"}
-    kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
-    listing = Answer(body=json.dumps({"files": [file]}).encode(), headers=kind)
-    server.script["/simple/circleci-sign-publish-example/"] = [listing]
+    server.script["/simple/circleci-sign-publish-example/"] = [page(file)]
     server.script["/provenance"] = [Answer(body=real.provenance)]
     index = f"http://{server.host}/simple"
     wanted = artifact(real.content, path=None, filename=WHEEL, index=index)
     identity = bundle["publisher"] if by_them else GITHUB
-    (given,) = attested(places(HERE), (wanted, identity))
+    (given,) = attested(places(), (wanted, identity))
     assert given.attested is (AttestationState.VERIFIED if by_them else AttestationState.REFUSED)
     assert (given.found or "").startswith("CircleCI ")

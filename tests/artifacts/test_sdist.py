@@ -11,12 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.artifacts import archive_limits
-from auditor.artifacts.artifact_error import ArtifactError
-from auditor.artifacts.manifest import Absence, Manifest
-from auditor.artifacts.read_artifact import read_artifact
+from auditor.artifacts.manifest import Absence, ArtifactError, Manifest
 from auditor.artifacts.sdist import read_sdist
 from auditor.model import ArtifactKind
-from tests.builders.wheels import sdist, wheel, zipped
+from tests.builders.wheels import sdist, zipped
 
 FILES = {"demo/a.py": "a = 1\n", "setup.py": "x" * 300_000}
 
@@ -59,11 +57,8 @@ def test_manifest_of_an_sdist_however_it_is_packed(mode: str) -> None:
     content = sdist(FILES, mode=mode)
     found = read(content)
     assert found.kind is ArtifactKind.SDIST
-    assert (found.filename, found.sha256, found.size) == (
-        "demo-1.0.tar.gz",
-        "ab" * 32,
-        len(content),
-    )
+    assert (found.filename, found.sha256) == ("demo-1.0.tar.gz", "ab" * 32)
+    assert found.size == len(content)
     assert [(member.path, member.sha256, member.size) for member in found.members] == [
         (path, sha(text), len(text)) for path, text in FILES.items()
     ]
@@ -75,13 +70,6 @@ def test_zip_sdist() -> None:
     assert {member.path: member.sha256 for member in read(content).members} == {
         path: sha(text) for path, text in FILES.items()
     }
-
-
-def test_name_tells_wheels_from_the_rest() -> None:
-    content = wheel({"demo.py": ""})
-    found = read_artifact(io.BytesIO(content), "demo-1.0-py3-none-any.WHL", "")
-    assert found.kind is ArtifactKind.WHEEL
-    assert read_artifact(io.BytesIO(content), "demo-1.0.zip", "").kind is ArtifactKind.SDIST
 
 
 def test_only_a_folder_that_holds_everything_is_left_out() -> None:
@@ -132,10 +120,8 @@ def test_gzip_parts_and_padding_are_read() -> None:
     plain = sdist(FILES, mode="w")
     parts = gzip.compress(plain[:700]) + gzip.compress(plain[700:]) + bytes(1000)
     assert paths(parts) == ["demo/a.py", "setup.py"]
-    assert paths(bz2.compress(plain[:700]) + bz2.compress(plain[700:])) == [
-        "demo/a.py",
-        "setup.py",
-    ]
+    parts = bz2.compress(plain[:700]) + bz2.compress(plain[700:])
+    assert paths(parts) == ["demo/a.py", "setup.py"]
 
 
 @pytest.mark.parametrize(
@@ -202,15 +188,6 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
             assert fault(content).absence is Absence.LIMIT
     monkeypatch.setattr(archive_limits, "LZMA_MEMORY", 1 << 16)
     assert fault(sdist(FILES, mode="w:xz")).absence is Absence.UNREADABLE
-
-
-@given(st.binary(max_size=1200), st.sampled_from([b"", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\0"]))
-def test_any_bytes_give_a_manifest_or_the_error(content: bytes, head: bytes) -> None:
-    try:
-        found = read(head + content)
-    except ArtifactError:
-        return
-    assert found.members == ()
 
 
 @settings(max_examples=300)

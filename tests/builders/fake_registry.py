@@ -9,9 +9,14 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, NamedTuple
 
+from auditor.http.connections import RetryPolicy
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from ssl import SSLContext
+
+SOON = RetryPolicy(connect=2, read=0.3, tries=3, pause=0.01, longest=1)
+"""Patience with servers of this process."""
 
 
 class Answer(NamedTuple):
@@ -53,27 +58,22 @@ class FakeRegistry:
         self.connections = 0
         """TCP connections that were accepted."""
 
-    def blob(self, content: bytes, *before: Answer) -> str:
-        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        self.script[f"/v2/app/blobs/{digest}"] = [*before, Answer(body=content)]
-        return digest
+    def blob(self, content: bytes) -> None:
+        digest = hashlib.sha256(content).hexdigest()
+        self.script[f"/v2/app/blobs/sha256:{digest}"] = [Answer(body=content)]
 
-    def manifest(self, content: bytes, *names: str, before: Sequence[Answer] = ()) -> str:
-        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        for name in (*names, digest):
-            self.script[f"/v2/app/manifests/{name}"] = [*before, Answer(body=content)]
-        return digest
+    def manifest(self, content: bytes, *names: str) -> None:
+        for name in (*names, f"sha256:{hashlib.sha256(content).hexdigest()}"):
+            self.script[f"/v2/app/manifests/{name}"] = [Answer(body=content)]
 
-    def image(self, members: Mapping[str, bytes], tag: str = "latest") -> list[str]:
-        """Hold every blob of a layout, and its one image under a tag; give the blobs' digests."""
-        found = []
+    def image(self, members: Mapping[str, bytes], tag: str = "latest") -> None:
+        """Hold every blob of a layout, and its one image under a tag."""
         for name, content in members.items():
             if name.startswith("blobs/"):
-                found.append(self.blob(content))
+                self.blob(content)
                 self.manifest(content)
         (listed,) = json.loads(members["index.json"])["manifests"]
         self.manifest(members["blobs/" + listed["digest"].replace(":", "/")], tag)
-        return found
 
     def answer(self, asked: Asked) -> Answer:
         self.asked.append(asked)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.http.retries import RetryPolicy
+from auditor.http.connections import RetryPolicy
 from tests.builders import interpreter
 from tests.builders.attested import WHEEL as ATTESTED
 from tests.builders.attested import Published, published
@@ -112,7 +112,7 @@ WAYS = {
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     retry_policy = RetryPolicy(connect=2, read=0.2, tries=2, pause=0.01)
-    monkeypatch.setattr("auditor.artifacts.artifact_client.RetryPolicy", lambda: retry_policy)
+    monkeypatch.setattr("auditor.http.connections.RetryPolicy", lambda: retry_policy)
 
 
 @pytest.mark.usefixtures("hurried")

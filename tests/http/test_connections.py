@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from urllib3.exceptions import ProtocolError
@@ -15,15 +15,11 @@ from auditor.http.client import HttpClient
 from auditor.http.connections import HttpConnections, shut_down
 from auditor.http.keyed_cache import KeyedCache
 from auditor.http.origin import is_loopback
-from auditor.http.retries import RetryPolicy
-from tests.builders.fake_registry import Answer, fake_registry
+from tests.builders.fake_registry import SOON, Answer, fake_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import requests
-
-    from auditor.http.failure import Failure
     from tests.builders.fake_registry import Asked, FakeRegistry
 
 
@@ -31,13 +27,8 @@ class FailedError(Exception):
     pass
 
 
-def failed(failure: Failure) -> FailedError:
-    return FailedError(failure.message)
-
-
 def client(connections: HttpConnections) -> HttpClient:
-    policy = RetryPolicy(tries=2, pause=0.01)
-    return HttpClient(connections, policy, failed, verify=True, plain=lambda _: True)
+    return HttpClient(connections, lambda failure: FailedError(failure.message), lambda _: True)
 
 
 @pytest.fixture
@@ -59,7 +50,7 @@ def test_a_server_gets_so_many_requests_at_a_time(server: FakeRegistry) -> None:
             now[0] -= 1
 
     server.rule = rule
-    connections = HttpConnections(per_origin=2)
+    connections = HttpConnections(SOON, 2)
     clients = [client(connections) for _ in range(2)]
 
     def read(number: int) -> bytes:
@@ -73,7 +64,7 @@ def test_a_server_gets_so_many_requests_at_a_time(server: FakeRegistry) -> None:
 
 
 def test_a_request_that_waits_for_its_turn_is_interrupted(server: FakeRegistry) -> None:
-    connections = HttpConnections(per_origin=1)
+    connections = HttpConnections(SOON, 1)
     first, second = client(connections), client(connections)
     url = f"http://{server.host}/"
     with ThreadPoolExecutor(1) as pool, first.response(url, {}):
@@ -92,7 +83,7 @@ def test_a_request_that_waits_for_its_turn_is_interrupted(server: FakeRegistry) 
 
 def test_a_form_is_not_sent_elsewhere(server: FakeRegistry) -> None:
     server.script["/token"] = [Answer(307, headers={"Location": "/"})]
-    http = client(HttpConnections())
+    http = client(HttpConnections(SOON))
     with http.response(f"http://{server.host}/token", {}, form={"secret": "x"}) as response:
         assert response.status_code == 307
     assert len(server.asked) == 1
@@ -100,7 +91,7 @@ def test_a_form_is_not_sent_elsewhere(server: FakeRegistry) -> None:
 
 def test_short_responses_leave_their_connection(server: FakeRegistry) -> None:
     server.script["/old"] = [Answer(503, b"later"), Answer(302, b"there", {"Location": "/"})]
-    http = client(HttpConnections())
+    http = client(HttpConnections(SOON))
     with http.response(f"http://{server.host}/old", {}) as response:
         assert http.body(response, 10) == b"x"
     assert (len(server.asked), server.connections) == (3, 1)
@@ -136,28 +127,17 @@ def test_which_hosts_are_this_machine(host: str, here: bool) -> None:
     assert is_loopback(host) is here
 
 
-def answering(error: Exception | None, told: list[str]) -> requests.Response:
-    def shutdown() -> None:
-        told.append("asked")
-        if error is not None:
-            raise error
+def test_a_response_that_ends_meanwhile_keeps_no_other_open() -> None:
+    asked: list[Exception | None] = []
 
-    answer: Any = SimpleNamespace(raw=SimpleNamespace(shutdown=shutdown))
-    return cast("requests.Response", answer)
+    def response(error: Exception | None) -> Any:  # noqa: ANN401 -- a response's only part
+        def shutdown() -> None:
+            asked.append(error)
+            if error is not None:
+                raise error
 
+        return SimpleNamespace(raw=SimpleNamespace(shutdown=shutdown))
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        RuntimeError("already been released to the pool"),
-        ValueError("not set"),
-        TypeError("'NoneType' object is not callable"),
-        OSError("not connected"),
-        ProtocolError("cut"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_a_response_that_ends_meanwhile_keeps_no_other_open(error: Exception) -> None:
-    told: list[str] = []
-    shut_down([answering(error, told), answering(None, told)])
-    assert told == ["asked", "asked"]
+    ended = [RuntimeError(), ValueError(), TypeError(), OSError(), ProtocolError("cut"), None]
+    shut_down(map(response, ended))
+    assert asked == ended

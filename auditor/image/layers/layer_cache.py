@@ -85,7 +85,6 @@ class LayerCache:
     def trim(self) -> None:
         """Remove what was used longest ago, where the cache is over its limit."""
         self._files.trim(self._limit, _KEPT)
-        self._files.tidy()
 
 
 def _name(key: str, kind: str) -> str:

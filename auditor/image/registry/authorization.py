@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
@@ -15,7 +17,9 @@ from auditor.image.registry.registry_errors import login_hint, refusal
 from auditor.wording import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    import requests
 
     from auditor.http.client import HttpClient
     from auditor.http.connections import HttpConnections
@@ -84,17 +88,19 @@ class Authorization:
         asked = {"scope": challenge.get("scope", self._scope)}
         if "service" in challenge:
             asked = {"service": challenge["service"], **asked}
+        url, form = f"{realm}{'&' if '?' in realm else '?'}{urlencode(asked)}", None
         if login is not None and login.identity_token:
-            form = {
-                "grant_type": "refresh_token",
-                "refresh_token": login.identity_token,
-                **asked,
-                "client_id": "pylock-auditor",
-            }
-            content = self._token_document(realm, login, form)
-        else:
-            url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(asked)}"
-            content = self._token_document(url, login, None)
+            url, form = (
+                realm,
+                {
+                    "grant_type": "refresh_token",
+                    "refresh_token": login.identity_token,
+                    **asked,
+                    "client_id": "pylock-auditor",
+                },
+            )
+        respond = partial(self._response, url, login, form)
+        _, content = self._client.document(url, _TOKEN_BYTES, respond)
         try:
             document = mapping(json.loads(content))
         except (ValueError, RecursionError):
@@ -106,24 +112,21 @@ class Authorization:
             f"the token server of {self._host} sends no token", "ask whoever runs the registry"
         )
 
-    def _token_document(
+    @contextmanager
+    def _response(
         self, url: str, login: Login | None, form: Mapping[str, str] | None
-    ) -> bytes:
-        """Return the token server's response; raises `ImageError` where it refuses."""
-
-        def read() -> bytes:
-            credentials = None if form else login
-            with self._client.response(url, {}, credentials, form) as response:
-                status = response.status_code
-                if status == 200:
-                    return self._client.body(response, _TOKEN_BYTES)
-                words = (
-                    f"{host_of(url)}, which issues tokens for {self._host}, "
-                    f"{refusal(self._client, response)}"
-                )
-            if status not in {400, 401, 403}:
-                raise ImageError(words, "try again later")
-            accepted = "" if login is None else ": docker's credentials are not accepted"
-            raise ImageError(f"{words}{accepted}", login_hint(self._host))
-
-        return self._client.repeated(url, read)
+    ) -> Iterator[requests.Response]:
+        """Yield the token server's response; raises `ImageError` where it refuses."""
+        with self._client.response(url, {}, None if form else login, form) as response:
+            status = response.status_code
+            if status == 200:
+                yield response
+                return
+            words = (
+                f"{host_of(url)}, which issues tokens for {self._host}, "
+                f"{refusal(self._client, response)}"
+            )
+        if status not in {400, 401, 403}:
+            raise ImageError(words, "try again later")
+        accepted = "" if login is None else ": docker's credentials are not accepted"
+        raise ImageError(f"{words}{accepted}", login_hint(self._host))

@@ -6,8 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError
-from auditor.http.failure import Cause, Failure
-from auditor.http.retries import CONNECTION_ERRORS
+from auditor.http.failure import CONNECTION_ERRORS, Cause, Failure
 from auditor.image.documents import mapping, objects, text
 from auditor.wording import one_line
 
@@ -20,8 +19,7 @@ _HINTS = {
     Cause.UNREACHABLE: "check the name, the port and the network",
     Cause.UNTRUSTED: "name the authority's certificate with --tls-ca, or in SSL_CERT_FILE",
     Cause.NOT_TLS: "give --plain-http if it is meant to be so",
-    Cause.TIMEOUT: "try again later",
-    Cause.CUT: "try again later",
+    Cause.PASSING: "try again later",
     Cause.TOO_LARGE: "the auditor reads no larger one",
 }
 _ERROR_BYTES = 64 * 1024

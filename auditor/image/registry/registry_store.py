@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError
 from auditor.image import limits
-from auditor.image.codec.stream import DamagedError, Source, hashed
+from auditor.image.codec.stream import DamagedError, Source, counted, hashed
 from auditor.image.documents import diff_ids, digest, document, objects
 from auditor.image.layers.index_layer import Hashing, index_layer
 from auditor.image.layers.layer_request import layer_error, verify_digest
@@ -24,12 +24,12 @@ from auditor.progress import ByteCounter
 from auditor.thread_pool import threads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
-    from auditor.http.retries import RetryPolicy
     from auditor.image.codec.stream import Buffer
     from auditor.image.layers.layer_index import LayerIndex
     from auditor.image.layout.blob_store import LayerDescriptor
+    from auditor.image.layout.resolved_image import ResolvedImage
     from auditor.image.read_options import ReadOptions
     from auditor.image.reference import Access, Reference
     from auditor.model import Image
@@ -40,35 +40,32 @@ AT_ONCE = 4
 
 
 def open_registry_image(
-    reference: Reference,
-    platform: str | None,
-    access: Access,
-    reading: ReadOptions,
-    retry_policy: RetryPolicy | None = None,
+    reference: Reference, platform: str | None, access: Access, reading: ReadOptions
 ) -> Image:
     """Read an image of a registry.
 
     Raises `UsageError` where the reference names none, `ImageError` where its bytes cannot be
     had or are not those that were asked for.
     """
-    wanted = ImageQuery(reference.text, None, platform)
-    store = RegistryStore(Repository(reference.value, access, retry_policy), reference.text)
-    return read_image(oci.resolve(store, wanted, complete=True), store, reference.text, reading)
+    store, chosen = _resolved(reference, platform, access)
+    return read_image(chosen, store, reference.text, reading)
 
 
-def registry_layers(
-    reference: Reference,
-    platform: str | None,
-    access: Access,
-    retry_policy: RetryPolicy | None = None,
-) -> tuple[str, ...]:
+def registry_layers(reference: Reference, platform: str | None, access: Access) -> tuple[str, ...]:
     """Return the DiffIDs of an image of a registry, whose layers are not read.
 
     Raises what `open_registry_image` does.
     """
-    store = RegistryStore(Repository(reference.value, access, retry_policy), reference.text)
-    chosen = oci.resolve(store, ImageQuery(reference.text, None, platform), complete=True)
+    _, chosen = _resolved(reference, platform, access)
     return tuple(diff_ids(chosen.configuration, reference.text))
+
+
+def _resolved(
+    reference: Reference, platform: str | None, access: Access
+) -> tuple[RegistryStore, ResolvedImage]:
+    store = RegistryStore(Repository(reference.value, access), reference.text)
+    query = ImageQuery(reference.text, None, platform)
+    return store, oci.resolve(store, query, complete=True)
 
 
 class RegistryStore:
@@ -135,10 +132,19 @@ class RegistryStore:
         different = {layer.digest: layer for layer in descriptors}
         counter = ByteCounter()
         counter.expect(sum(self._sizes.get(name, 0) for name in different))
+
+        def count(size: int) -> None:
+            """Report a chunk; not from two threads at a time."""
+            if progress is not None:
+                with counter.lock:
+                    counter.add(size)
+                    progress("layers", *counter.so_far())
+
         with threads(AT_ONCE, "layers") as pool:
             try:
-                read = partial(self._read, counter=counter, progress=progress)
-                waiting = {pool.submit(read, layer): name for name, layer in different.items()}
+                waiting = {
+                    pool.submit(self._read, layer, count): name for name, layer in different.items()
+                }
                 indexes = {waiting[each]: each.result() for each in as_completed(waiting)}
             except BaseException:
                 self._repository.close()
@@ -147,49 +153,34 @@ class RegistryStore:
 
     def opener(self, layer: LayerDescriptor) -> Opener:
         """Return what fetches a layer once more."""
-        return Opener(partial(_fetched, self._repository, layer.digest, self._size(layer)))
+        return Opener(partial(_fetched, partial(self._blob, layer), layer.digest))
 
-    def _size(self, layer: LayerDescriptor) -> int | None:
-        return self._sizes.get(layer.digest)
+    def _blob(self, layer: LayerDescriptor) -> closing[Generator[bytes]]:
+        """Return a layer's bytes, closed at once: an error keeps what is open in its traceback."""
+        return closing(self._repository.blob(layer.digest, self._sizes.get(layer.digest)))
 
-    def _read(
-        self, layer: LayerDescriptor, counter: ByteCounter, progress: Progress | None
-    ) -> LayerIndex:
+    def _read(self, layer: LayerDescriptor, count: Callable[[int], None]) -> LayerIndex:
         """Index one layer and verify it; raises `ImageError`."""
+        algorithm = layer.digest.partition(":")[0]
+        hashing = Hashing(algorithm, diff_id_algorithm=layer.diff_id_algorithm)
         try:
-            # Closed at once: an error keeps what is open in its traceback.
-            with closing(self._repository.blob(layer.digest, self._size(layer))) as blob:
-                chunks = _counted(blob, counter, progress)
-                algorithm = layer.digest.partition(":")[0]
-                hashing = Hashing(algorithm, diff_id_algorithm=layer.diff_id_algorithm)
-                index = index_layer(chunks, hashing)
+            with self._blob(layer) as blob:
+                index = index_layer(counted(blob, count), hashing)
         except DamagedError as error:
             raise ImageError(layer_error(layer.digest, error).message, layer.hint) from error
         verify_digest(index, layer.digest)
         return index
 
 
-def _counted(
-    chunks: Iterator[bytes], counter: ByteCounter, progress: Progress | None
-) -> Iterator[bytes]:
-    """Yield `chunks`, and report each; not from two threads at a time."""
-    for chunk in chunks:
-        if progress is not None:
-            with counter.lock:
-                counter.add(len(chunk))
-                progress("layers", *counter.so_far())
-        yield chunk
-
-
 @contextmanager
 def _fetched(
-    repository: Repository, blob: str, size: int | None, skip: int
+    blob: Callable[[], closing[Generator[bytes]]], digest: str, skip: int
 ) -> Iterator[Iterator[Buffer]]:
     """Fetch a blob once more, and verify it again, since it may be another one now."""
-    algorithm, _, expected = blob.partition(":")
+    algorithm, _, expected = digest.partition(":")
     whole = hashlib.new(algorithm)
     try:
-        with closing(repository.blob(blob, size)) as fetched:
+        with blob() as fetched:
             chunks = hashed(fetched, whole)
             source = Source(chunks, limit=limits.UNLIMITED)
             source.skip(skip)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.errors import ImageError, UsageError
 from auditor.http.client import HttpClient
 from auditor.http.connections import HttpConnections
-from auditor.http.plain_session import trusted_certificates
-from auditor.http.retries import RetryPolicy
-from auditor.http.transfer import Transfer
+from auditor.http.transfer import transferred
 from auditor.image import limits
 from auditor.image.codec.stream import DamagedError
 from auditor.image.registry.authorization import Authorization
@@ -46,7 +44,7 @@ ACCEPT = (
 class Repository:
     """Reads from one repository, over connections that others may use too."""
 
-    def __init__(self, value: str, access: Access, retry_policy: RetryPolicy | None = None) -> None:
+    def __init__(self, value: str, access: Access) -> None:
         """Read from `HOST/REPO[:TAG][@DIGEST]`; raises `UsageError` where it is none."""
         match = _NAME.fullmatch(value)
         host = match["host"] if match else ""
@@ -68,11 +66,7 @@ class Repository:
         self._base = f"{'http' if self._plain else 'https'}://{server}/v2/{self.name}"
         connections = access.connections or HttpConnections()
         self._client = HttpClient(
-            connections,
-            retry_policy or RetryPolicy(),
-            registry_error,
-            verify=trusted_certificates(access.tls_ca),
-            plain=lambda _: access.plain_http,
+            connections, registry_error, lambda _: access.plain_http, access.tls_ca
         )
         self._authorization = Authorization(
             self._client, connections, host, self.name, plain=self._plain
@@ -91,14 +85,10 @@ class Repository:
         return self._document(f"{self._base}/blobs/{digest}", {})
 
     def _document(self, url: str, headers: dict[str, str]) -> bytes | None:
-        def read() -> bytes | None:
-            with self._client.response(url, headers, self._authorization) as response:
-                if response.status_code == 404:
-                    return None
-                self._check(response)
-                return self._client.body(response, limits.JSON_BYTES)
-
-        return self._client.repeated(url, read)
+        respond = partial(self._response, url, headers)
+        with suppress(DamagedError):
+            return self._client.document(url, limits.JSON_BYTES, respond)[1]
+        return None
 
     def blob(self, digest: str, size: int | None) -> Generator[bytes]:
         """Yield a blob's bytes, not verified; resumed where a connection breaks off.
@@ -107,11 +97,9 @@ class Repository:
         where the registry cannot be asked.
         """
         url = f"{self._base}/blobs/{digest}"
-        transfer = Transfer(
-            self._client, url, size, partial(self._blob_response, url), unchanging=True
-        )
+        respond = partial(self._response, url)
         done = 0
-        for offset, piece in transfer.pieces():
+        for offset, piece in transferred(self._client, url, respond, size, unchanging=True):
             fresh = piece[done - offset :]  # a registry without ranges sends all of it again
             done += len(fresh)
             if size is not None and done > size:
@@ -122,7 +110,8 @@ class Repository:
             raise DamagedError(f"has {done} of the {size} bytes of its manifest")
 
     @contextmanager
-    def _blob_response(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
+    def _response(self, url: str, headers: Mapping[str, str]) -> Iterator[requests.Response]:
+        """Yield what is at a URL; raises `DamagedError` where nothing is, `ImageError`."""
         with self._client.response(url, headers, self._authorization) as response:
             if response.status_code == 404:
                 raise DamagedError("is missing from the registry")

@@ -20,35 +20,45 @@ import pytest
 from auditor.errors import AuditorError, ImageError, UsageError
 from auditor.http.connections import HttpConnections
 from auditor.http.plain_session import trusted_certificates
-from auditor.http.retries import RetryPolicy
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
 from auditor.image.reference import Access, parse_reference
 from auditor.image.registry import open_registry_image
 from auditor.model import UnreadableError
-from tests.builders.certificates import certificates
-from tests.builders.fake_registry import Answer, fake_registry
+from tests.builders.fake_registry import SOON, Answer, fake_registry
 from tests.builders.files import layer_tar
 from tests.builders.images import oci_index, oci_manifest, oci_members, write_members
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
+    from auditor.http.connections import RetryPolicy
     from auditor.model import Image
     from tests.builders.fake_registry import Asked, FakeRegistry
 
-SOON = RetryPolicy(connect=2, read=0.3, tries=3, pause=0.01, longest=1)
-PLAIN = Access(plain_http=True)
+
 LAYERS = [layer_tar({"a": "one", "b": b"\0" * 600_000}), layer_tar({"c": "two"})]
 MEMBERS = oci_members({"latest": [(LAYERS, {"env": {"A": "1"}})]})
+(LISTED,) = json.loads(MEMBERS["index.json"])["manifests"]
+MANIFEST = json.loads(MEMBERS["blobs/" + LISTED["digest"].replace(":", "/")])
+FIRST, SECOND = (f"/v2/app/blobs/{layer['digest']}" for layer in MANIFEST["layers"])
+WHOLE = Answer(body=MEMBERS[FIRST.removeprefix("/v2/app/").replace(":", "/")])
+NO_RANGES = WHOLE._replace(headers={"Accept-Ranges": "none"})
+# The same content in other bytes: the time in gzip's header is another.
+OTHER = Answer(body=WHOLE.body[:4] + b"\1" + WHOLE.body[5:])
+
+
+def plain(patience: RetryPolicy = SOON) -> Access:
+    return Access(plain_http=True, connections=HttpConnections(patience))
 
 
 @pytest.fixture(autouse=True)
 def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No credentials but the test's own; gives the folder for docker's configuration."""
-    for name in ("DOCKER_AUTH_CONFIG", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    for name in (
+        *("DOCKER_AUTH_CONFIG", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"),
+        *("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     return tmp_path
@@ -67,16 +77,10 @@ def read(
     *,
     platform: str | None = None,
     progress: Any = None,  # noqa: ANN401 -- a list's append, or nothing
-    access: Access = PLAIN,
+    access: Access | None = None,
 ) -> Image:
     reference = parse_reference(f"registry:{registry.host}/{name}")
-    return open_registry_image(reference, platform, access, ReadOptions(progress), SOON)
-
-
-def layer_digests(members: Mapping[str, bytes]) -> list[str]:
-    (listed,) = json.loads(members["index.json"])["manifests"]
-    manifest = json.loads(members["blobs/" + listed["digest"].replace(":", "/")])
-    return [layer["digest"] for layer in manifest["layers"]]
+    return open_registry_image(reference, platform, access or plain(), ReadOptions(progress))
 
 
 def trouble(registry: FakeRegistry, name: str = "app", **options: Any) -> AuditorError:  # noqa: ANN401
@@ -113,23 +117,18 @@ def test_by_tag_and_by_digest(registry: FakeRegistry) -> None:
     assert "other bytes than its digest" in trouble(registry, f"app@{other}").message
 
 
-def test_a_second_reading_fetches_the_blob_again(registry: FakeRegistry) -> None:
+def test_a_second_reading_fetches_the_blob_and_verifies_it_again(registry: FakeRegistry) -> None:
     image = read(registry)
     before = len(registry.asked)
     assert image.rootfs.read("/b") == b"\0" * 600_000
     digest = image.rootfs.digests(["/b"], "sha512")["/b"]
     assert digest == hashlib.sha512(b"\0" * 600_000).digest()
     assert len(registry.asked) == before + 2
-
-
-def test_a_second_reading_is_verified_again(registry: FakeRegistry) -> None:
-    image = read(registry)
-    path, whole = at_first_layer(registry)
-    registry.script[path] = [Answer(body=packed_later(whole.body))]
+    registry.script[FIRST] = [OTHER]
     assert image.rootfs.digests(["/b"], "sha512") == {}
     with pytest.raises(UnreadableError, match="its layer has other bytes"):
         image.rootfs.read("/b")
-    registry.script[path] = [Answer(403)]
+    registry.script[FIRST] = [Answer(403)]
     with pytest.raises(UnreadableError, match="cannot be fetched again"):
         image.rootfs.read("/b")
 
@@ -144,13 +143,7 @@ def test_platforms(registry: FakeRegistry) -> None:
         for name in ("amd64", "arm64", "s390x")
     }
     nested = oci_index(members, [made["arm64"], made["s390x"]])
-    attestation = {
-        **made["amd64"],
-        "digest": f"sha256:{'1' * 64}",
-        "platform": {"os": "unknown", "architecture": "unknown"},
-        "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
-    }
-    top = oci_index(members, [made["amd64"], nested, attestation])
+    top = oci_index(members, [made["amd64"], nested])
     members["index.json"] = json.dumps({"manifests": [top]}).encode()
     registry.image(members, "many")
     for name in made:
@@ -168,22 +161,18 @@ def test_platforms(registry: FakeRegistry) -> None:
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
-        pytest.param({"schemaVersion": 1, "fsLayers": []}, "Docker's first schema", id="schema1"),
-        pytest.param({"schemaVersion": 2}, "does not name a digest", id="no-config"),
-        pytest.param({"schemaVersion": 2, "manifests": []}, "holds no image", id="empty-index"),
-        pytest.param(["x"], "is not a JSON object", id="array"),
+        ({"schemaVersion": 1, "fsLayers": []}, "Docker's first schema"),
+        ({"schemaVersion": 2}, "does not name a digest"),
+        ({"schemaVersion": 2, "manifests": []}, "holds no image"),
+        ({"config": {"digest": f"sha256:{hashlib.sha256(b'{}').hexdigest()}"}, "layers": []},
+         "is not an image configuration"),
+        (["x"], "is not a JSON object"),
     ],
-)
+)  # fmt: skip
 def test_no_image_manifest(registry: FakeRegistry, manifest: object, message: str) -> None:
+    registry.blob(b"{}")
     registry.manifest(json.dumps(manifest).encode(), "odd")
     assert message in trouble(registry, "app:odd").message
-
-
-def test_an_artifact_is_no_image(registry: FakeRegistry) -> None:
-    config = registry.blob(b"{}")
-    manifest = {"schemaVersion": 2, "config": {"digest": config, "size": 2}, "layers": []}
-    registry.manifest(json.dumps(manifest).encode(), "chart")
-    assert "is not an image configuration" in trouble(registry, "app:chart").message
 
 
 @pytest.mark.parametrize(
@@ -203,19 +192,18 @@ def test_no_name(name: str) -> None:
 def test_what_is_not_there(registry: FakeRegistry) -> None:
     error = trouble(registry, "app:gone")
     assert "the registry has no such image" in error.message
-    (first, _) = layer_digests(MEMBERS)
-    del registry.script[f"/v2/app/blobs/{first}"]
-    assert f"layer {first} is missing from the registry" in trouble(registry).message
+    del registry.script[FIRST]
+    name = FIRST.rpartition("/")[2]
+    assert f"layer {name} is missing from the registry" in trouble(registry).message
 
 
 def test_a_foreign_layer_says_that_it_is_one(registry: FakeRegistry) -> None:
-    (listed,) = json.loads(MEMBERS["index.json"])["manifests"]
-    manifest = json.loads(MEMBERS["blobs/" + listed["digest"].replace(":", "/")])
-    manifest["layers"][0] |= {
+    foreign = {
         "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
         "digest": f"sha256:{'2' * 64}",
         "urls": [f"http://{registry.host}/elsewhere"],
     }
+    manifest = {**MANIFEST, "layers": [foreign, MANIFEST["layers"][1]]}
     registry.manifest(json.dumps(manifest).encode(), "windows")
     error = trouble(registry, "app:windows")
     assert "is missing" in error.message
@@ -225,109 +213,58 @@ def test_a_foreign_layer_says_that_it_is_one(registry: FakeRegistry) -> None:
 
 @pytest.mark.parametrize("ranges", [True, False], ids=["with-ranges", "without"])
 def test_a_cut_connection_is_taken_up_again(registry: FakeRegistry, *, ranges: bool) -> None:
-    headers = {} if ranges else {"Accept-Ranges": "none"}
-    (first, _) = layer_digests(MEMBERS)
-    path = f"/v2/app/blobs/{first}"
-    (whole,) = registry.script[path]
-    half = len(whole.body) // 2
-    registry.script[path] = [
-        whole._replace(cut=half),
-        whole._replace(cut=0, headers=headers),
-        whole._replace(headers=headers),
-    ]
+    half, last = len(WHOLE.body) // 2, WHOLE if ranges else NO_RANGES
+    registry.script[FIRST] = [WHOLE._replace(cut=half), last._replace(cut=0), last]
     assert read(registry).rootfs.read("/a") == b"one"
-    asked = [each.headers.get("Range") for each in registry.asked if each.path == path]
+    asked = [each.headers.get("Range") for each in registry.asked if each.path == FIRST]
     assert asked[:3] == [None, f"bytes={half}-", f"bytes={half}-" if ranges else None]
 
 
-def packed_later(content: bytes) -> bytes:
-    """Return the same content in other bytes: the time in gzip's header is another."""
-    return content[:4] + b"\1" + content[5:]
-
-
-def at_first_layer(registry: FakeRegistry) -> tuple[str, Answer]:
-    (first, _) = layer_digests(MEMBERS)
-    path = f"/v2/app/blobs/{first}"
-    return path, registry.script[path][0]
-
-
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("answers", "message"),
     [
-        pytest.param(
-            lambda whole: [whole._replace(cut=0)], "closes the connection early", id="always-cut"
-        ),
-        pytest.param(
-            lambda whole: [whole._replace(cut=1)], "closes the connection early", id="by-the-byte"
-        ),
-        pytest.param(
-            lambda whole: [whole._replace(cut=0, stall=True)], "answer in time", id="stalls"
-        ),
-        pytest.param(lambda whole: [Answer(body=whole.body[:-8])], "of its manifest", id="short"),
-        pytest.param(
-            lambda whole: [Answer(body=packed_later(whole.body))], "other bytes", id="wrong-bytes"
-        ),
-        pytest.param(
-            lambda whole: [whole._replace(body=whole.body + b"x")], "has more than", id="longer"
-        ),
-        pytest.param(
-            lambda whole: [
-                whole._replace(cut=100),
-                whole._replace(status=206, headers={"Content-Range": "bytes 7-9/10"}),
-            ],
-            "another part came than was asked for",
-            id="wrong-range",
-        ),
-        pytest.param(
-            lambda whole: [
-                whole._replace(cut=100),
-                Answer(body=b"x", headers={"Accept-Ranges": "none"}),
-            ],
-            "of its manifest",
-            id="range-ignored-and-short",
-        ),
-        pytest.param(lambda _: [Answer(500)], "answers 500 (Internal Server Error)", id="500"),
-        pytest.param(lambda _: [Answer(418)], "answers 418", id="418"),
-        pytest.param(lambda _: [Answer(403)], "answers 403 (Forbidden): no right to", id="403"),
+        ([WHOLE._replace(cut=1)], "closes the connection early"),
+        ([Answer(body=WHOLE.body[:-8])], "of its manifest"),
+        ([OTHER], "other bytes"),
+        ([Answer(body=WHOLE.body + b"x")], "has more than"),
+        ([WHOLE._replace(cut=100), NO_RANGES._replace(body=b"x")], "of its manifest"),
+        ([Answer(500)], "answers 500 (Internal Server Error)"),
+        ([Answer(418)], "answers 418"),
+        ([Answer(403)], "answers 403 (Forbidden): no right to"),
     ],
-)  # fmt: skip
+    ids=["cut", "short", "other", "longer", "short-without-ranges", "500", "418", "403"],
+)
 def test_a_layer_that_does_not_come(
-    registry: FakeRegistry, change: Callable[[Answer], list[Answer]], message: str
+    registry: FakeRegistry, answers: list[Answer], message: str
 ) -> None:
-    path, whole = at_first_layer(registry)
-    registry.script[path] = change(whole)
+    registry.script[FIRST] = answers
     assert message in trouble(registry).message
+
+
+NOW = "Wed, 21 Oct 2026 07:28:00 GMT"
 
 
 @pytest.mark.parametrize(
     ("answers", "waited"),
     [
-        pytest.param([Answer(500), Answer(503)], True, id="twice"),
-        pytest.param([Answer(429, headers={"Retry-After": "0"})], True, id="429"),
-        pytest.param([Answer(429, headers={"Retry-After": "1"})], True, id="429-a-second"),
-        pytest.param([Answer(429, headers={"Retry-After": "nonsense"})], True, id="429-nonsense"),
-        pytest.param(
-            [
-                Answer(
-                    429,
-                    headers={
-                        "Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT",
-                        "Date": "Wed, 21 Oct 2026 07:28:00 GMT",
-                    },
-                )
-            ],
-            True,
-            id="429-a-date",
+        ([Answer(500), Answer(503)], True),
+        *(
+            ([Answer(429, headers={"Retry-After": after, "Date": NOW})], True)
+            for after in ("0", "1", "nonsense", NOW)
         ),
-        pytest.param([Answer(429, headers={"Retry-After": "3600"})], False, id="429-an-hour"),
-        pytest.param([Answer(503)] * 3, False, id="too-often"),
-        pytest.param([Answer(200, b"{}", cut=0)] * 3, False, id="cut-document"),
+        ([Answer(429, headers={"Retry-After": "3600"})], False),
+        ([Answer(503)] * 3, False),
+        ([Answer(200, b"{}", cut=0)] * 3, False),
     ],
+    ids=["twice", "at-once", "a-second", "nonsense", "date", "an-hour", "too-often", "cut"],
 )
 def test_patience(registry: FakeRegistry, answers: list[Answer], *, waited: bool) -> None:
     registry.script["/v2/app/manifests/latest"][:0] = answers
+    started = time.monotonic()
     if waited:
         assert read(registry).digest
+        least = 1 if answers[0].headers.get("Retry-After") == "1" else 0
+        assert time.monotonic() - started >= least
         return
     error = trouble(registry)
     if answers[0].status == 429:
@@ -337,8 +274,8 @@ def test_patience(registry: FakeRegistry, answers: list[Answer], *, waited: bool
 
 def test_the_registrys_words_are_told_on_one_line(registry: FakeRegistry) -> None:
     body = json.dumps({"errors": [{"code": "DENIED", "message": "not\n\x1b[31m today"}]}).encode()
-    registry.manifest(b"", "x", before=[Answer(403, body)])
-    assert "answers 403 (not \\x1b[31m today)" in trouble(registry, "app:x").message
+    registry.script["/v2/app/manifests/latest"] = [Answer(403, body)]
+    assert "answers 403 (not \\x1b[31m today)" in trouble(registry).message
 
 
 def test_a_document_has_a_limit(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,28 +298,22 @@ def test_without_tls_only_when_asked(registry: FakeRegistry) -> None:
 
 
 def test_a_layer_that_fails_ends_the_others(registry: FakeRegistry) -> None:
-    _, second = layer_digests(MEMBERS)
-    path, whole = at_first_layer(registry)
-    registry.script[path] = [whole._replace(cut=10, stall=True)]
-    registry.script[f"/v2/app/blobs/{second}"] = [Answer(403)]
-    patient = SOON._replace(read=30)
-    reference = parse_reference(f"registry:{registry.host}/app")
-    with pytest.raises(ImageError, match="answers 403"):
-        open_registry_image(reference, None, PLAIN, ReadOptions(), patient)
+    registry.script[FIRST] = [WHOLE._replace(cut=10, stall=True)]
+    registry.script[SECOND] = [Answer(403)]
+    assert "answers 403" in trouble(registry, access=plain(SOON._replace(read=30))).message
 
 
 def test_ctrl_c_does_not_wait_for_what_never_comes(
     registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, whole = at_first_layer(registry)
-    registry.script[path] = [whole._replace(cut=10, stall=True)]
+    registry.script[FIRST] = [WHOLE._replace(cut=10, stall=True)]
     (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "x"\npackages = []')
     command = ["-m", "auditor", "check", f"registry:{registry.host}/app", "--plain-http"]
     with subprocess.Popen(
         [sys.executable, *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     ) as audit:  # fmt: skip
-        while not any(asked.path == path for asked in registry.asked):
+        while not any(asked.path == FIRST for asked in registry.asked):
             assert audit.poll() is None
             time.sleep(0.05)
         time.sleep(0.2)
@@ -409,19 +340,15 @@ def helper(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
-def wants_basic(name: str, password: str) -> Callable[[Asked], Answer | None]:
-    def rule(asked: Asked) -> Answer | None:
-        if asked.headers.get("Authorization") == f"Basic {pair(name, password)}":
-            return None
-        return Answer(401, headers={"WWW-Authenticate": 'Basic realm="here"'})
-
-    return rule
+def wants_basic(password: str) -> Callable[[Asked], Answer | None]:
+    right = f"Basic {pair('alice', password)}"
+    refused = Answer(401, headers={"WWW-Authenticate": 'Basic realm="here"'})
+    return lambda asked: None if asked.headers.get("Authorization") == right else refused
 
 
-def wants_bearer(
-    registry: FakeRegistry, realm: str = "", scope: str = "", lives: int = 1 << 30
-) -> Callable[[Asked], Answer | None]:
+def want_bearer(registry: FakeRegistry, scope: str = "", lives: int = 1 << 30) -> None:
     """Ask for a token of the server at /token, valid for `lives` questions."""
+    registry.script["/token"] = [Answer(body=b'{"access_token": "secret-token"}')]
     left = {"token": 0}
 
     def rule(asked: Asked) -> Answer | None:
@@ -431,40 +358,41 @@ def wants_bearer(
         if asked.headers.get("Authorization") == "Bearer secret-token" and left["token"]:
             left["token"] -= 1
             return None
-        challenge = f'Bearer realm="{realm or f"http://{registry.host}/token"}",service="fake"'
+        challenge = f'Bearer realm="http://{registry.host}/token",service="fake"'
         if scope:
             challenge += f',scope="{scope}"'
         return Answer(401, headers={"WWW-Authenticate": challenge})
 
-    return rule
+    registry.rule = rule
 
 
-@pytest.mark.parametrize("where", ["file", "variable", "helper", "store", "url", "store-and-file"])
+ENTRY = {"auth": pair("alice", "s3cret")}
+GIVEN = """echo '{"ServerURL":"x","Username":"alice","Secret":"s3cret"}'"""
+LOGINS: dict[str, tuple[dict[str, object], str]] = {
+    "file": ({"auths": {"HOST": ENTRY, "other.example": {}}}, ""),
+    "url": ({"auths": {"https://HOST/v1/": ENTRY}}, ""),
+    "variable": ({"auths": {"HOST": {"auth": pair("alice", "old")}}}, ""),
+    "helper": ({"credHelpers": {"HOST": "here"}, "psFormat": "x"}, GIVEN),
+    "store": ({"auths": {"HOST": {}}, "credsStore": "here"}, GIVEN),
+    "store-and-file": (
+        {"auths": {"HOST": ENTRY}, "credsStore": "here"},
+        "echo credentials not found in native keychain; exit 1",
+    ),
+}
+"""docker's configuration, and its helper; the variable comes before both."""
+
+
+@pytest.mark.parametrize("where", LOGINS)
 def test_docker_login(
     registry: FakeRegistry, nobody: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    registry.rule = wants_basic("alice", "s3cret")
-    entry = {"auth": pair("alice", "s3cret")}
-    given = '{"ServerURL":"x","Username":"alice","Secret":"s3cret"}'
-    match where:
-        case "file":
-            login(nobody, auths={registry.host: entry, "other.example": {}})
-        case "url":
-            login(nobody, auths={f"https://{registry.host}/v1/": entry})
-        case "variable":
-            login(nobody, auths={registry.host: {"auth": pair("alice", "old")}})
-            monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps({"auths": {registry.host: entry}}))
-        case "helper":
-            helper(nobody, "here", f"echo '{given}'", monkeypatch)
-            login(nobody, credHelpers={registry.host: "here"}, psFormat="x")
-        case "store":
-            helper(nobody, "here", f"echo '{given}'", monkeypatch)
-            login(nobody, auths={registry.host: {}}, credsStore="here")
-        case _:
-            helper(
-                nobody, "here", "echo credentials not found in native keychain; exit 1", monkeypatch
-            )
-            login(nobody, auths={registry.host: entry}, credsStore="here")
+    registry.rule = wants_basic("s3cret")
+    configuration, script = LOGINS[where]
+    helper(nobody, "here", script, monkeypatch)
+    text = json.dumps(configuration).replace("HOST", registry.host)
+    (nobody / "config.json").write_text(text)
+    if where == "variable":
+        monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps({"auths": {registry.host: ENTRY}}))
     assert read(registry).rootfs.read("/c") == b"two"
     # Asked once, and then told every time.
     assert sum("Authorization" not in each.headers for each in registry.asked) == 1
@@ -473,62 +401,68 @@ def test_docker_login(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param("", "wants credentials", id="none"),
-        pytest.param("{}", "wants credentials", id="empty"),
-        pytest.param('{"auths": {"HOST": {"auth": ""}}}', "wants credentials", id="empty-auth"),
-        pytest.param('{"auths": {"HOST": {"auth": "WRONG"}}}', "are not accepted", id="refused"),
-        pytest.param(
-            '{"auths": {"HOST": {"identitytoken": "s3cret"}}}', "wants credentials", id="token"
-        ),
-        pytest.param("{s3cret", "is no configuration", id="no-json"),
-        pytest.param("[1]", "it is no JSON object", id="no-object"),
-        pytest.param('{"auths": ["s3cret"]}', "is no configuration", id="auths"),
-        pytest.param('{"auths": {"HOST": {"auth": "s3cret"}}}', "is no configuration", id="base64"),
-        pytest.param('{"auths": {"HOST": "s3cret"}}', "is no configuration", id="entry"),
-        pytest.param('{"credsStore": "absent"}', "docker-credential-absent fails", id="no-helper"),
-        pytest.param('{"credsStore": "broken"}', "docker-credential-broken fails", id="bad-helper"),
-        pytest.param('{"credsStore": "silent"}', "docker-credential-silent fails", id="no-answer"),
+        (b"{}", "wants credentials"),
+        (b'{"auths": {"HOST": {"auth": ""}}}', "wants credentials"),
+        (b'{"auths": {"HOST": {"auth": "WRONG"}}}', "are not accepted"),
+        (b'{"auths": {"HOST": {"identitytoken": "s3cret"}}}', "wants credentials"),
+        (b"{s3cret", "is no configuration"),
+        (b"[1]", "it is no JSON object"),
+        (b"\xff", "it cannot be read"),
+        (b'{"auths": ["s3cret"]}', "is no configuration"),
+        (b'{"auths": {"HOST": {"auth": "s3cret"}}}', "is no configuration"),
+        (b'{"auths": {"HOST": "s3cret"}}', "is no configuration"),
+        (b'{"credsStore": "absent"}', "docker-credential-absent fails"),
+        (b'{"credsStore": "broken"}', "docker-credential-broken fails"),
+        (b'{"credsStore": "silent"}', "docker-credential-silent fails"),
     ],
 )
 def test_credentials_that_are_of_no_use(
     registry: FakeRegistry,
     nobody: Path,
     monkeypatch: pytest.MonkeyPatch,
-    content: str,
+    content: bytes,
     message: str,
 ) -> None:
-    registry.rule = wants_basic("alice", "right")
+    registry.rule = wants_basic("right")
     helper(nobody, "broken", "echo s3cret; echo s3cret >&2; exit 3", monkeypatch)
     helper(nobody, "silent", "true", monkeypatch)
-    if content:
-        text = content.replace("HOST", registry.host).replace("WRONG", pair("alice", "s3cret"))
-        (nobody / "config.json").write_text(text)
+    wrong = pair("alice", "s3cret").encode()
+    text = content.replace(b"HOST", registry.host.encode()).replace(b"WRONG", wrong)
+    (nobody / "config.json").write_bytes(text)
     error = trouble(registry)
     assert message in error.message
     assert "s3cret" not in error.message + error.hint
     assert "docker login" in error.hint
 
 
-def test_a_configuration_that_cannot_be_read(registry: FakeRegistry, nobody: Path) -> None:
-    registry.rule = wants_basic("alice", "right")
-    (nobody / "config.json").write_bytes(b"\xff")
-    assert "it cannot be read" in trouble(registry).message
-
-
-def test_a_challenge_of_another_kind(registry: FakeRegistry) -> None:
-    registry.rule = lambda _: Answer(401, headers={"WWW-Authenticate": "Negotiate"})
-    assert "by an unknown scheme: negotiate" in trouble(registry).message
-    registry.rule = lambda _: Answer(401)
-    assert "by an unknown scheme: none" in trouble(registry).message
+@pytest.mark.parametrize(
+    ("challenge", "message", "hint"),
+    [
+        ("Negotiate", "by an unknown scheme: negotiate", "Basic or Bearer"),
+        ("", "by an unknown scheme: none", "Basic or Bearer"),
+        ("Basic", "wants credentials", "docker login"),
+        ('Bearer realm="ftp://example.org/token"', "does not use TLS", "--plain-http"),
+        ('Bearer realm="http://HOST/gone"', "answers 404", "try again later"),
+        ('Bearer realm="http://HOST/closed"', "answers 403 (Forbidden)", "docker login"),
+    ],
+)
+def test_nobody_known_and_nobody_let_in(
+    registry: FakeRegistry, challenge: str, message: str, hint: str
+) -> None:
+    registry.script["/closed"] = [Answer(403)]
+    header = {"WWW-Authenticate": challenge.replace("HOST", registry.host)}
+    registry.rule = lambda asked: Answer(401, headers=header) if "/v2" in asked.path else None
+    error = trouble(registry)
+    assert message in error.message
+    assert hint in error.hint
 
 
 @pytest.mark.parametrize("scope", ["", "repository:app:pull,push"], ids=["no-scope", "scope"])
 @pytest.mark.parametrize("known", [True, False], ids=["known", "anonymous"])
 def test_a_token(registry: FakeRegistry, nobody: Path, scope: str, *, known: bool) -> None:
-    registry.rule = wants_bearer(registry, scope=scope, lives=2)
-    registry.script["/token"] = [Answer(body=b'{"access_token": "secret-token"}')]
+    want_bearer(registry, scope, lives=2)
     if known:
-        login(nobody, auths={registry.host: {"auth": pair("alice", "s3cret")}})
+        login(nobody, auths={registry.host: ENTRY})
     assert read(registry).rootfs.read("/c") == b"two"
     asked = [each for each in registry.asked if each.path.startswith("/token")]
     assert len(asked) > 1  # it expires, and is asked for again
@@ -541,8 +475,7 @@ def test_a_token(registry: FakeRegistry, nobody: Path, scope: str, *, known: boo
 
 
 def test_an_identity_token(registry: FakeRegistry, nobody: Path) -> None:
-    registry.rule = wants_bearer(registry)
-    registry.script["/token"] = [Answer(body=b'{"access_token": "secret-token"}')]
+    want_bearer(registry)
     login(nobody, auths={registry.host: {"identitytoken": "s3cret"}})
     assert read(registry).digest
     (asked,) = (each for each in registry.asked if each.path.startswith("/token"))
@@ -553,46 +486,25 @@ def test_an_identity_token(registry: FakeRegistry, nobody: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        pytest.param(Answer(body=b"{}"), "sends no token", id="none"),
-        pytest.param(Answer(body=b"nonsense"), "sends no token", id="no-json"),
-        pytest.param(Answer(body=b'{"token": "a\\nb: c"}'), "sends no token", id="injection"),
-        pytest.param(Answer(401), "answers 401 (Unauthorized): docker's", id="refused"),
-        pytest.param(Answer(500), "answers 500", id="500"),
-        pytest.param(Answer(body=b"x" * ((1 << 20) + 1)), "answers with more than", id="large"),
-        pytest.param(Answer(body=b"{}", cut=0), "closes the connection early", id="cut"),
+        (Answer(body=b"{}"), "sends no token"),
+        (Answer(body=b"nonsense"), "sends no token"),
+        (Answer(body=b'{"token": "a\\nb: c"}'), "sends no token"),
+        (Answer(401), "answers 401 (Unauthorized): docker's"),
+        (Answer(500), "answers 500"),
+        (Answer(body=b"x" * ((1 << 20) + 1)), "answers with more than"),
+        (Answer(body=b"{}", cut=0), "closes the connection early"),
     ],
+    ids=["none", "no JSON", "injection", "refused", "500", "large", "cut"],
 )
 def test_a_token_server_on_a_bad_day(
     registry: FakeRegistry, nobody: Path, answer: Answer, message: str
 ) -> None:
-    registry.rule = wants_bearer(registry)
+    want_bearer(registry)
     registry.script["/token"] = [answer]
-    login(nobody, auths={registry.host: {"auth": pair("alice", "s3cret")}})
+    login(nobody, auths={registry.host: ENTRY})
     error = trouble(registry)
     assert message in error.message
     assert "s3cret" not in error.message + error.hint
-
-
-def test_nobody_known_and_nobody_let_in(registry: FakeRegistry) -> None:
-    registry.rule = wants_bearer(registry)
-    registry.script["/token"] = [Answer(403)]
-    assert "docker login" in trouble(registry).hint
-    registry.rule = wants_bearer(registry, realm="ftp://example.org/token")
-    assert "does not use TLS" in trouble(registry).message
-
-
-def test_credentials_do_not_follow_a_redirect(registry: FakeRegistry, nobody: Path) -> None:
-    login(nobody, auths={registry.host: {"auth": pair("alice", "s3cret")}})
-    path, whole = at_first_layer(registry)
-    with fake_registry() as other:
-        other.script["/far"] = [whole]
-        registry.rule = wants_basic("alice", "s3cret")
-        registry.script[path] = [Answer(307, headers={"Location": f"http://{other.host}/far"})]
-        assert read(registry).rootfs.read("/a") == b"one"
-        assert other.asked
-        assert all("Authorization" not in asked.headers for asked in other.asked)
-        registry.script[path] = [Answer(307, headers={"Location": path})]
-        assert "redirects" in trouble(registry).message
 
 
 def test_netrc_is_not_asked(
@@ -602,14 +514,6 @@ def test_netrc_is_not_asked(
     monkeypatch.setenv("NETRC", str(nobody / "netrc"))
     assert read(registry).digest
     assert all("Authorization" not in each.headers for each in registry.asked)
-
-
-# --------------------------------------------------------------------------- what it needs
-
-
-def test_an_authority_that_is_not_there(registry: FakeRegistry) -> None:
-    error = trouble(registry, access=Access(tls_ca="/nothing/here.pem"))
-    assert "--tls-ca /nothing/here.pem: no such file" in error.message
 
 
 def test_whose_certificates_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -626,19 +530,8 @@ def test_whose_certificates_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CURL_CA_BUNDLE", "curls.pem")
     assert trusted_certificates(None) == "curls.pem"
     assert trusted_certificates(str(file)) == str(file)
-
-
-def test_a_redirect_out_of_tls_is_refused(
-    registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.crt"))
-    with fake_registry(certificates(tmp_path)) as secure:
-        secure.rule = lambda asked: Answer(
-            307, headers={"Location": f"http://{registry.host}{asked.path}"}
-        )
-        error = trouble(secure, access=Access())
-    assert error.message == f"{secure.host} redirects to a URL without TLS"
-    assert registry.asked == []
+    with pytest.raises(UsageError, match="--tls-ca /nothing/here"):
+        open_image("registry:h.example/a", access=Access(tls_ca="/nothing/here.pem"))
 
 
 # ------------------------------------------------------------------------ several images
@@ -648,9 +541,9 @@ def test_a_redirect_out_of_tls_is_refused(
 def test_images_share_connections_and_tokens(registry: FakeRegistry, threads: int) -> None:
     members = oci_members({"latest": [([layer_tar({"d": "three"})], {})]})
     registry.image(members, "other")
-    registry.rule = wants_bearer(registry)
+    want_bearer(registry)
     registry.script["/token"] = [Answer(body=b'{"token": "secret-token"}')]
-    connections = HttpConnections()
+    connections = HttpConnections(SOON)
     access = Access(plain_http=True, connections=connections)
     names = ["app", "app:other"] * (1 if threads == 1 else 2)
     with ThreadPoolExecutor(threads) as pool:
@@ -666,25 +559,22 @@ def test_images_share_connections_and_tokens(registry: FakeRegistry, threads: in
 
 
 def test_a_failed_image_ends_no_other(registry: FakeRegistry) -> None:
-    connections = HttpConnections()
-    access = Access(plain_http=True, connections=connections)
+    access = plain()
     other = read(registry, access=access)
-    (_, second) = layer_digests(MEMBERS)
-    kept = registry.script[f"/v2/app/blobs/{second}"]
-    registry.script[f"/v2/app/blobs/{second}"] = [Answer(403)]
+    kept = registry.script[SECOND]
+    registry.script[SECOND] = [Answer(403)]
     assert "answers 403" in trouble(registry, access=access).message
-    registry.script[f"/v2/app/blobs/{second}"] = kept
+    registry.script[SECOND] = kept
     assert other.rootfs.read("/b") == b"\0" * 600_000
 
 
 def test_logins_are_looked_up_once(
     registry: FakeRegistry, nobody: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry.rule = wants_basic("alice", "s3cret")
-    answer = '{"ServerURL":"x","Username":"alice","Secret":"s3cret"}'
-    helper(nobody, "here", f"echo asked >> {nobody}/asked; echo '{answer}'", monkeypatch)
+    registry.rule = wants_basic("s3cret")
+    helper(nobody, "here", f"echo asked >> {nobody}/asked; {GIVEN}", monkeypatch)
     login(nobody, credHelpers={registry.host: "here"})
-    access = Access(plain_http=True, connections=HttpConnections())
+    access = plain()
     for path, answers in list(registry.script.items()):
         registry.script[path.replace("/app/", "/another/")] = answers
     for name in ("app", "app", "another"):
