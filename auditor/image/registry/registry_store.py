@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     from auditor.image.codec.stream import Buffer
     from auditor.image.layers.layer_index import LayerIndex
-    from auditor.image.layout.blob_store import LayerDescriptor
-    from auditor.image.layout.resolved_image import ResolvedImage
+    from auditor.image.layout.blob_store import LayerDescriptor, ResolvedImage
     from auditor.image.read_options import ReadOptions
     from auditor.image.reference import Access, Reference
     from auditor.model import Image
