@@ -24,7 +24,7 @@ from auditor.evidence import (
     prove,
 )
 from auditor.evidence.installations import same_version
-from auditor.image.base import mark_base_layers
+from auditor.image.base_layers import mark_base_layers
 from auditor.image.tree.partial_tree import NotReadError
 from auditor.inventory.collect import collect_inventory
 from auditor.inventory.embedded_locks import embedded_locks
@@ -32,8 +32,8 @@ from auditor.inventory.native.libraries import native_libraries
 from auditor.inventory.ownership.file_ownership import FileOwnership
 from auditor.inventory.ownership.os_file_changes import compare_os_files
 from auditor.inventory.ownership.unowned_files import unowned_code, unowned_programs
+from auditor.inventory.python.markers_and_tags import target_of
 from auditor.inventory.python.startup_files import find_startup_code
-from auditor.inventory.python.target import target_of
 from auditor.inventory.query.pip_list import run_pip_list
 from auditor.lock import locked_hashes, python_version_file, select
 from auditor.model import (
@@ -57,9 +57,9 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from auditor.evidence import Attestor, Installation, ManifestSource
-    from auditor.evidence.bytecode_cache import DocumentCache
-    from auditor.evidence.code_process import CodeProcesses
-    from auditor.image.base import Base
+    from auditor.evidence.bytecode.bytecode_cache import DocumentCache
+    from auditor.evidence.bytecode.code_process import CodeProcesses
+    from auditor.image.base_layers import Base
     from auditor.image.engine.container_run import Completed
     from auditor.inventory.query.probed_inventory import ProbedInventory
     from auditor.lock import Lock

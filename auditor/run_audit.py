@@ -21,9 +21,9 @@ from auditor.audit_stages import (
     unopened_platform,
 )
 from auditor.errors import AuditorError, UsageError
-from auditor.evidence.code_process import CodeProcesses
+from auditor.evidence.bytecode.code_process import CodeProcesses
 from auditor.http.connections import HttpConnections
-from auditor.image.base_image import labelled_base, read_base
+from auditor.image.base import labelled_base, read_base
 from auditor.image.layers.layer_cache import LayerCache
 from auditor.image.layers.worker_pool import LayerWorkers
 from auditor.image.limits import PLATFORMS
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from auditor.audit_stages import Runner
-    from auditor.image.base import Base
+    from auditor.image.base_layers import Base
     from auditor.image.engine.container_run import Completed
     from auditor.image.engine.image_command import BackgroundCommand
     from auditor.image.reference import Reference

@@ -189,7 +189,7 @@ def test_compiled_code_that_is_read(lock: Lock) -> None:
 def test_compiled_code_of_which_its_reader_dies_leaves_the_audit_incomplete(
     lock: Lock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auditor.evidence.code_process._COMMAND", ("/bin/false",))
+    monkeypatch.setattr("auditor.evidence.bytecode.code_process._COMMAND", ("/bin/false",))
     report = bytecode_of_a_later_layer(lock)
     assert [each.code for each in report.findings if not each.ignored] == ["LI901"]
     assert report.verdict is Verdict.INCOMPLETE

@@ -2,7 +2,7 @@
 
 from auditor.evidence.artifact_search import ManifestSource, ProofContext
 from auditor.evidence.attested_artifact import Attestor, attestations
-from auditor.evidence.bytecode_check import check_bytecode
+from auditor.evidence.bytecode.bytecode_check import check_bytecode
 from auditor.evidence.installations import Installation, installations
 from auditor.evidence.proof import Proofs, is_below, prove
 from auditor.evidence.shadowing import find_shadows

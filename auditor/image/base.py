@@ -1,60 +1,94 @@
-"""The part of an image that its base brought: the lowest layers, known by their DiffIDs alone."""
+"""The base image: named by the user, or by the image's own label.
+
+Its layers are not read: their DiffIDs are enough. A label is followed by its digest alone, and to
+no other place than the image itself came from, since it may say anything.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import takewhile
+import re
 from typing import TYPE_CHECKING
 
-from auditor.model import NotChecked
-from auditor.wording import plural
+from auditor.errors import AuditorError, UsageError
+from auditor.image.base_layers import BASE_DIGEST, BASE_NAME, Base, base_label
+from auditor.image.documents import diff_ids
+from auditor.image.layout import oci
+from auditor.image.layout.blob_store import ImageQuery
+from auditor.image.open import open_image
+from auditor.image.read_options import ReadOptions
+from auditor.image.reference import Access, Transport, parse_reference, repository_of, split_tag
 
 if TYPE_CHECKING:
+    from auditor.image.reference import Reference
     from auditor.model import Image
 
-BASE_NAME = "org.opencontainers.image.base.name"
-BASE_DIGEST = "org.opencontainers.image.base.digest"
-"""Labels that name the base (OCI image specification, annotations)."""
+_DIGEST_FORM = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
-    """An image that others are built on."""
+def read_base(
+    reference: str,
+    platform: str | None = None,
+    access: Access = Access(),  # noqa: B008 - a tuple, nothing can change it
+    options: ReadOptions = ReadOptions(),  # noqa: B008 - see above
+) -> Base:
+    """Return the base image that `reference` names; the arguments are those of `open_image`.
 
-    reference: str
-    diff_ids: tuple[str, ...]
-    """Its layers, lowest first."""
-    labelled: bool = False
-    """Only the image's own label calls it its base."""
-
-
-def base_label(image: Image) -> str:
-    """Return what the image's labels call its base: name and digest, both optional."""
-    labels = image.config.labels
-    return f"{labels.get(BASE_NAME, '')} {labels.get(BASE_DIGEST, '')}".strip()
-
-
-def mark_base_layers(image: Image, base: Base | None) -> Image:
-    """Return the image with the layers marked that the base brought.
-
-    Where they are not all there, or the image names a base that could not be had,
-    `not_checked` says so.
+    Raises `UsageError` for what has no layers, else what `open_image` raises.
     """
-    why = ""
-    if base is None:
-        if label := base_label(image):
-            has_digest = bool(image.config.labels.get(BASE_DIGEST))
-            unread = ", which is not where the image is" * has_digest
-            why = f"the image names {label} as its base{unread}; pass the base with --base"
-    else:
-        pairs = zip(image.layers, base.diff_ids, strict=False)
-        common = sum(1 for _ in takewhile(lambda pair: pair[0].digest == pair[1], pairs))
-        layers = tuple(replace(layer, base=at < common) for at, layer in enumerate(image.layers))
-        image = replace(image, layers=layers)
-        if not 0 < len(base.diff_ids) == common:
-            why = (
-                f"the image is not built on {base.reference} as it is now: {common} of its "
-                f"{plural(len(base.diff_ids), 'layer')} in common"
+    parsed = parse_reference(reference)
+    match parsed.transport:
+        case Transport.DIR | Transport.ENV | Transport.CONTAINER:
+            raise UsageError(
+                f"--base {reference}: it has no layers to compare", "name an image as the base"
             )
-    left = (NotChecked("base image", why),) if why else ()
-    return replace(image, not_checked=(*image.not_checked, *left))
+        case Transport.DOCKER:
+            # The engine's client takes a while to import, and archives need none of it.
+            from auditor.image.engine.inspection import image_layers  # noqa: PLC0415
+
+            return Base(reference, image_layers(parsed))
+        case Transport.OCI:
+            path, tag = split_tag(parsed.value)
+            query = ImageQuery(reference, tag, platform)
+            resolved = oci.resolve(oci.layout_store(path, query), query)
+            return Base(reference, tuple(diff_ids(resolved.configuration, reference)))
+        case Transport.REGISTRY:
+            return Base(reference, _registry_layers(parsed, platform, access))
+        case _:
+            image = open_image(parsed, platform, access, options)
+            return Base(reference, tuple(layer.digest for layer in image.layers))
+
+
+def labelled_base(image: Image, access: Access = Access()) -> Base | None:  # noqa: B008 - a tuple
+    """Return the base that the image's label names by its digest; None where it cannot be had.
+
+    The engine that holds the image is asked, or the registry that it was read from.
+    """
+    digest = image.config.labels.get(BASE_DIGEST, "")
+    if not _DIGEST_FORM.fullmatch(digest):
+        return None
+    try:
+        layers = _layers_by_digest(image, digest, access)
+    except AuditorError:
+        return None
+    return None if layers is None else Base(base_label(image), layers, labelled=True)
+
+
+def _layers_by_digest(image: Image, digest: str, access: Access) -> tuple[str, ...] | None:
+    """Return the base's DiffIDs; None where the image's place cannot have it."""
+    reference = parse_reference(image.reference)
+    if reference.transport is Transport.DOCKER:
+        from auditor.image.engine.inspection import layers_by_digest  # noqa: PLC0415 -- see above
+
+        return layers_by_digest(digest)
+    repository = repository_of(image.config.labels.get(BASE_NAME, ""))
+    host = reference.value.partition("/")[0]
+    if reference.transport is Transport.REGISTRY and repository.startswith(f"{host}/"):
+        base = parse_reference(f"{Transport.REGISTRY}:{repository}@{digest}")
+        return _registry_layers(base, str(image.config.platform), access)
+    return None
+
+
+def _registry_layers(reference: Reference, platform: str | None, access: Access) -> tuple[str, ...]:
+    from auditor.image.registry import registry_layers  # noqa: PLC0415 -- a tenth of a second
+
+    return registry_layers(reference, platform, access)

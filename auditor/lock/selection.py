@@ -20,7 +20,7 @@ from auditor.lock.lock_artifacts import (
     wheel_mismatch,
 )
 from auditor.lock.markers import MarkerEvaluator
-from auditor.lock.other_choice import other_choice
+from auditor.lock.unselected import other_choice
 from auditor.model import (
     Directory,
     Expectation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from auditor.evidence.bytecode_check import Bytecode
+from auditor.evidence.bytecode.bytecode_check import Bytecode
 from auditor.evidence.shadowing import Shadowing
 from auditor.inventory.native.libraries import NativeLibraries
 from auditor.inventory.ownership.os_file_changes import OsComparison

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.inventory.python.target import target_of
+from auditor.inventory.python.markers_and_tags import target_of
 from auditor.model import Interpreter, Libc, Target
 
 _GLIBC = Libc("glibc", (2, 36))

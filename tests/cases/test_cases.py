@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from auditor.artifacts.manifest import Absence
 from auditor.audit_stages import Inputs, audit_image, other_platform
 from auditor.catalogue import KINDS
-from auditor.image.base import Base
+from auditor.image.base_layers import Base
 from auditor.image.engine.container_run import Completed
 from auditor.lock import read_lock
 from auditor.model import Attestation, AttestationState, Degree

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.evidence.bytecode_comparison import compare
+from auditor.evidence.bytecode.bytecode_comparison import compare
 from tests.builders import oci_layout
 from tests.builders.bytecode import CACHE, TAG, base, compiled, timestamp
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-    from auditor.evidence.code_process import CodeProcesses
-    from auditor.evidence.compiled_files import Compiled, Match
+    from auditor.evidence.bytecode.code_process import CodeProcesses
+    from auditor.evidence.bytecode.compiled_files import Compiled, Match
     from auditor.model import Rootfs
     from tests.builders import Files
     from tests.cli.conftest import Project, Result
@@ -105,7 +105,7 @@ def test_bytecode_is_compared_again(
         asked.append(suspects)
         return compare(rootfs, suspects, processes, exact=exact)
 
-    monkeypatch.setattr("auditor.evidence.bytecode_comparison.compare", noted)
+    monkeypatch.setattr("auditor.evidence.bytecode.bytecode_comparison.compare", noted)
     layers: list[Files] = [base(), {f"{CACHE}/mod.{TAG}.pyc": timestamp(compiled())}]
     layout = oci_layout(project.root / "layout", layers, cmd=["python", "-m", "app"])
     assert invoke("check", f"oci:{layout}").exit_code == 1  # nobody has installed that module

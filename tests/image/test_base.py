@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.errors import ImageError, UsageError
-from auditor.image.base import Base, mark_base_layers
-from auditor.image.base_image import read_base
+from auditor.image.base import read_base
+from auditor.image.base_layers import Base, mark_base_layers
 from tests.builders import docker_archive, image_of, oci_layout
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.image.base import Base, mark_base_layers
-from auditor.image.base_image import labelled_base
+from auditor.image.base import labelled_base
+from auditor.image.base_layers import Base, mark_base_layers
 from auditor.image.reference import Access
 from tests.builders import image_of, layer_tar
 from tests.builders.fake_engine import fake_engine, status, value

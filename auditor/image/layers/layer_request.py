@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from auditor.errors import ImageError
 from auditor.image import limits
 from auditor.image.codec.stream import DamagedError, counted
-from auditor.image.layers.index_layer import Hashing, index_layer
+from auditor.image.layers.layer_index_builder import Hashing, index_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import ImageError
 from auditor.image.codec.compression import MAGIC_BYTES, Compression, sniff
 from auditor.image.codec.stream import DamagedError, file_chunks
-from auditor.image.layers.index_layer import index_layer
+from auditor.image.layers.layer_index_builder import index_layer
 from auditor.image.layers.layer_tree import LayerTree
 from auditor.image.layout import docker_archive, oci
 from auditor.image.layout.archive_members import ArchiveMembers

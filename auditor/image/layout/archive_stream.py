@@ -14,7 +14,7 @@ from auditor.image import limits
 from auditor.image.codec import tar
 from auditor.image.codec.compression import Compression, decompressed, peek, sniff
 from auditor.image.codec.stream import DamagedError, Source, file_chunks
-from auditor.image.layers.index_layer import Hashing, index_layer
+from auditor.image.layers.layer_index_builder import Hashing, index_layer
 from auditor.image.layers.layer_request import ImageBudget, layer_error, verify_digest
 from auditor.image.layers.layer_tree import Opener
 from auditor.image.layout.archive_members import MemberLinks, walk_archive

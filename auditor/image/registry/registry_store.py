@@ -13,7 +13,7 @@ from auditor.errors import ImageError
 from auditor.image import limits
 from auditor.image.codec.stream import DamagedError, Source, counted, hashed
 from auditor.image.documents import diff_ids, digest, document, objects
-from auditor.image.layers.index_layer import Hashing, index_layer
+from auditor.image.layers.layer_index_builder import Hashing, index_layer
 from auditor.image.layers.layer_request import layer_error, verify_digest
 from auditor.image.layers.layer_tree import Opener
 from auditor.image.layout import oci

@@ -12,7 +12,7 @@ import docker
 import pytest
 
 from auditor.errors import EngineError
-from auditor.image.base_image import read_base
+from auditor.image.base import read_base
 from auditor.image.engine.container import Command
 from auditor.image.engine.image_command import run_in_image
 from auditor.image.engine.inspection import layers_by_digest

@@ -25,9 +25,9 @@ from auditor.image.codec.compression import Compression, zstd
 from auditor.image.codec.stream import DamagedError
 from auditor.image.layers import index_format
 from auditor.image.layers.index_format import decoded, encoded, format_name
-from auditor.image.layers.index_layer import index_layer
 from auditor.image.layers.layer_cache import LayerCache
 from auditor.image.layers.layer_index import LayerIndex
+from auditor.image.layers.layer_index_builder import index_layer
 from auditor.image.layers.layer_request import ImageBudget
 from auditor.image.layout.archive import read_archive_stream
 from auditor.image.layout.blob_store import ImageQuery

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auditor.image import limits
 from auditor.image.codec.stream import DamagedError
-from auditor.image.layers.index_layer import index_layer
+from auditor.image.layers.layer_index_builder import index_layer
 from auditor.image.layers.layer_tree import LayerTree
 from auditor.image.tree.rootfs import TreeRootfs
 from auditor.model import FileType, UnreadableError

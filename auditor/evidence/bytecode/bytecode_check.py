@@ -14,14 +14,20 @@ from dataclasses import dataclass, field
 from importlib.util import MAGIC_NUMBER
 from typing import TYPE_CHECKING
 
-from auditor.evidence.bytecode_cache import BytecodeCache
-from auditor.evidence.compiled_files import HEADER, UNCHECKED, Compiled, Match, compiled_files
+from auditor.evidence.bytecode.bytecode_cache import BytecodeCache
+from auditor.evidence.bytecode.compiled_files import (
+    HEADER,
+    UNCHECKED,
+    Compiled,
+    Match,
+    compiled_files,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.evidence.bytecode_cache import DocumentCache
-    from auditor.evidence.code_process import CodeProcesses
+    from auditor.evidence.bytecode.bytecode_cache import DocumentCache
+    from auditor.evidence.bytecode.code_process import CodeProcesses
     from auditor.model import Image, Interpreter, Inventory, Rootfs
 
 _MAGIC = {"3.8": 3413, "3.9": 3425, "3.10": 3439, "3.11": 3495, "3.12": 3531, "3.13": 3571}
@@ -118,8 +124,8 @@ def _matches(
     left = [each for each in suspects if each.path not in known]
     if not left:
         return known, 0
-    from auditor.evidence.bytecode_comparison import compare  # noqa: PLC0415 -- a warm run needs none
-    from auditor.evidence.code_process import CodeProcesses  # noqa: PLC0415
+    from auditor.evidence.bytecode.bytecode_comparison import compare  # noqa: PLC0415 -- a warm run needs none
+    from auditor.evidence.bytecode.code_process import CodeProcesses  # noqa: PLC0415
 
     exact = version == platform.python_version()
     with nullcontext(processes) if processes else closing(CodeProcesses()) as shared:

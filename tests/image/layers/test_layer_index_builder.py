@@ -12,7 +12,7 @@ import pytest
 from auditor.image import limits
 from auditor.image.codec.compression import Compression
 from auditor.image.codec.stream import DamagedError
-from auditor.image.layers.index_layer import Hashing, index_layer
+from auditor.image.layers.layer_index_builder import Hashing, index_layer
 from auditor.image.layers.retention import is_kept
 from auditor.model import Elf, ElfType, FileType
 from tests.builders import Device, Directory, File, Files, Hardlink, Symlink, elf, layer_tar

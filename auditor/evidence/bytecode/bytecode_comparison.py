@@ -6,15 +6,15 @@ import hashlib
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from auditor.evidence.code_digest import CODE, SOURCE
-from auditor.evidence.code_process import Request
-from auditor.evidence.compiled_files import CHECKED, HEADER, Match
+from auditor.evidence.bytecode.code_digest import CODE, SOURCE
+from auditor.evidence.bytecode.code_process import Request
+from auditor.evidence.bytecode.compiled_files import CHECKED, HEADER, Match
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from auditor.evidence.code_process import CodeProcesses
-    from auditor.evidence.compiled_files import Compiled
+    from auditor.evidence.bytecode.code_process import CodeProcesses
+    from auditor.evidence.bytecode.compiled_files import Compiled
     from auditor.model import Rootfs
 
 _LIMIT = 32 * 1024 * 1024

@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.evidence.code_digest import CODE, HEADER, SOURCE
+from auditor.evidence.bytecode.code_digest import CODE, HEADER, SOURCE
 from auditor.thread_pool import threads
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from auditor.rules.hidden_payload import hidden_payload
 from auditor.rules.install_instructions import install_outside_lock
 from auditor.rules.installer_caches import cache_left, cache_roots
-from auditor.rules.payload import hidden_payload
 from tests.builders import Whiteout, image_of
 from tests.builders.bare import facts_of
 

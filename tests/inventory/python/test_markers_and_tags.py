@@ -8,7 +8,7 @@ from packaging.tags import Tag, sys_tags
 
 from auditor.image.open import open_image
 from auditor.inventory.python.interpreter import read_interpreter
-from auditor.inventory.python.target import target_of
+from auditor.inventory.python.markers_and_tags import target_of
 from auditor.model import Libc, Target
 from tests.builders.targets import target
 

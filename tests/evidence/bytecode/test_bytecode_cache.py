@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.evidence.bytecode_check import Bytecode, check_bytecode
-from auditor.evidence.bytecode_comparison import compare
+from auditor.evidence.bytecode.bytecode_check import Bytecode, check_bytecode
+from auditor.evidence.bytecode.bytecode_comparison import compare
 from auditor.image.layers.layer_cache import LayerCache
 from auditor.inventory.collect import collect_inventory
 from tests.builders import image_of
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from auditor.evidence.code_process import CodeProcesses
-    from auditor.evidence.compiled_files import Compiled, Match
+    from auditor.evidence.bytecode.code_process import CodeProcesses
+    from auditor.evidence.bytecode.compiled_files import Compiled, Match
     from auditor.model import Rootfs
     from tests.builders import Files
 
@@ -54,7 +54,7 @@ def audit(cache: LayerCache | None, *layers: Files) -> tuple[Bytecode, int]:
         return compare(rootfs, suspects, processes, exact=exact)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("auditor.evidence.bytecode_comparison.compare", noted)
+        patch.setattr("auditor.evidence.bytecode.bytecode_comparison.compare", noted)
         found = check_bytecode(image, collect_inventory(image), cache=cache)
     return found, len(asked)
 
@@ -102,7 +102,7 @@ def test_another_interpreter_in_the_image(cache: LayerCache) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["platform.python_version", "auditor.evidence.bytecode_cache._code_digest"]
+    "name", ["platform.python_version", "auditor.evidence.bytecode.bytecode_cache._code_digest"]
 )
 def test_another_interpreter_or_other_code_here(
     cache: LayerCache, monkeypatch: pytest.MonkeyPatch, name: str
@@ -155,7 +155,7 @@ def test_nothing_is_kept_where_a_process_died(
     cache: LayerCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("auditor.evidence.code_process._COMMAND", ("/bin/false",))
+        patch.setattr("auditor.evidence.bytecode.code_process._COMMAND", ("/bin/false",))
         assert audit(cache, base(), BAD)[0] == Bytecode(deaths=1)
     assert cache.usage().entries == 0
     assert len(audit(cache, base(), BAD)[0].faults) == 1

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.evidence import code_digest
-from auditor.evidence.bytecode_check import Bytecode, check_bytecode
-from auditor.evidence.code_digest import CODE, answer, parts
-from auditor.evidence.code_digest import SOURCE as SOURCE_KIND
-from auditor.evidence.code_process import CodeProcess, CodeProcesses, Request
+from auditor.evidence.bytecode import code_digest
+from auditor.evidence.bytecode.bytecode_check import Bytecode, check_bytecode
+from auditor.evidence.bytecode.code_digest import CODE, answer, parts
+from auditor.evidence.bytecode.code_digest import SOURCE as SOURCE_KIND
+from auditor.evidence.bytecode.code_process import CodeProcess, CodeProcesses, Request
 from auditor.inventory.collect import collect_inventory
 from tests.builders import File, Symlink, elf, image_of
 from tests.builders.bytecode import (
@@ -162,7 +162,9 @@ def test_no_interpreter_or_an_unknown_one_is_left_out() -> None:
 def test_processes_that_die_are_started_again_only_so_often(
     monkeypatch: pytest.MonkeyPatch, count: int, size: int
 ) -> None:
-    monkeypatch.setattr("auditor.evidence.code_process._COMMAND", (sys.executable, "-c", "0"))
+    monkeypatch.setattr(
+        "auditor.evidence.bytecode.code_process._COMMAND", (sys.executable, "-c", "0")
+    )
     asked = (Request(str(number), 0, bytes(size)) for number in range(count))
     with closing(CodeProcesses()) as processes, processes.queries(CODE) as queries:
         answers = [(request.path, words) for request, words in queries.answers(asked)]
@@ -173,8 +175,8 @@ def test_processes_that_die_are_started_again_only_so_often(
 
 def test_a_process_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = (sys.executable, "-c", "import time; time.sleep(60)")
-    monkeypatch.setattr("auditor.evidence.code_process._COMMAND", waiting)
-    monkeypatch.setattr("auditor.evidence.code_process._SECONDS", 0.1)
+    monkeypatch.setattr("auditor.evidence.bytecode.code_process._COMMAND", waiting)
+    monkeypatch.setattr("auditor.evidence.bytecode.code_process._SECONDS", 0.1)
     with closing(CodeProcess(CODE)) as process:
         assert process.ask(0, b"N") is None
         assert process.ask(0, bytes(1 << 20)) is None
@@ -193,7 +195,7 @@ def use_script(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """Start processes by a line of shell, which knows the kind as $0."""
     start = f"exec {sys.executable} -I -S -B {code_digest.__file__} $0"
     command = ("/bin/sh", "-c", text.format(start=start))
-    monkeypatch.setattr("auditor.evidence.code_process._COMMAND", command)
+    monkeypatch.setattr("auditor.evidence.bytecode.code_process._COMMAND", command)
 
 
 def test_audits_at_the_same_time_count_their_own_deaths(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from auditor.evidence.compiled_files import Match
+from auditor.evidence.bytecode.compiled_files import Match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from auditor.evidence.compiled_files import Compiled
+    from auditor.evidence.bytecode.compiled_files import Compiled
     from auditor.model import Rootfs
 
 _COMPARING = ("code_digest.py", "code_process.py", "bytecode_comparison.py", "compiled_files.py")
