@@ -14,16 +14,15 @@ from urllib.parse import urljoin
 from auditor.http.connections import ClosedError
 from auditor.http.failure import (
     CONNECTION_ERRORS,
-    RETRY_STATUSES,
     Cause,
     Failure,
     SlowError,
     failure,
     is_final,
-    retry_after,
 )
 from auditor.http.origin import host_of, origin, split_login
 from auditor.http.plain_session import trusted_certificates
+from auditor.http.retries import RETRY_STATUSES, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,14 +8,15 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from auditor.http.keyed_cache import KeyedCache
 from auditor.http.origin import Origin, origin
+from auditor.http.retries import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     import requests
 
@@ -26,24 +27,6 @@ _REMEMBERED = 1024
 """Servers, or repositories of registries, whose credentials are remembered."""
 _LOGIN_SECONDS = 60
 """Logins are looked up again after that: some are valid for an hour."""
-
-
-class RetryPolicy(NamedTuple):
-    """How long a server is waited for, in seconds."""
-
-    connect: float = 10
-    read: float = 30
-    """Between two pieces of an answer."""
-    tries: int = 5
-    pause: float = 1
-    """Before the second try; doubled for each one after it."""
-    longest: float = 60
-    """A server that asks for more is not waited for."""
-
-    def pauses(self) -> Iterator[float | None]:
-        """Yield for each try the pause behind it; None behind the last one."""
-        yield from (self.pause * 2**done for done in range(self.tries - 1))
-        yield None
 
 
 class ClosedError(Exception):

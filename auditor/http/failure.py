@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -15,9 +14,6 @@ from auditor.wording import one_line
 
 CONNECTION_ERRORS = (OSError, HTTPError)
 """What a failing connection raises: `requests` (all of it), and `urllib3` below it."""
-
-RETRY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-"""Answers after which the same request may succeed."""
 
 _RETRYABLE_ERRORS = (requests.ConnectionError, requests.Timeout)
 _NO_TLS = ("WRONG_VERSION_NUMBER", "record layer failure")
@@ -90,16 +86,3 @@ def is_final(error: Exception) -> bool:
 
 def _is_invalid(error: Exception) -> bool:
     return isinstance(error, requests.RequestException) and not isinstance(error, _RETRYABLE_ERRORS)
-
-
-def retry_after(response: requests.Response) -> float | None:
-    """Return the seconds of `Retry-After` (RFC 9110 10.2.3), by the server's own clock."""
-    header = response.headers.get("Retry-After", "")
-    if header.isdecimal():
-        return float(header[:9])
-    try:
-        then = parsedate_to_datetime(header)
-        now = parsedate_to_datetime(response.headers.get("Date", ""))
-        return max((then - now).total_seconds(), 0)
-    except (TypeError, ValueError):
-        return None

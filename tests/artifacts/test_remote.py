@@ -19,7 +19,8 @@ from auditor.artifacts.manifest import ArtifactError
 from auditor.artifacts.manifest_cache import manifest_files
 from auditor.http import client as http_client_module
 from auditor.http import transfer as transfer_module
-from auditor.http.connections import HttpConnections, RetryPolicy
+from auditor.http.connections import HttpConnections
+from auditor.http.retries import RetryPolicy
 from tests.builders.certificates import certificates
 from tests.builders.fake_registry import SOON, Answer, fake_registry
 from tests.builders.wanted import (

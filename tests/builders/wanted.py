@@ -25,7 +25,7 @@ from tests.builders.wheels import wheel
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from auditor.http.connections import RetryPolicy
+    from auditor.http.retries import RetryPolicy
     from auditor.progress import Progress
     from tests.builders.fake_registry import FakeRegistry
 

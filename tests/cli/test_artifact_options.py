@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.http.connections import RetryPolicy
+from auditor.http.retries import RetryPolicy
 from tests.builders import interpreter
 from tests.builders.attested import WHEEL as ATTESTED
 from tests.builders.attested import Published, published

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.artifacts import Manifest, ManifestCache
-from auditor.http.connections import RetryPolicy
+from auditor.http.retries import RetryPolicy
 from auditor.lock import read_lock
 from auditor.lock.lock_artifacts import prefetchable_artifacts
 from tests.builders.audits import do

@@ -32,7 +32,7 @@ from tests.builders.images import oci_index, oci_manifest, oci_members, write_me
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from auditor.http.connections import RetryPolicy
+    from auditor.http.retries import RetryPolicy
     from auditor.model import Image
     from tests.builders.fake_registry import Asked, FakeRegistry
 
