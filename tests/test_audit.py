@@ -14,7 +14,7 @@ from auditor.lock import read_lock
 from auditor.model import Image, Severity, Verdict
 from auditor.request import Request
 from tests.builders import Directory, File, Files, Symlink, elf, image_of
-from tests.evidence.test_bytecode_check import EVIL, TAG, TOP, base, timestamp
+from tests.builders.bytecode import EVIL, TAG, TOP, base, timestamp
 
 if TYPE_CHECKING:
     from pathlib import Path

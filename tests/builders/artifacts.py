@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import tarfile
 import zipfile
 from typing import TYPE_CHECKING
 
 from auditor.artifacts.manifest import Absence, Absent, Manifest
 from auditor.artifacts.read_artifact import read_artifact
 from auditor.model import Attestation, AttestationState
+from tests.builders.wheels import sdist, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,28 +18,9 @@ if TYPE_CHECKING:
 
 def artifact_bytes(filename: str, files: Mapping[str, str | bytes]) -> bytes:
     """Return the bytes of a wheel or, by its name, of an sdist whose files lie in a top folder."""
-    content = {
-        path: data.encode() if isinstance(data, str) else data for path, data in files.items()
-    }
-    return _wheel(content) if filename.endswith(".whl") else _sdist(filename, content)
-
-
-def _wheel(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for path, data in files.items():
-            archive.writestr(zipfile.ZipInfo(path), data)
-    return buffer.getvalue()
-
-
-def _sdist(filename: str, files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for path, data in files.items():
-            member = tarfile.TarInfo(f"{filename.removesuffix('.tar.gz')}/{path}")
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return buffer.getvalue()
+    if filename.endswith(".whl"):
+        return zipped(files, compression=zipfile.ZIP_STORED)
+    return sdist(files, name=filename.removesuffix(".tar.gz"))
 
 
 def manifest_of(filename: str, files: Mapping[str, str | bytes]) -> Manifest:

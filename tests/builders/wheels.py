@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import posixpath
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,14 +22,38 @@ def as_bytes(content: Content) -> bytes:
     return content.encode() if isinstance(content, str) else content
 
 
+def record_hash(content: Content, algorithm: str = "sha256") -> str:
+    """Return a hash as RECORD writes it."""
+    digest = hashlib.new(algorithm, as_bytes(content)).digest()
+    return f"{algorithm}={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+
+
 def record(files: Mapping[str, Content], path: str) -> str:
     """Return a RECORD of `files` that itself lies at `path`."""
-    rows = []
-    for name, content in files.items():
-        data = as_bytes(content)
-        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        rows.append(f"{name},sha256={digest},{len(data)}")
+    rows = [f"{name},{record_hash(text)},{len(as_bytes(text))}" for name, text in files.items()]
     return "\n".join([*rows, f"{path},,", ""])
+
+
+def distribution(requirement: str) -> dict[str, Content]:
+    """Return the files of a pure wheel of one package, but its RECORD, by `name==version`."""
+    name, version = requirement.split("==")
+    stem = canonicalize_name(name).replace("-", "_")
+    info = f"{stem}-{version}.dist-info"
+    return {
+        f"{stem}/__init__.py": f"name = {name!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+
+
+def installed(
+    files: Mapping[str, Content], site: str, installer: str = "pip"
+) -> dict[str, Content]:
+    """Return what an installer makes of a wheel's files, with a true RECORD, by path."""
+    info = next(path.partition("/")[0] for path in files if path.endswith("/METADATA"))
+    whole = {**files, f"{info}/INSTALLER": f"{installer}\n"}
+    whole[f"{info}/RECORD"] = record(whole, f"{info}/RECORD")
+    return {posixpath.normpath(f"{site}/{path}"): text for path, text in whole.items()}
 
 
 def wheel(
@@ -50,11 +77,7 @@ def wheel(
     return zipped(whole, compression=compression)
 
 
-def zipped(
-    files: Mapping[str, Content],
-    *,
-    compression: int = zipfile.ZIP_DEFLATED,
-) -> bytes:
+def zipped(files: Mapping[str, Content], *, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Return a zip archive of `files`, regular files with mode 0644."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", compression) as archive:

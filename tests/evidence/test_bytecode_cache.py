@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.evidence import bytecode_cache
 from auditor.evidence.bytecode_check import Bytecode, check_bytecode
-from auditor.evidence.bytecode_comparison import compare
 from auditor.image.layers.layer_cache import LayerCache
 from auditor.inventory.collect import collect_inventory
 from tests.builders import image_of
-from tests.evidence.test_bytecode_check import (
+from tests.builders.bytecode import (
     CACHE,
     EVIL,
     SOURCE,
@@ -21,18 +19,15 @@ from tests.evidence.test_bytecode_check import (
     TEXT,
     VERSION,
     base,
+    comparisons,
     compiled,
     hashed,
     timestamp,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
-    from auditor.evidence.code_process import CodeProcesses
-    from auditor.evidence.compiled_files import Compiled, Match
-    from auditor.model import Rootfs
     from tests.builders import Files
 
 PYC = f"{CACHE}/mod.{TAG}.pyc"
@@ -46,16 +41,7 @@ def cache(tmp_path: Path) -> LayerCache:
 def audit(cache: LayerCache | None, *layers: Files) -> tuple[Bytecode, int]:
     """Return what is found, and of how many files the code was read for it."""
     image = image_of(list(layers))
-    asked: list[Compiled] = []
-
-    def noted(
-        rootfs: Rootfs, suspects: Collection[Compiled], processes: CodeProcesses, *, exact: bool
-    ) -> tuple[dict[str, Match], int]:
-        asked.extend(suspects)
-        return compare(rootfs, suspects, processes, exact=exact)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("auditor.evidence.bytecode_comparison.compare", noted)
+    with comparisons() as asked:
         found = check_bytecode(image, collect_inventory(image), cache=cache)
     return found, len(asked)
 
@@ -82,21 +68,18 @@ def test_what_cannot_be_told_is_remembered_too(cache: LayerCache) -> None:
     assert audit(cache, files, BAD) == (Bytecode(), 0)
 
 
-def test_another_compiled_file(cache: LayerCache) -> None:
+@pytest.mark.parametrize(
+    ("files", "pyc"),
+    [
+        (base(), BAD),
+        (base(text=TEXT.replace("'no'", "'on'")), GOOD),
+        (base(), {f"{CACHE}/mod.{TAG}.opt-2.pyc": GOOD[PYC]}),
+    ],
+    ids=["compiled-file", "source", "level-of-optimisation"],
+)
+def test_another_one_is_read(cache: LayerCache, files: Files, pyc: Files) -> None:
     assert audit(cache, base(), GOOD)[0].faults == ()
-    found, asked = audit(cache, base(), BAD)
-    assert (len(found.faults), asked) == (1, 1)
-
-
-def test_another_source(cache: LayerCache) -> None:
-    audit(cache, base(), GOOD)
-    found, asked = audit(cache, base(text=TEXT.replace("'no'", "'on'")), GOOD)
-    assert (len(found.faults), asked) == (1, 1)
-
-
-def test_another_level_of_optimisation(cache: LayerCache) -> None:
-    audit(cache, base(), GOOD)
-    found, asked = audit(cache, base(), {f"{CACHE}/mod.{TAG}.opt-2.pyc": GOOD[PYC]})
+    found, asked = audit(cache, files, pyc)
     assert (len(found.faults), asked) == (1, 1)
 
 
@@ -106,15 +89,14 @@ def test_another_interpreter_in_the_image(cache: LayerCache) -> None:
     assert audit(cache, base(f"{VERSION}.99"), other) == (Bytecode(), 1)
 
 
-def test_another_interpreter_here(cache: LayerCache, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name", ["platform.python_version", "auditor.evidence.bytecode_cache._code_digest"]
+)
+def test_another_interpreter_here_or_other_code(
+    cache: LayerCache, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     audit(cache, base(), GOOD)
-    monkeypatch.setattr("platform.python_version", lambda: f"{VERSION}.98")
-    assert audit(cache, base(), GOOD)[1] == 1
-
-
-def test_other_code_that_compares(cache: LayerCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    audit(cache, base(), GOOD)
-    monkeypatch.setattr(bytecode_cache, "_code_digest", lambda: "another")
+    monkeypatch.setattr(name, lambda: f"{VERSION}.98")
     assert audit(cache, base(), GOOD)[1] == 1
 
 
@@ -184,9 +166,3 @@ def test_several_at_a_time(cache: LayerCache) -> None:
     assert all(each == found[0] for each in found)
     assert cache.usage().entries == 1
     assert audit(cache, base(), BAD)[1] == 0
-
-
-def test_clearing_the_cache_forgets(cache: LayerCache) -> None:
-    audit(cache, base(), GOOD)
-    assert cache.clear().entries == 1
-    assert audit(cache, base(), GOOD)[1] == 1

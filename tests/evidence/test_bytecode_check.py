@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import marshal
-import platform
 import sys
 import threading
 from contextlib import closing
@@ -20,46 +19,24 @@ from auditor.evidence.code_digest import SOURCE as SOURCE_KIND
 from auditor.evidence.code_process import CodeProcess, CodeProcesses, Request
 from auditor.inventory.collect import collect_inventory
 from tests.builders import File, Symlink, elf, image_of
+from tests.builders.bytecode import (
+    CACHE,
+    EVIL,
+    SOURCE,
+    TAG,
+    TEXT,
+    TOP,
+    VERSION,
+    base,
+    compiled,
+    hashed,
+    timestamp,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import CodeType
 
     from tests.builders import Files
-
-VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-TAG = sys.implementation.cache_tag
-TOP = f"/usr/local/lib/python{VERSION}"
-SOURCE = f"{TOP}/site-packages/mod.py"
-CACHE = f"{TOP}/site-packages/__pycache__"
-TEXT = (
-    "KNOWN = {'a', 'b', (1, 2.0)}\ndef f(x):\n    assert x, 'no'\n    return x in {1, 'b', None}\n"
-)
-
-
-def base(version: str = platform.python_version(), text: str = TEXT) -> Files:
-    return {
-        f"/usr/local/bin/python{VERSION}": File(elf(strings=[version]), 0o755),
-        "/usr/local/bin/python": Symlink(f"python{VERSION}"),
-        f"{TOP}/os.py": "",
-        SOURCE: text,
-    }
-
-
-def compiled(text: str = TEXT, level: int = 0) -> CodeType:
-    code: CodeType = compile(text, "/build/mod.py", "exec", optimize=level, dont_inherit=True)
-    return code
-
-
-def timestamp(code: CodeType | str, *, size: int = len(TEXT), mtime: int = 0) -> bytes:
-    numbers = b"".join(number.to_bytes(4, "little") for number in (0, mtime, size))
-    return importlib.util.MAGIC_NUMBER + numbers + marshal.dumps(code)
-
-
-def hashed(code: CodeType, text: str = TEXT) -> bytes:
-    flags = (0b11).to_bytes(4, "little")
-    digest = importlib.util.source_hash(text.encode())
-    return importlib.util.MAGIC_NUMBER + flags + digest + marshal.dumps(code)
 
 
 def look(
@@ -79,9 +56,6 @@ def look(
 
 def whys(found: Bytecode) -> list[str]:
     return [fault.why for fault in found.faults]
-
-
-EVIL = compiled("import os\n")
 
 
 @pytest.mark.parametrize(

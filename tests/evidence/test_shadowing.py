@@ -8,7 +8,7 @@ from auditor.evidence.shadowing import modules
 from auditor.inventory.python.importable import import_root, module_file, module_name
 from auditor.model import Distribution, MetadataKind, Record, RecordRow
 from tests.builders import rootfs_of
-from tests.cases.test_cases import zipped
+from tests.builders.wheels import zipped
 
 SITE = "/usr/lib/python3.11/site-packages"
 
