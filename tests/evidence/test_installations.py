@@ -5,15 +5,9 @@ from __future__ import annotations
 import pytest
 from packaging.version import Version
 
-from auditor.evidence import installations
+from auditor.evidence import Installation, installations
 from auditor.evidence.installations import same_version
-from auditor.model import (
-    Distribution,
-    Environment,
-    Expectation,
-    LockedPackage,
-    MetadataKind,
-)
+from auditor.model import Distribution, Environment, Expectation, LockedPackage, MetadataKind
 
 
 def distribution(version: str, location: str) -> Distribution:
@@ -28,21 +22,23 @@ def environment(*distributions: Distribution) -> Environment:
 EXPECTED = Expectation({"idna": LockedPackage("idna", Version("3.10"), 1)})
 
 
-def test_the_first_directory_answers_and_hides_the_later_ones() -> None:
-    first, later = distribution("3.9", "/a"), distribution("3.10", "/b")
-    found = installations(environment(first, later), EXPECTED)["idna"]
-    assert (found.chosen, found.duplicates, found.shadowed) == (first, (), (later,))
+OLDER, LATER = distribution("3.9", "/a"), distribution("3.10", "/b")
+LOCKED, OTHER = distribution("3.10", "/a"), distribution("3.8", "/a")
 
 
-def test_of_two_in_one_directory_the_locked_one_is_judged() -> None:
-    stale, locked = distribution("3.9", "/a"), distribution("3.10", "/a")
-    found = installations(environment(stale, locked), EXPECTED)["idna"]
-    assert (found.chosen, found.duplicates) == (locked, (stale,))
-
-
-def test_of_two_in_one_directory_without_the_locked_one_the_first_is_judged() -> None:
-    one, other = distribution("3.7", "/a"), distribution("3.8", "/a")
-    assert installations(environment(one, other), Expectation({}))["idna"].chosen is one
+@pytest.mark.parametrize(
+    ("there", "expectation", "installation"),
+    [
+        ([OLDER, LATER], EXPECTED, Installation(OLDER, (), (LATER,))),
+        ([OLDER, LOCKED], EXPECTED, Installation(LOCKED, (OLDER,))),
+        ([OLDER, OTHER], Expectation({}), Installation(OLDER, (OTHER,))),
+    ],
+    ids=["first-directory", "locked-one", "first-one"],
+)
+def test_which_one_is_judged(
+    there: list[Distribution], expectation: Expectation, installation: Installation
+) -> None:
+    assert installations(environment(*there), expectation) == {"idna": installation}
 
 
 @pytest.mark.parametrize(

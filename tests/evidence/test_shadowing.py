@@ -19,32 +19,28 @@ def distribution(*files: str) -> Distribution:
     return Distribution("x", "1", MetadataKind.DIST_INFO, f"{SITE}/x", SITE, record=record)
 
 
-@pytest.mark.parametrize(
-    ("files", "found"),
-    [
-        (["six.py"], ["six"]),
-        (["idna/__init__.py", "idna/core.py", "idna/data/x.py"], ["idna"]),
-        (
-            ["google/cloud/storage/__init__.py", "google/cloud/version.py"],
-            ["google/cloud/storage", "google/cloud/version"],
-        ),
-        (["_x.cpython-311-x86_64-linux-gnu.so", "_y.abi3.so", "_z.so"], ["_x", "_y", "_z"]),
-        (["_x.cpython-312-x86_64-linux-gnu.so", "x.libs/libz.so.1", "x-1.dist-info/a.py"], []),
-        (["__pycache__/six.cpython-311.pyc", "py.typed", "x.pth"], []),
-        (["x.py", "tests/__init__.py"], ["x"]),
-        (["tests/__init__.py"], ["tests"]),
-    ],
-    ids=[
-        "module",
-        "package",
-        "namespace",
-        "extensions",
-        "foreign",
-        "no-modules",
-        "tests-by-mistake",
-        "tests-alone",
-    ],
-)
+MODULES = {
+    "module": (["six.py"], ["six"]),
+    "package": (["idna/__init__.py", "idna/core.py", "idna/data/x.py"], ["idna"]),
+    "namespace": (
+        ["google/cloud/storage/__init__.py", "google/cloud/version.py"],
+        ["google/cloud/storage", "google/cloud/version"],
+    ),
+    "extensions": (
+        ["_x.cpython-311-x86_64.so", "_y.abi3.so", "_z.so"],
+        ["_x", "_y", "_z"],
+    ),
+    "foreign": (
+        ["_x.cpython-312-x86_64.so", "x.libs/libz.so.1", "x-1.dist-info/a.py"],
+        [],
+    ),
+    "no-modules": (["__pycache__/six.cpython-311.pyc", "py.typed", "x.pth"], []),
+    "tests-by-mistake": (["x.py", "tests/__init__.py"], ["x"]),
+    "tests-alone": (["tests/__init__.py"], ["tests"]),
+}
+
+
+@pytest.mark.parametrize(("files", "found"), MODULES.values(), ids=MODULES)
 def test_modules_that_a_record_lists(files: list[str], found: list[str]) -> None:
     assert modules(distribution(*files), "3.11") == found
 

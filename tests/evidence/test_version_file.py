@@ -65,118 +65,68 @@ __version__ = VERSION = '1.0'
 """
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        NEW,
-        MIDDLE,
-        OLD,
-        HATCHLING,
-        "",
-        '"""Docs with a \\d in them."""\nversion = "1"\n',
-        "build = -1\n",
-    ],
-    ids=[
-        "vcs-versioning",
-        "setuptools-scm-9",
-        "setuptools-scm-8",
-        "hatchling",
-        "empty",
-        "odd-escape",
-        "negative",
-    ],
-)
+DATA = {
+    "vcs-versioning": NEW,
+    "setuptools-scm-9": MIDDLE,
+    "setuptools-scm-8": OLD,
+    "hatchling": HATCHLING,
+    "empty": "",
+    "odd-escape": '"""Docs with a \\d in them."""\nversion = "1"\n',
+    "negative": "build = -1\n",
+}
+
+
+@pytest.mark.parametrize("text", DATA.values(), ids=DATA)
 @pytest.mark.parametrize("name", ["_version.py", "version.py", "__version__.py", "__about__.py"])
 def test_data(name: str, text: str) -> None:
     assert is_version_data(rootfs_of({f"/pkg/{name}": text}), f"/pkg/{name}")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "import os\n",
-        "from os import path\n",
-        "from . import typing\n",
-        "version = open('/etc/passwd')\n",
-        "version: print('evil') = '1'\n",
-        "def version(): return 1\n",
-        "class version: pass\n",
-        "version = [x for x in (1,)]\n",
-        "version = f'{__import__}'\n",
-        "version = 'x' * 10 ** 9\n",
-        "version = ().__class__\n",
-        "@print\ndef version(): pass\n",
-        "while 1: pass\n",
-        "version = \n",
-        "version = '1'\0",
-        "# coding: nonsense\nversion = '1'\n",
-        "-" * 8000 + "1\n",
-        "version = " + "1|" * 4000 + "1\n",
-        "if TYPE_CHECKING:1\n" + "elif TYPE_CHECKING:1\n" * 380,
-        "#" * 9000 + "\n",
-        "__builtins__['int'] = eval\n",
-        "from typing import sys\n",
-        "from typing import __builtins__\n",
-        "from typing import Tuple as __path__\n",
-        "__getattr__ = object\n",
-        "__getattr__ = __import__\n",
-        "version = eval\n",
-        "version = later\nlater = '1'\n",
-        "version = '1'\nversion[0] = 'x'\n",
-        "version, other = ('1', '2')\n",
-        "version: (print)('evil') = '1'\n",
-        "version: str = eval\n",
-        "__path__: list = ['/tmp']\n",
-        "if version:\n    version = '1'\n",
-        "if TYPE_CHECKING:\n    import os\n",
-        "if TYPE_CHECKING:\n    version = '1'\nelse:\n    import os\n",
-    ],
-    ids=[
-        "import",
-        "from",
-        "relative",
-        "call",
-        "annotation",
-        "function",
-        "class",
-        "comprehension",
-        "f-string",
-        "repetition",
-        "attribute",
-        "decorator",
-        "loop",
-        "broken",
-        "zero-byte",
-        "no-such-coding",
-        "deep",
-        "deep-in-types",
-        "deep-in-conditions",
-        "long",
-        "item-of-the-builtins",
-        "module-of-a-module",
-        "builtins-of-a-module",
-        "renamed",
-        "module-attributes",
-        "module-attributes-imported",
-        "built-in-function",
-        "not-yet-assigned",
-        "item",
-        "several",
-        "annotation-in-brackets",
-        "annotated-function",
-        "annotated-path",
-        "another-condition",
-        "under-a-condition",
-        "otherwise",
-    ],
-)
+MORE = {
+    "import": "import os\n",
+    "from": "from os import path\n",
+    "relative": "from . import typing\n",
+    "call": "version = open('/etc/passwd')\n",
+    "annotation": "version: print('evil') = '1'\n",
+    "function": "def version(): return 1\n",
+    "class": "class version: pass\n",
+    "comprehension": "version = [x for x in (1,)]\n",
+    "f-string": "version = f'{__import__}'\n",
+    "repetition": "version = 'x' * 10 ** 9\n",
+    "attribute": "version = ().__class__\n",
+    "decorator": "@print\ndef version(): pass\n",
+    "loop": "while 1: pass\n",
+    "broken": "version = \n",
+    "zero-byte": "version = '1'\0",
+    "no-such-coding": "# coding: nonsense\nversion = '1'\n",
+    "deep": "-" * 8000 + "1\n",
+    "deep-in-types": "version = " + "1|" * 4000 + "1\n",
+    "deep-in-conditions": "if TYPE_CHECKING:1\n" + "elif TYPE_CHECKING:1\n" * 380,
+    "long": "#" * 9000 + "\n",
+    "item-of-the-builtins": "__builtins__['int'] = eval\n",
+    "module-of-a-module": "from typing import sys\n",
+    "builtins-of-a-module": "from typing import __builtins__\n",
+    "renamed": "from typing import Tuple as __path__\n",
+    "module-attributes": "__getattr__ = object\n",
+    "module-attributes-imported": "__getattr__ = __import__\n",
+    "built-in-function": "version = eval\n",
+    "not-yet-assigned": "version = later\nlater = '1'\n",
+    "item": "version = '1'\nversion[0] = 'x'\n",
+    "several": "version, other = ('1', '2')\n",
+    "annotation-in-brackets": "version: (print)('evil') = '1'\n",
+    "annotated-function": "version: str = eval\n",
+    "annotated-path": "__path__: list = ['/tmp']\n",
+    "another-condition": "if version:\n    version = '1'\n",
+    "under-a-condition": "if TYPE_CHECKING:\n    import os\n",
+    "otherwise": "if TYPE_CHECKING:\n    version = '1'\nelse:\n    import os\n",
+}
+
+
+@pytest.mark.parametrize("text", MORE.values(), ids=MORE)
 def test_more_than_data(text: str) -> None:
     assert not is_version_data(rootfs_of({"/pkg/_version.py": text}), "/pkg/_version.py")
 
 
-def test_a_file_of_another_name() -> None:
-    assert not is_version_data(rootfs_of({"/pkg/settings.py": "x = 1\n"}), "/pkg/settings.py")
-
-
-def test_a_file_that_is_not_there() -> None:
-    assert not is_version_data(rootfs_of({}), "/pkg/version.py")
+@pytest.mark.parametrize("path", ["/pkg/settings.py", "/pkg/version.py"], ids=["name", "absent"])
+def test_another_file(path: str) -> None:
+    assert not is_version_data(rootfs_of({"/pkg/settings.py": "x = 1\n"}), path)
