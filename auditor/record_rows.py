@@ -40,11 +40,12 @@ def parse_hash(text: str) -> tuple[str, bytes, str]:
         digest = binascii.a2b_base64(standard + "=" * (-len(bare) % 4), strict_mode=True)
     except (binascii.Error, ValueError):
         return "", b"", f"the hash {text[:40]!r} cannot be decoded"
-    if len(digest) != _digest_size(algorithm):
+    if len(digest) != digest_size(algorithm):
         return "", b"", f"the hash {text[:40]!r} has the wrong length"
     return algorithm, digest, ""
 
 
 @cache
-def _digest_size(algorithm: str) -> int:
+def digest_size(algorithm: str) -> int:
+    """Return the bytes of a digest; 0 where they may be of any number."""
     return hashlib.new(algorithm, usedforsecurity=False).digest_size

@@ -30,9 +30,8 @@ def human_bytes(size: int) -> str:
     while value >= 999.5 and len(units) > 1:
         value /= 1000
         units.pop(0)
-    return (
-        f"{value:.0f} {units[0]}" if units[0] == "B" or value >= 99.5 else f"{value:.1f} {units[0]}"
-    )
+    decimals = 0 if units[0] == "B" or value >= 99.5 else 1
+    return f"{value:.{decimals}f} {units[0]}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

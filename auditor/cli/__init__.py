@@ -37,7 +37,7 @@ def main() -> NoReturn:
     # is ignored (nohup) stays ignored.
     interrupt = _InterruptOnce()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, interrupt)
     try:
         code = run(sys.argv[1:])

@@ -159,30 +159,17 @@ def search_all(
         unknown = {path for *_, placed in read for path in placed.members} - digests.keys()
         digests |= rootfs.digests(unknown)
         for name, artifact, manifest, placed in read:
-            installed = _installed_files(waiting[name], context, digests, locked_files)
+            distribution, site = waiting[name].distribution, waiting[name].site
+            rows = rows_by_path(distribution.record.rows if distribution.record else ())
+            python = context.is_python
+            installed = InstalledFiles(
+                rootfs, distribution, site, digests, locked_files, python, rows
+            )
             if manifest.dist_info:
                 files = compare_with_wheel(installed, manifest, placed)
             else:
                 files = compare_with_sdist(installed, manifest)
-            compared = ArtifactComparison(artifact, manifest, placed, files)
-            waiting[name].compared.append(compared)
-
-
-def _installed_files(
-    search: ArtifactSearch,
-    context: ProofContext,
-    digests: Mapping[str, bytes],
-    locked_files: LockedFiles,
-) -> InstalledFiles:
-    return InstalledFiles(
-        search.rootfs,
-        search.distribution,
-        search.site,
-        digests,
-        locked_files,
-        context.is_python,
-        rows_by_path(search.distribution),
-    )
+            waiting[name].compared.append(ArtifactComparison(artifact, manifest, placed, files))
 
 
 def _place(search: ArtifactSearch, manifest: Manifest, locked_files: LockedFiles) -> Placement:

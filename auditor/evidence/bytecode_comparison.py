@@ -58,9 +58,7 @@ def _sources(rootfs: Rootfs, wanted: Mapping[str, Collection[int]]) -> Iterator[
 
 
 def _codes(
-    rootfs: Rootfs,
-    waiting: Mapping[str, tuple[Compiled, list[str]]],
-    found: dict[str, Match],
+    rootfs: Rootfs, waiting: Mapping[str, tuple[Compiled, list[str]]], found: dict[str, Match]
 ) -> Iterator[Request]:
     """Yield the code of every file; add those that name another source to `found`, as stale."""
     for path, content in _contents(rootfs, waiting):

@@ -25,17 +25,9 @@ _PORTABLE = ("manylinux", "musllinux")
 
 def artifact_by_hash(distribution: Distribution, locked: LockedPackage) -> Artifact | None:
     """Return the locked artifact whose hash direct_url.json names."""
-    if distribution.direct_url is None:
-        return None
-    named = distribution.direct_url.hashes
-    return next(
-        (
-            artifact
-            for artifact in locked.artifacts
-            if any(named.get(algorithm) == digest for algorithm, digest in artifact.hashes.items())
-        ),
-        None,
-    )
+    named = distribution.direct_url.hashes if distribution.direct_url else {}
+    fitting = (each for each in locked.artifacts if named.items() & each.hashes.items())
+    return next(fitting, None) if named else None
 
 
 def artifact_by_tags(distribution: Distribution, locked: LockedPackage) -> Artifact | None:
@@ -46,7 +38,7 @@ def artifact_by_tags(distribution: Distribution, locked: LockedPackage) -> Artif
     """
     wheels = _wheels(locked)
     if not distribution.built:
-        stated = _stated(distribution)
+        stated = _parsed(distribution.wheel_tags)
         same = [wheel for wheel in wheels if stated and stated == _filename_tags(wheel.filename)]
         near = [wheel for wheel in wheels if stated & _filename_tags(wheel.filename)]
         for several in (same, near):
@@ -66,7 +58,7 @@ def claims_build(distribution: Distribution, locked: LockedPackage) -> bool:
     wheels = _wheels(locked)
     if not wheels:
         return True
-    stated = _stated(distribution)
+    stated = _parsed(distribution.wheel_tags)
     if any(tag.platform.startswith(_PORTABLE) for tag in stated):
         return False
     listed = {tag for wheel in wheels for tag in _filename_tags(wheel.filename)}
@@ -89,7 +81,7 @@ def candidates(distribution: Distribution, locked: LockedPackage) -> list[tuple[
 
 def fits_nowhere(distribution: Distribution, tags: Collection[Tag]) -> bool:
     """Return whether WHEEL has tags, and none of them fits the image's Python and platform."""
-    stated = _stated(distribution)
+    stated = _parsed(distribution.wheel_tags)
     return bool(stated and tags) and not any(tag in tags for tag in stated)
 
 
@@ -100,8 +92,8 @@ def identify(
     said = f"its WHEEL file says {and_more(distribution.wheel_tags, _MOST_NAMED)}"
     if fits_nowhere(distribution, tags):
         return Identity(IdentityKind.OTHER_PLATFORM, said)
-    stated = _stated(distribution)
-    if manifest is None or not stated or stated == {*_parsed(manifest.tags)}:
+    stated = _parsed(distribution.wheel_tags)
+    if manifest is None or not stated or stated == _parsed(manifest.tags):
         return Identity(IdentityKind.COPY, "")
     if distribution.built or all(tag.platform.startswith("linux_") for tag in stated):
         return Identity(IdentityKind.LOCAL_BUILD, f"{said}, as of a build in the image")
@@ -115,10 +107,6 @@ def is_portable(artifact: Artifact) -> bool:
 
 def _wheels(locked: LockedPackage) -> list[Artifact]:
     return [each for each in locked.artifacts if each.kind is ArtifactKind.WHEEL]
-
-
-def _stated(distribution: Distribution) -> set[Tag]:
-    return _parsed(distribution.wheel_tags)
 
 
 def _parsed(texts: Iterable[str]) -> set[Tag]:

@@ -12,17 +12,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.evidence.placement import script_folders
-from auditor.evidence.record_check import compared_rows, stated
+from auditor.evidence.record_check import compared_rows, rows_by_path, stated
 from auditor.inventory.distributions.console_scripts import (
     interpreter_of,
     is_console_script,
     may_appear,
 )
-from auditor.inventory.paths import text_of
+from auditor.inventory.ownership.by_products import METADATA
+from auditor.inventory.paths import is_file, list_directory, text_of
 from auditor.model import FileCheck, FileState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from auditor.evidence.placement import Placement, Site
     from auditor.model import Distribution, RecordRow, Rootfs
@@ -52,17 +53,13 @@ class LockedFiles:
             if path in placed.scripts:
                 yield placed.scripts[path]
 
-    def recorded(self, path: str) -> list[RecordRow]:
+    def recorded(self, path: str) -> Sequence[RecordRow]:
         """Return the rows that locked distributions have for a path."""
-        return self._by_path.get(path, [])
+        return self._by_path.get(path, ())
 
     @cached_property
-    def _by_path(self) -> dict[str, list[RecordRow]]:
-        found: dict[str, list[RecordRow]] = {}
-        for distribution in self._distributions:
-            for row in compared_rows(distribution):
-                found.setdefault(row.path, []).append(row)
-        return found
+    def _by_path(self) -> Mapping[str, Sequence[RecordRow]]:
+        return rows_by_path(row for each in self._distributions for row in compared_rows(each))
 
 
 class FileComparison(NamedTuple):
@@ -108,6 +105,15 @@ def script_targets(path: str, scripts: Mapping[str, str], site: Site) -> set[str
         return set()
     stem = name.rstrip("0123456789.").removesuffix("-")
     return {target for each, target in scripts.items() if posixpath.basename(each) == stem}
+
+
+def unlisted_metadata(installed: InstalledFiles, listed: Container[str]) -> Iterator[str]:
+    """Yield the files of the metadata folder but installers' own and the `listed` names."""
+    info = installed.site.info
+    for name in list_directory(installed.rootfs, info):
+        path = f"{info}/{name}"
+        if name not in METADATA and name not in listed and is_file(installed.rootfs, path):
+            yield path
 
 
 def check_script(

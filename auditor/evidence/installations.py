@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 if TYPE_CHECKING:
-    from auditor.model import Distribution, Environment, Expectation
+    from auditor.model import Distribution, Environment, Expectation, LockedPackage
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +57,8 @@ def same_version(installed: str, locked: Version | str | None) -> bool:
         return Version(installed) == (Version(locked) if isinstance(locked, str) else locked)
     except InvalidVersion:
         return installed == str(locked)
+
+
+def has_locked_version(distribution: Distribution, locked: LockedPackage) -> bool:
+    """Return whether a distribution has the locked version, or the lock leaves that open."""
+    return locked.version is None or same_version(distribution.version, locked.version)

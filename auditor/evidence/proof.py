@@ -26,17 +26,9 @@ from auditor.evidence.claimed_artifact import (
     is_portable,
 )
 from auditor.evidence.file_comparison import LockedFiles
-from auditor.evidence.installations import same_version
+from auditor.evidence.installations import has_locked_version
 from auditor.evidence.record_check import check_recorded, compared_rows, count_bytecode
-from auditor.model import (
-    Degree,
-    FileCheck,
-    FileState,
-    Identity,
-    IdentityKind,
-    MetadataKind,
-    Proof,
-)
+from auditor.model import Degree, FileCheck, FileState, Identity, IdentityKind, MetadataKind, Proof
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -110,15 +102,7 @@ def _is_comparable(distribution: Distribution, locked: LockedPackage) -> bool:
         distribution.kind is MetadataKind.DIST_INFO
         and distribution.source is None
         and distribution.os_package is None
-        and not _is_other_version(distribution, locked)
-    )
-
-
-def _is_other_version(distribution: Distribution, locked: LockedPackage | None) -> bool:
-    return (
-        locked is not None
-        and locked.version is not None
-        and not same_version(distribution.version, locked.version)
+        and has_locked_version(distribution, locked)
     )
 
 
@@ -230,7 +214,7 @@ def _by_record(
 ) -> Proof:
     """Return the proof where the installation can only be compared with its own metadata."""
     degree, artifact, identity = Degree.NONE, None, None
-    if locked is not None and not _is_other_version(distribution, locked):
+    if locked is not None and has_locked_version(distribution, locked):
         intact = distribution.record is not None and all(
             check.state is FileState.INTACT for check in checks
         )

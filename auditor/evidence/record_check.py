@@ -35,11 +35,11 @@ def compared_rows(distribution: Distribution) -> tuple[RecordRow, ...]:
     )
 
 
-def rows_by_path(distribution: Distribution) -> Mapping[str, Sequence[RecordRow]]:
-    """Return all of RECORD's rows by the path that they are for."""
-    found: dict[str, list[RecordRow]] = {}
-    for row in distribution.record.rows if distribution.record else ():
-        found.setdefault(row.path, []).append(row)
+def rows_by_path(rows: Iterable[RecordRow]) -> Mapping[str, Sequence[RecordRow]]:
+    """Return rows by the path that they are for."""
+    found: defaultdict[str, list[RecordRow]] = defaultdict(list)
+    for row in rows:
+        found[row.path].append(row)
     return found
 
 
@@ -72,7 +72,7 @@ def agrees(rootfs: Rootfs, rows: Sequence[RecordRow]) -> bool:
     """Return whether RECORD's rows for one existing file leave room for the bytes it has."""
     if not rows:
         return False
-    check = _check(rootfs, list(rows), _digests(rootfs, rows))
+    check = _check(rootfs, rows, _digests(rootfs, rows))
     return check.state in {FileState.INTACT, FileState.UNPROVEN}
 
 
@@ -93,15 +93,12 @@ def _checks(
     actual: Mapping[str, Mapping[str, bytes]],
     claimed: Claimed,
 ) -> list[FileCheck]:
-    by_path: defaultdict[str, list[RecordRow]] = defaultdict(list)
-    for row in rows:
-        by_path[row.path].append(row)
     checks: list[FileCheck] = []
-    for path in sorted(by_path):
-        check = _check(rootfs, by_path[path], actual)
+    for path, named in sorted(rows_by_path(rows).items()):
+        check = _check(rootfs, named, actual)
         if check.state is FileState.MODIFIED:
             others = list(claimed(path))
-            now = actual if others in ([], by_path[path]) else _digests(rootfs, others)
+            now = actual if others in ([], named) else _digests(rootfs, others)
             if any(_equals(row, now) for row in others):
                 check = FileCheck(path, FileState.INTACT)
         checks.append(check)
@@ -109,7 +106,7 @@ def _checks(
 
 
 def _check(
-    rootfs: Rootfs, rows: list[RecordRow], actual: Mapping[str, Mapping[str, bytes]]
+    rootfs: Rootfs, rows: Sequence[RecordRow], actual: Mapping[str, Mapping[str, bytes]]
 ) -> FileCheck:
     """Compare one file with the rows that name it."""
     path = rows[0].path

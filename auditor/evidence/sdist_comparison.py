@@ -1,4 +1,4 @@
-"""InstalledFiles files against the sdist that they were built from.
+"""Installed files against the sdist that they were built from.
 
 A build copies sources and makes the rest. Python sources that the sdist has must be equal, but
 for version files that are only data, and nothing may be imported in their place. What the sdist
@@ -12,13 +12,16 @@ import posixpath
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from auditor.evidence.file_comparison import FileComparison, check_script, script_targets
+from auditor.evidence.file_comparison import (
+    FileComparison,
+    check_script,
+    script_targets,
+    unlisted_metadata,
+)
 from auditor.evidence.placement import script_folders
 from auditor.evidence.record_check import check_recorded, compared_rows, stated
 from auditor.evidence.version_file import is_version_data
 from auditor.inventory.distributions.owned_files import entry_points
-from auditor.inventory.ownership.by_products import METADATA
-from auditor.inventory.paths import is_file, list_directory
 from auditor.model import FileCheck, FileState
 
 if TYPE_CHECKING:
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 
     from auditor.artifacts.manifest import Manifest, Member
     from auditor.evidence.file_comparison import InstalledFiles
-    from auditor.model import RecordRow
 
     Members = Mapping[str, Sequence[Member]]
     """The members of an sdist, by the last part of their paths."""
@@ -58,7 +60,8 @@ def compare_with_sdist(installed: InstalledFiles, manifest: Manifest) -> FileCom
     checks = check_recorded(rootfs, {"": rest}, installed.locked.recorded)[""]
     found += [check for check in checks if check.state not in _NOT_CONTRADICTED]
     left = [check.path for check in checks if check.state in _NOT_CONTRADICTED]
-    left += _unlisted_metadata(installed, rows)
+    folder = posixpath.basename(installed.site.info)
+    left += unlisted_metadata(installed, {row.path.rpartition(f"/{folder}/")[2] for row in rows})
     digests = rootfs.digests(left)
     size = 0
     for path in left:
@@ -104,17 +107,6 @@ def _generated(
         known = declared or set(targets) <= set(installed.locked.targets(path))
         if not faults and not known and entry is not None and path in digests:
             yield FileCheck(path, FileState.BUILT, "", stated(digests[path], entry.size))
-
-
-def _unlisted_metadata(installed: InstalledFiles, rows: Sequence[RecordRow]) -> Iterator[str]:
-    """Yield the files of the metadata folder that RECORD does not list."""
-    info = installed.site.info
-    folder = posixpath.basename(info)
-    listed = {row.path.rpartition(f"/{folder}/")[2] for row in rows}
-    for name in list_directory(installed.rootfs, info):
-        path = f"{info}/{name}"
-        if name not in METADATA and name not in listed and is_file(installed.rootfs, path):
-            yield path
 
 
 def _file(

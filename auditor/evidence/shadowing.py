@@ -73,7 +73,10 @@ def find_shadows(
     recorded = {row.path for home in homes.values() if home.record for row in home.record.rows}
     position = {entry.path: at for at, entry in enumerate(runtime.sys_path)}
     version = ".".join((runtime.python_version or "").split(".")[:2])
-    tops = {name: _tops(home) for name, home in homes.items()}
+    tops = {
+        name: {path.partition("/")[0].partition(".")[0] for path in _inside(home)}
+        for name, home in homes.items()
+    }
     shadows: list[Shadow] = []
     problems: list[Problem] = []
     for at, entry in enumerate(runtime.sys_path):
@@ -92,15 +95,12 @@ def find_shadows(
     return Shadowing(tuple(shadows), tuple(problems))
 
 
-def _tops(distribution: Distribution) -> set[str]:
-    """Return the first part, without suffix, of everything that RECORD lists in `location`."""
-    start = len(distribution.location.rstrip("/")) + 1
-    rows = distribution.record.rows if distribution.record else ()
-    return {
-        row.path[start:].partition("/")[0].partition(".")[0]
-        for row in rows
-        if row.path.startswith(distribution.location)
-    }
+def _inside(distribution: Distribution) -> Iterator[str]:
+    """Yield everything that RECORD lists in `location`, relative to that."""
+    top = distribution.location.rstrip("/") + "/"
+    for row in distribution.record.rows if distribution.record else ():
+        if row.path.startswith(top):
+            yield row.path.removeprefix(top)
 
 
 def _home(found: Installation, package: LockedPackage) -> Distribution:
@@ -146,12 +146,9 @@ def modules(distribution: Distribution, version: str) -> list[str]:
 
 
 def _outermost(distribution: Distribution, version: str) -> Iterator[str]:
-    top = distribution.location.rstrip("/") + "/"
-    rows = distribution.record.rows if distribution.record else ()
-    files = [row.path.removeprefix(top) for row in rows if row.path.startswith(top)]
     found = [
         (posixpath.dirname(file), name)
-        for file in files
+        for file in _inside(distribution)
         if (name := module_name(posixpath.basename(file), version)) is not None
     ]
     packages = {folder for folder, name in found if name == "__init__"}

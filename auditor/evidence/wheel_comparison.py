@@ -1,4 +1,4 @@
-"""InstalledFiles files against the members of a locked wheel.
+"""Installed files against the members of a locked wheel.
 
 The bytes of the wheel decide, not RECORD: a member's place must hold them, or those that
 another locked wheel has for the same place. RECORD tells which of several places an installer
@@ -17,15 +17,15 @@ from auditor.evidence.file_comparison import (
     check_script,
     script_targets,
     starts_python,
+    unlisted_metadata,
 )
 from auditor.evidence.record_check import agrees, is_by_product, is_compiled, stated
 from auditor.inventory.distributions.console_scripts import opening_of
-from auditor.inventory.ownership.by_products import METADATA
-from auditor.inventory.paths import RealPaths, list_directory
+from auditor.inventory.paths import RealPaths
 from auditor.model import FileCheck, FileState, FileType, UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from auditor.artifacts.manifest import Manifest, Member
     from auditor.evidence.file_comparison import InstalledFiles
@@ -58,7 +58,10 @@ def compare_with_wheel(
     }
     for path, targets in scripts.items():
         checks += check_script(installed, path, targets)
-    for path in [*(added - scripts.keys()), *_unlisted_metadata(installed, manifest, added)]:
+    start = f"{manifest.dist_info}/"
+    inside = (each.path[len(start) :] for each in manifest.members if each.path.startswith(start))
+    metadata = unlisted_metadata(installed, {path.partition("/")[0] for path in inside})
+    for path in (added - scripts.keys()) | {path for path in metadata if path not in added}:
         checks += _added(installed, path)
     checks.sort()
     return FileComparison(checks, len(placed.members) + len(placed.rewritten) + len(scripts), size)
@@ -142,19 +145,6 @@ def _not_in_wheel(installed: InstalledFiles, placed: Placement) -> set[str]:
     there = ((path, real(path)) for path in left)
     known = {path for path, at in there if at in placed.members or at in placed.rewritten}
     return left - known
-
-
-def _unlisted_metadata(
-    installed: InstalledFiles, manifest: Manifest, listed: Collection[str]
-) -> Iterator[str]:
-    """Yield what lies in the metadata folder and neither the wheel nor RECORD has."""
-    start = f"{manifest.dist_info}/"
-    inside = (each.path[len(start) :] for each in manifest.members if each.path.startswith(start))
-    known = {path.partition("/")[0] for path in inside}
-    info = installed.site.info
-    for name in list_directory(installed.rootfs, info):
-        if name not in known and name not in METADATA and f"{info}/{name}" not in listed:
-            yield f"{info}/{name}"
 
 
 def _added(installed: InstalledFiles, path: str) -> Iterator[FileCheck]:

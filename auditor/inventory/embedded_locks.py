@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.errors import LockError
 from auditor.inventory.site_packages import SITE_PARTS
-from auditor.lock import MAX_BYTES, parse_lock
+from auditor.lock import MAX_BYTES, every_artifact, parse_lock
 from auditor.model import FileType, UnreadableError
 from auditor.wording import and_more
 
@@ -95,11 +95,9 @@ def _entries(pylock: Pylock) -> Mapping[str, _Entries]:
 
 def _pins(package: Package) -> list[str]:
     """Return what fixes the bytes of an entry: hashes, a commit, a directory."""
-    artifacts = [*(package.wheels or ()), package.sdist, package.archive]
     fixed = [
-        f"{algorithm.lower()}:{digest.lower()}"
-        for artifact in artifacts
-        if artifact is not None
+        f"{algorithm}:{digest}"
+        for artifact in every_artifact(package)
         for algorithm, digest in artifact.hashes.items()
     ]
     if package.vcs is not None:

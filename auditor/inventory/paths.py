@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
 from auditor.model import FileType, Rootfs, UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from auditor.model import ImageConfig
 
@@ -47,6 +48,13 @@ def text_of(rootfs: Rootfs, path: str, limit: int) -> str:
 def digest_of(rootfs: Rootfs, path: str) -> bytes:
     """Return the sha256 of a file, empty where its bytes cannot be had."""
     return rootfs.digests([path]).get(path, b"")
+
+
+def ancestors(path: str) -> Iterator[str]:
+    """Yield an absolute path itself and every directory above it but the root."""
+    while path != "/":
+        yield path
+        path = posixpath.dirname(path)
 
 
 def program_directories(config: ImageConfig) -> list[str]:

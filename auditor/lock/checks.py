@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from packaging.pylock import PylockValidationError
 
-from auditor.lock.file_names import path_name, url_name
+from auditor.lock.lock_artifacts import path_name, url_name
+from auditor.record_rows import digest_size
 from auditor.tag_sets import MOST_TAGS, tag_count
 
 if TYPE_CHECKING:
@@ -19,40 +19,19 @@ if TYPE_CHECKING:
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
 
-_SOURCE = {"url", "path", "size", "upload-time", "hashes"}
-_TOP_KEYS = {
-    "lock-version",
-    "environments",
-    "requires-python",
-    "extras",
-    "dependency-groups",
-    "default-groups",
-    "created-by",
-    "packages",
-    "tool",
+_SOURCE = "url path size upload-time hashes"
+KEYS = {
+    "": "lock-version environments requires-python extras dependency-groups default-groups "
+    "created-by packages tool",
+    "packages.": "name version marker requires-python dependencies vcs directory archive index "
+    "sdist wheels attestation-identities tool",
+    "packages.vcs.": "type url path requested-revision commit-id subdirectory",
+    "packages.directory.": "path editable subdirectory",
+    "packages.archive.": f"{_SOURCE} subdirectory",
+    "packages.sdist.": f"{_SOURCE} name",
+    "packages.wheels.": f"{_SOURCE} name",
 }
-_PACKAGE_KEYS = {
-    "name",
-    "version",
-    "marker",
-    "requires-python",
-    "dependencies",
-    "vcs",
-    "directory",
-    "archive",
-    "index",
-    "sdist",
-    "wheels",
-    "attestation-identities",
-    "tool",
-}
-_NESTED_KEYS = {
-    "vcs": {"type", "url", "path", "requested-revision", "commit-id", "subdirectory"},
-    "directory": {"path", "editable", "subdirectory"},
-    "archive": _SOURCE | {"subdirectory"},
-    "sdist": _SOURCE | {"name"},
-    "wheels": _SOURCE | {"name"},
-}
+"""The keys of lock-version 1.0, by the table that they are in."""
 
 
 def check_tag_sets(data: Mapping[str, Any]) -> None:
@@ -86,31 +65,31 @@ def check_markers(pylock: Pylock) -> None:
 
     With escapes, one of its values can have both kinds of quotation mark.
     """
-    markers = [
-        (f"environments[{index}]", marker) for index, marker in enumerate(pylock.environments or ())
-    ]
-    markers += [
-        (f"packages[{index}].marker", package.marker)
-        for index, package in enumerate(pylock.packages)
-        if package.marker is not None
-    ]
-    for context, marker in markers:
+    environments = enumerate(pylock.environments or ())
+    packages = enumerate(package.marker for package in pylock.packages)
+    for context, marker in (
+        *((f"environments[{index}]", marker) for index, marker in environments),
+        *((f"packages[{index}].marker", marker) for index, marker in packages),
+    ):
         try:
-            str(marker)
+            str(marker)  # of no marker: "None"
         except ValueError as error:
             raise PylockValidationError(error, context=context) from error
 
 
 def unknown_keys(data: Mapping[str, Any]) -> list[str]:
     """Return the keys that lock-version 1.0 does not know, each once, sorted."""
-    unknown = {key for key in data if key not in _TOP_KEYS}
-    for package in _tables(data.get("packages")):
-        unknown |= {f"packages.{key}" for key in package if key not in _PACKAGE_KEYS}
-        for name, known in _NESTED_KEYS.items():
-            nested = package.get(name)
-            for table in _tables(nested if isinstance(nested, list) else [nested]):
-                unknown |= {f"packages.{name}.{key}" for key in table if key not in known}
-    return sorted(key if key.isprintable() else repr(key) for key in unknown)
+    return sorted({key if key.isprintable() else repr(key) for key in _unknown(data, "")})
+
+
+def _unknown(table: Mapping[str, Any], where: str) -> Iterator[str]:
+    known = KEYS[where].split()
+    for key, value in table.items():
+        if key not in known:
+            yield f"{where}{key}"
+        elif (inside := f"{where}{key}.") in KEYS:
+            for inner in _tables(value if isinstance(value, list) else [value]):
+                yield from _unknown(inner, inside)
 
 
 def _tables(value: object) -> Iterator[Mapping[str, Any]]:
@@ -142,17 +121,9 @@ def _hashes(package: Package) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _has_hash_form(algorithm: str, value: str) -> bool:
-    """Return whether `value` has the form of such a hash; True for an unknown algorithm."""
-    size = _digest_size(algorithm.lower())
-    if size is None:
+    """Return whether `value` has the form of such a hash; True for one that Python may lack."""
+    if algorithm.lower() not in hashlib.algorithms_guaranteed:
         return True
     # shake_128 and shake_256 have digests of any length: size 0.
+    size = digest_size(algorithm.lower())
     return bool(_HEX.fullmatch(value)) and (size == 0 or len(value) == 2 * size)
-
-
-@cache
-def _digest_size(algorithm: str) -> int | None:
-    """Return the size of an algorithm's digest in bytes; None for one that Python may lack."""
-    if algorithm not in hashlib.algorithms_guaranteed:
-        return None
-    return hashlib.new(algorithm, usedforsecurity=False).digest_size

@@ -10,7 +10,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.markers import (
+    Environment,
+    InvalidMarker,
+    Marker,
+    UndefinedComparison,
+    UndefinedEnvironmentName,
+)
 from packaging.version import InvalidVersion, Version
 
 if TYPE_CHECKING:
@@ -20,19 +26,7 @@ if TYPE_CHECKING:
 
     from auditor.model import Target
 
-_KEYS = (
-    "implementation_name",
-    "implementation_version",
-    "os_name",
-    "platform_machine",
-    "platform_python_implementation",
-    "platform_release",
-    "platform_system",
-    "platform_version",
-    "python_full_version",
-    "python_version",
-    "sys_platform",
-)
+_KEYS = sorted(Environment.__annotations__)
 """PEP 508's variables without `extra`, which a lock does not have."""
 
 _OPERAND = r"""("[^"]*"|'[^']*'|[a-z_]+)"""

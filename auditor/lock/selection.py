@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from auditor.errors import UsageError
-from auditor.lock.attestation_identities import attestation_identities
-from auditor.lock.lock_artifacts import archive_of, artifacts_of, version_of, wheel_mismatch
+from auditor.lock.lock_artifacts import (
+    artifacts_of,
+    attestation_identities,
+    version_of,
+    wheel_mismatch,
+)
 from auditor.lock.markers import MarkerEvaluator
 from auditor.lock.other_choice import other_choice
 from auditor.model import (
@@ -39,11 +43,7 @@ if TYPE_CHECKING:
 
 
 def select(
-    lock: Lock,
-    target: Target,
-    *,
-    extras: Sequence[str] = (),
-    groups: Sequence[str] | None = None,
+    lock: Lock, target: Target, *, extras: Sequence[str] = (), groups: Sequence[str] | None = None
 ) -> Expectation:
     """Return what `lock` says should be in the environment that `target` describes.
 
@@ -52,27 +52,21 @@ def select(
     be decided is a problem; neither is among the packages.
     Raises `UsageError` for an extra or a group that the lock does not have.
     """
-    return _Selection(lock, target, *_choice(lock, extras, groups)).run()
-
-
-def _choice(
-    lock: Lock, extras: Sequence[str], groups: Sequence[str] | None
-) -> tuple[frozenset[str], frozenset[str]]:
-    known_extras = lock.pylock.extras or ()
-    default_groups = lock.pylock.default_groups or ()
+    pylock, default_groups = lock.pylock, lock.pylock.default_groups or ()
     # Default groups are often synthetic and then not listed among the others.
-    known_groups = [*(lock.pylock.dependency_groups or ()), *default_groups]
+    known_groups = (*(pylock.dependency_groups or ()), *default_groups)
     chosen_groups = default_groups if groups is None else groups
-    _check_known(lock, "extra", extras, known_extras)
-    _check_known(lock, "group", chosen_groups, known_groups)
-    return (
-        frozenset(map(canonicalize_name, extras)),
-        frozenset(map(canonicalize_name, chosen_groups)),
-    )
+    return _Selection(
+        lock,
+        target,
+        _chosen(lock, "extra", extras, pylock.extras or ()),
+        _chosen(lock, "group", chosen_groups, known_groups),
+    ).run()
 
 
-def _check_known(lock: Lock, what: str, chosen: Iterable[str], known: Iterable[str]) -> None:
-    names = {canonicalize_name(name) for name in known}
+def _chosen(lock: Lock, what: str, chosen: Iterable[str], known: Iterable[str]) -> frozenset[str]:
+    """Return normalised names; raise `UsageError` for one that the lock does not know."""
+    names = set(map(canonicalize_name, known))
     for name in chosen:
         if canonicalize_name(name) not in names:
             has = f"it has {', '.join(sorted(names))}" if names else f"it has no {what}s"
@@ -80,6 +74,7 @@ def _check_known(lock: Lock, what: str, chosen: Iterable[str], known: Iterable[s
                 f"{lock.path}: no {what} {name!r}: {has}",
                 f"leave `--{what}` out, or lock again with that {what}",
             )
+    return frozenset(map(canonicalize_name, chosen))
 
 
 @dataclass(slots=True)
@@ -196,19 +191,15 @@ class _Selection:
         if len(indices) > 1:
             lines = " and ".join(str(self.lock.lines[index] or "?") for index in indices)
             self._mismatch(
-                name,
-                f"{len(indices)} entries apply here (lines {lines}) where only one may",
-                line,
+                name, f"{len(indices)} entries apply here (lines {lines}) where only one may", line
             )
             return None
         package = self.lock.pylock.packages[indices[0]]
         if not self._fits_python(package.requires_python, name, "requires", line):
             return None
-        locked = _from_source(package, line)
-        if locked is not None:
-            return locked
+        vcs, source = package.vcs, package.directory
         artifacts = artifacts_of(package, self.ranks)
-        if not artifacts:
+        if not (artifacts or vcs or source):
             self._mismatch(name, wheel_mismatch(package, self.target), line)
             return None
         return LockedPackage(
@@ -216,7 +207,11 @@ class _Selection:
             version_of(package),
             line,
             artifacts,
-            attestation_identities=attestation_identities(package),
+            Vcs(vcs.type, vcs.url or vcs.path or "", vcs.commit_id, vcs.subdirectory)
+            if vcs
+            else None,
+            Directory(source.path, bool(source.editable), source.subdirectory) if source else None,
+            attestation_identities(package) if artifacts else (),
         )
 
     def _mismatch(self, subject: str, message: str, line: int | None) -> None:
@@ -224,19 +219,3 @@ class _Selection:
 
     def _problem(self, subject: str, why: str) -> None:
         self.problems.append(Problem(subject, why))
-
-
-def _from_source(package: Package, line: int | None) -> LockedPackage | None:
-    """Return an entry that names a commit, a directory or an archive; None for all others."""
-    name, version = package.name, package.version
-    if (vcs := package.vcs) is not None:
-        commit = Vcs(vcs.type, vcs.url or vcs.path or "", vcs.commit_id, vcs.subdirectory)
-        return LockedPackage(name, version, line, vcs=commit)
-    if (source := package.directory) is not None:
-        directory = Directory(source.path, bool(source.editable), source.subdirectory)
-        return LockedPackage(name, version, line, directory=directory)
-    if package.archive is not None:
-        identities = attestation_identities(package)
-        archive = archive_of(package.archive)
-        return LockedPackage(name, version, line, (archive,), attestation_identities=identities)
-    return None

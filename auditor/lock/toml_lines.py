@@ -9,7 +9,6 @@ values.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import tomli
@@ -17,10 +16,12 @@ import tomli
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    _Symbols = Iterator[tuple[str, int]]
+
 KeyPath = tuple[str | int, ...]
 """Keys and array indices from the top of the document."""
 
-_TOKEN = re.compile(
+_SYMBOL = re.compile(
     r'''
       """(?:[^\\]|\\.)*?"""(?:"{0,2})     # up to two quotes may come before the closing ones
     | \'\'\'.*?\'\'\'(?:'{0,2})
@@ -82,113 +83,82 @@ def walk(text: str) -> Iterator[tuple[KeyPath, int]]:
 
     A path may come more than once (a table of dotted keys); the first line is the right one.
     """
-    walker = _Walker()
+    symbols = _symbols(text)
+    table: KeyPath = ()
+    last_index: dict[KeyPath, int] = {}
+    begins = True  # what follows is a header or a key, not the rest of a value
+    for symbol, line in symbols:
+        if begins and symbol == "[":
+            table = _header(symbols, last_index)
+            yield table, line
+        elif begins and symbol != "\n":
+            yield from _pair(symbol, line, symbols, table)
+        begins = symbol == "\n"
+
+
+def _symbols(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the symbols but the comments, each with its line."""
     line, position = 1, 0
-    for match in _TOKEN.finditer(text):
-        symbol = match[0]
+    for match in _SYMBOL.finditer(text):
         line += text.count("\n", position, match.start())
         position = match.start()
-        if symbol[0] != "#":
-            for path in walker.feed(symbol):
-                yield path, line
+        if text[position] != "#":
+            yield match[0], line
 
 
-@dataclass(slots=True)
-class _Frame:
-    """A table or array whose content is being read."""
+def _header(symbols: _Symbols, last_index: dict[KeyPath, int]) -> KeyPath:
+    """Return the path of a `[table]` or `[[array of tables]]`, with the indices it implies.
 
-    path: KeyPath
-    is_array: bool = False
-    index: int = 0
-    """Of the array's current element."""
-    key: list[str] = field(default_factory=list)
-    """Of the table's current key, its dotted parts."""
-    in_value: bool = False
-    """True where the table's current key is complete."""
-
-    def next_key(self) -> None:
-        self.key.clear()
-        self.in_value = False
-
-
-class _Walker:
-    """Follows the structure of a document token by token."""
-
-    def __init__(self) -> None:
-        self._stack = [_Frame(())]
-        self._header: list[str] | None = None
-        """The parts of the `[header]` being read."""
-        self._header_depth = 0
-        self._last_index: dict[KeyPath, int] = {}
-        """The index of the latest element of each array of tables."""
-
-    def feed(self, symbol: str) -> list[KeyPath]:
-        """Read one token and return the paths that begin with it."""
-        frame = self._stack[-1]
-        if self._header is not None:
-            return self._feed_header(self._header, symbol)
-        if symbol in "\n,":
-            self._end_item(frame, symbol)
-            return []
-        if symbol in "]}":
-            # Nothing closes the outermost frame; the second `]` of a header comes here.
-            if len(self._stack) > 1:
-                self._stack.pop()
-            return []
-        if frame.is_array:
-            return self._feed_value((*frame.path, frame.index), symbol)
-        if frame.in_value:
-            return self._feed_value((*frame.path, *frame.key), symbol)
-        return self._feed_key(frame, symbol)
-
-    def _end_item(self, frame: _Frame, symbol: str) -> None:
-        if symbol == "\n":
-            if len(self._stack) == 1:
-                frame.next_key()
-        elif frame.is_array:
-            frame.index += 1
-        else:
-            frame.next_key()
-
-    def _feed_key(self, frame: _Frame, symbol: str) -> list[KeyPath]:
+    `last_index` has the index of the latest element of each array of tables.
+    """
+    parts: list[str] = []
+    is_array = False
+    for symbol, _ in symbols:
+        if symbol == "]":
+            break
         if symbol == "[":
-            self._header, self._header_depth = [], 1
-            return []
-        if symbol == "=":
-            frame.in_value = True
-            return []
-        if symbol == ".":
-            return []
-        frame.key.append(_unquoted(symbol))
-        return [(*frame.path, *frame.key)]
-
-    def _feed_value(self, path: KeyPath, symbol: str) -> list[KeyPath]:
-        if symbol in "[{":
-            self._stack.append(_Frame(path, is_array=symbol == "["))
-        return [path]
-
-    def _feed_header(self, parts: list[str], symbol: str) -> list[KeyPath]:
-        if symbol == "[":
-            self._header_depth = 2
-        elif symbol == "]":
-            self._header = None
-            path = self._table(parts, is_array=self._header_depth == 2)
-            self._stack = [_Frame(path)]
-            return [path]
+            is_array = True
         elif symbol != ".":
             parts.append(_unquoted(symbol))
-        return []
+    path: KeyPath = ()
+    for number, part in enumerate(parts, start=1):
+        path = (*path, part)
+        if is_array and number == len(parts):
+            last_index[path] = last_index.get(path, -1) + 1
+        if path in last_index:
+            path = (*path, last_index[path])
+    return path
 
-    def _table(self, parts: list[str], *, is_array: bool) -> KeyPath:
-        """Return the path of a `[table]` or `[[array of tables]]`, with the indices it implies."""
-        path: KeyPath = ()
-        for number, part in enumerate(parts, start=1):
-            path = (*path, part)
-            if is_array and number == len(parts):
-                self._last_index[path] = self._last_index.get(path, -1) + 1
-            if path in self._last_index:
-                path = (*path, self._last_index[path])
-        return path
+
+def _pair(
+    symbol: str, line: int, symbols: _Symbols, path: KeyPath
+) -> Iterator[tuple[KeyPath, int]]:
+    """Yield the paths in `key = value` in the table at `path`; `symbol` is its first symbol."""
+    while symbol != "=":
+        if symbol != ".":
+            path = (*path, _unquoted(symbol))
+            yield path, line
+        symbol, line = next(symbols)
+    yield from _value(*next(symbols), symbols, path)
+
+
+def _value(
+    symbol: str, line: int, symbols: _Symbols, path: KeyPath
+) -> Iterator[tuple[KeyPath, int]]:
+    """Yield the paths in the value at `path`; `symbol` is its first symbol."""
+    yield path, line
+    if symbol not in "[{":
+        return
+    index, begins = 0, True
+    for inner, at in symbols:
+        if inner in "]}":
+            return
+        if inner == ",":
+            index, begins = index + 1, True
+        elif begins and inner != "\n":
+            read, below = (_value, (*path, index)) if symbol == "[" else (_pair, path)
+            yield from read(inner, at, symbols, below)
+            begins = False
 
 
 def _unquoted(symbol: str) -> str:

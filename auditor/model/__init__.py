@@ -51,6 +51,8 @@ from auditor.model.inventory import (
     OwnerKind,
     PathEntry,
     PathOrigin,
+    PipListResult,
+    PipListRow,
     Record,
     RecordRow,
     Target,
@@ -66,7 +68,6 @@ from auditor.model.locked import (
     Vcs,
 )
 from auditor.model.observations import Observation, PolicyNote
-from auditor.model.pip_list_result import PipListResult, PipListRow
 from auditor.model.policy import DeclaredNative, IgnoreEntry, Policy, Requirement
 
 __all__ = [

@@ -252,6 +252,25 @@ class Inventory:
 
 
 @dataclass(frozen=True, slots=True)
+class PipListRow:
+    """One row of `pip list --format json`."""
+
+    name: str
+    """Normalised."""
+    version: str
+    editable_location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PipListResult:
+    """What `pip list` inside the image printed, or why it could not run."""
+
+    packages: tuple[PipListRow, ...] = ()
+    failure: str | None = None
+    """A clause after "pip list could not run:", None where it ran."""
+
+
+@dataclass(frozen=True, slots=True)
 class OtherPlatform:
     """The image of the audited reference for another platform, as far as it is compared."""
 

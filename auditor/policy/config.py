@@ -71,8 +71,8 @@ def find_config(directory: Path) -> Path | None:
         folder = Path(*[".."] * number)
         found = [
             folder / name
-            for name, there in ((OWN, _exists), (SHARED, _has_table))
-            if there(up[number] / name, str(folder / name))
+            for name in (OWN, SHARED)
+            if _is_config(up[number] / name, str(folder / name))
         ]
         if len(found) > 1:
             raise UsageError(
@@ -84,13 +84,8 @@ def find_config(directory: Path) -> Path | None:
     return None
 
 
-def _exists(path: Path, shown: str) -> bool:
-    del shown
-    return path.exists()
-
-
-def _has_table(path: Path, shown: str) -> bool:
-    return path.exists() and read_document(path, shown) is not None
+def _is_config(path: Path, shown: str) -> bool:
+    return path.exists() and (path.name == OWN or read_document(path, shown) is not None)
 
 
 def read_config(path: Path, settings: Mapping[str, Setting], today: date) -> Config:
@@ -116,14 +111,11 @@ def read_config(path: Path, settings: Mapping[str, Setting], today: date) -> Con
     defaults = {
         name: _default(document, (name,), document.table[name], setting, path.parent)
         for name, setting in settings.items()
-        if name in document.table and not _is_requirements(name, document.table[name])
+        # `[require]` is for packages, a string in its place is the default of the option.
+        if name in document.table
+        and not (name == REQUIRE and isinstance(document.table[name], dict))
     }
     return Config(policy, defaults)
-
-
-def _is_requirements(name: str, value: object) -> bool:
-    """Return whether it is `[require]`, for packages, not the default of the option `require`."""
-    return name == REQUIRE and isinstance(value, dict)
 
 
 def _default(

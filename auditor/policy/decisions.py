@@ -12,15 +12,20 @@ if TYPE_CHECKING:
 
 
 def declared(
-    policy: Policy, path: str, soname: str | None, sha256: str | None, build_id: str | None
+    policy: Policy,
+    paths: Iterable[str],
+    soname: str | None,
+    sha256: str | None,
+    build_id: str | None,
 ) -> DeclaredNative | None:
-    """Return the declaration that is about a file of the image; None where there is none.
+    """Return the declaration that is about a file of the image, by all its paths, or None.
 
     Of several (a build for each platform) the one that the file equals is given. Whether it
     does equal is `DeclaredNative.difference`: a file that differs from its declaration is drift.
     """
     found = [
         each
+        for path in paths
         for each in policy.natives
         if each.path in {None, path} and each.soname in {None, soname}
     ]

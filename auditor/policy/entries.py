@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from packaging.utils import canonicalize_name
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from auditor.lock.toml_lines import KeyPath
     from auditor.policy.config_file import Document
+
+_Choice = TypeVar("_Choice", Severity, Degree)
 
 IGNORE, NATIVE, REQUIRE, SEVERITY = "ignore", "native", "require", "severity"
 
@@ -56,9 +58,7 @@ def natives(document: Document) -> Iterator[DeclaredNative]:
         path = text.optional("path")
         if path is not None and not _is_absolute(path):
             raise document.error(
-                (*key, "path"),
-                f"{path!r} is not absolute",
-                "write it as /usr/local/lib/x.so",
+                (*key, "path"), f"{path!r} is not absolute", "write it as /usr/local/lib/x.so"
             )
         yield DeclaredNative(
             source=text.required("source", "say what it is built from: a repository, a commit"),
@@ -79,15 +79,20 @@ def severities(document: Document) -> dict[str, Severity]:
     table = document.table.get(SEVERITY, {})
     if not isinstance(table, dict):
         raise document.error((SEVERITY,), f"{kind_of(table)}, not a table", "write [severity]")
-    levels = list(Severity)
     changed: dict[str, Severity] = {}
     for code in sorted(table, key=lambda code: (code in _NAMES, len(code))):
         key = (SEVERITY, code)
-        level = document.text_at(key, table[code])
-        if level not in levels:
-            raise document.error(key, f"{level!r} is not a severity", f"use {', '.join(levels)}")
-        changed |= dict.fromkeys(known_codes(document, key, code), Severity(level))
+        level = _member(document, key, table[code], Severity)
+        changed |= dict.fromkeys(known_codes(document, key, code), level)
     return changed
+
+
+def _member(document: Document, key: KeyPath, value: object, choices: type[_Choice]) -> _Choice:
+    text = document.text_at(key, value)
+    if text not in list(choices):
+        noun = choices.__name__.lower()
+        raise document.error(key, f"{text!r} is not a {noun}", f"use {', '.join(choices)}")
+    return choices(text)
 
 
 def requirements(document: Document) -> tuple[Requirement, ...]:
@@ -98,15 +103,12 @@ def requirements(document: Document) -> tuple[Requirement, ...]:
     table = document.table.get(REQUIRE)
     if not isinstance(table, dict):
         return ()
-    degrees = list(Degree)
     found = []
     for name in table:
         key = (REQUIRE, name)
-        degree = document.text_at(key, table[name])
-        if degree not in degrees:
-            raise document.error(key, f"{degree!r} is not a degree", f"use {', '.join(degrees)}")
+        degree = _member(document, key, table[name], Degree)
         glob = name if _GLOB.search(name) else canonicalize_name(name)
-        found.append(Requirement(glob, Degree(degree), document.line(key)))
+        found.append(Requirement(glob, degree, document.line(key)))
     return tuple(sorted(found, key=lambda each: (bool(_GLOB.search(each.name)), -len(each.name))))
 
 

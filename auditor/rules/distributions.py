@@ -56,11 +56,8 @@ def missing_distribution(facts: Facts) -> Iterator[Observation]:
         if name not in facts.installed:
             version = facts.locked_version(name)
             shown = f"{name} {version}" if version else name
-            yield facts.about(
-                name,
-                f"{shown} is locked but not installed{_elsewhere(facts, name)}",
-                expected=version,
-            )
+            message = f"{shown} is locked but not installed{_elsewhere(facts, name)}"
+            yield facts.about(name, message, expected=version)
 
 
 def _elsewhere(facts: Facts, name: str) -> str:
@@ -86,10 +83,10 @@ def unlocked_distribution(facts: Facts) -> Iterator[Observation]:
         if entry is not None and entry.layer is not None and entry.layer < facts.base_layers:
             why += " (from the base image)"
         yield Observation(
-            subject=distribution.name,
-            message=f"{distribution.name} {distribution.version} is installed but not locked{why}",
-            path=distribution.metadata_path,
-            environment=facts.prefix,
+            distribution.name,
+            f"{distribution.name} {distribution.version} is installed but not locked{why}",
+            distribution.metadata_path,
+            facts.prefix,
             actual=distribution.version,
             lock_line=left_out[0].line if left_out else None,
         )
@@ -100,13 +97,9 @@ def version_differs(facts: Facts) -> Iterator[Observation]:
     for name, found in facts.installed.items():
         locked, chosen = facts.locked_version(name), found.chosen
         if locked is not None and not same_version(chosen.version, locked):
-            yield facts.about(
-                name,
-                f"{chosen.version} is installed, {locked} is locked",
-                chosen.metadata_path,
-                expected=locked,
-                actual=chosen.version,
-            )
+            path, actual = chosen.metadata_path, chosen.version
+            message = f"{actual} is installed, {locked} is locked"
+            yield facts.about(name, message, path, expected=locked, actual=actual)
 
 
 def duplicate_metadata(facts: Facts) -> Iterator[Observation]:
@@ -153,13 +146,9 @@ def origin_differs(facts: Facts) -> Iterator[Observation]:
         locked = _contradicted(found.chosen, found.chosen.direct_url, package)
         if locked:
             recorded = _recorded(found.chosen.direct_url)
-            yield facts.about(
-                name,
-                f"installed from {recorded}, locked as {locked}",
-                posixpath.join(found.chosen.metadata_path, found.chosen.direct_url.file),
-                expected=locked,
-                actual=recorded,
-            )
+            path = posixpath.join(found.chosen.metadata_path, found.chosen.direct_url.file)
+            message = f"installed from {recorded}, locked as {locked}"
+            yield facts.about(name, message, path, expected=locked, actual=recorded)
 
 
 def _contradicted(distribution: Distribution, url: DirectUrl, package: LockedPackage) -> str:
@@ -200,10 +189,8 @@ def _may_be_locked(url: DirectUrl, distribution: Distribution, package: LockedPa
 def editable_install(facts: Facts) -> Iterator[Observation]:
     """LI107: editable where the lock does not say so, or with its source gone."""
     for name, found in facts.installed.items():
-        chosen = found.chosen
-        editable = chosen.kind is MetadataKind.EGG_LINK or (
-            chosen.direct_url is not None and chosen.direct_url.editable
-        )
+        chosen, url = found.chosen, found.chosen.direct_url
+        editable = chosen.kind is MetadataKind.EGG_LINK or (url is not None and url.editable)
         if not editable or chosen.os_package is not None:
             continue
         package = facts.expectation.packages.get(name)
@@ -224,33 +211,25 @@ def bootstrap_tool(facts: Facts) -> Iterator[Observation]:
         )
         for each in found:
             locked = environment.runtime and each.name in facts.expectation.packages
-            if (
-                is_bootstrap(facts, each.name, environment)
-                and not locked
-                and each.os_package is None
-            ):
-                where = f"is installed in {environment.prefix} but not locked"
-                yield Observation(
-                    subject=each.name,
-                    message=f"{each.name} {each.version} {where}",
-                    path=each.metadata_path,
-                    environment=environment.prefix,
-                    actual=each.version,
-                )
+            exempt = locked or each.os_package is not None
+            if not exempt and is_bootstrap(facts, each.name, environment):
+                prefix = environment.prefix
+                what = f"{each.name} {each.version} is installed in {prefix} but not locked"
+                yield Observation(each.name, what, each.metadata_path, prefix, actual=each.version)
 
 
 def unselected_extra_or_group(facts: Facts) -> Iterator[Observation]:
     """LI109: installed, and locked only for an extra or group that was not selected."""
     for distribution in _extras(facts):
-        name, optional = distribution.name, _optional(facts, distribution.name)
-        if optional:
+        name, version = distribution.name, distribution.version
+        if optional := _optional(facts, name):
             choices = " or ".join(sorted(set(optional)))
             left_out = facts.expectation.unselected[name]
             yield Observation(
-                subject=name,
-                message=f"{name} {distribution.version} is installed but locked only for {choices}",
-                path=distribution.metadata_path,
-                environment=facts.prefix,
-                actual=distribution.version,
+                name,
+                f"{name} {version} is installed but locked only for {choices}",
+                distribution.metadata_path,
+                facts.prefix,
+                actual=version,
                 lock_line=next(each.line for each in left_out if each.optional),
             )

@@ -77,7 +77,6 @@ def unusable_environment(facts: Facts) -> Iterator[Observation]:
     """LI404: an interpreter that is missing, or looks in a directory without the packages."""
     unusable = [each for each in facts.inventory.environments if each.unusable_reason]
     for prefix, environment in {each.prefix: each for each in reversed(unusable)}.items():
-        held = plural(len(environment.distributions), "distribution")
-        what = f" ({held})" if environment.distributions else ""
-        message = f"{environment.unusable_reason}{what}"
-        yield Observation(prefix, message, path=prefix, environment=prefix)
+        held = f" ({plural(len(environment.distributions), 'distribution')})"
+        message = f"{environment.unusable_reason}{held if environment.distributions else ''}"
+        yield Observation(prefix, message, prefix, prefix)

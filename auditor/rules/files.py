@@ -51,8 +51,7 @@ def faults(facts: Facts, state: FileState) -> Iterator[tuple[Proof, FileCheck]]:
 def modified_file(facts: Facts) -> Iterator[Observation]:
     """LI201: a file's bytes are not those of the locked artifact, nor those that RECORD names."""
     for proof, check in faults(facts, FileState.MODIFIED):
-        what = f"differs from {proof.against or 'RECORD'}"
-        yield _observation(facts, proof, check, what)
+        yield _observation(facts, proof, check, f"differs from {proof.against or 'RECORD'}")
 
 
 def missing_file(facts: Facts) -> Iterator[Observation]:
@@ -85,13 +84,9 @@ def unlisted_artifact(facts: Facts) -> Iterator[Observation]:
             clauses.append("RECORD agrees with the installed files")
         if proof.identity and proof.identity.clause:
             clauses.append(proof.identity.clause)
-        yield facts.about(
-            proof.distribution.name,
-            "; ".join(clauses),
-            first.path,
-            expected=first.expected or None,
-            actual=first.actual or None,
-        )
+        name, message = proof.distribution.name, "; ".join(clauses)
+        expected, actual = first.expected or None, first.actual or None
+        yield facts.about(name, message, first.path, expected=expected, actual=actual)
 
 
 def _differences(proof: Proof, files: Collection[FileCheck]) -> str:
@@ -110,13 +105,9 @@ def _differences(proof: Proof, files: Collection[FileCheck]) -> str:
 
 def _observation(facts: Facts, proof: Proof, check: FileCheck, what: str) -> Observation:
     distribution = proof.distribution
-    return facts.about(
-        distribution.name,
-        f"{relative(check.path, distribution.location)} {what}",
-        check.path,
-        expected=check.expected or None,
-        actual=check.actual or None,
-    )
+    message = f"{relative(check.path, distribution.location)} {what}"
+    expected, actual = check.expected or None, check.actual or None
+    return facts.about(distribution.name, message, check.path, expected=expected, actual=actual)
 
 
 def relative(path: str, location: str) -> str:
@@ -131,11 +122,8 @@ def no_record(facts: Facts) -> Iterator[Observation]:
         distribution = proof.distribution
         record = distribution.record
         empty = record is None or not (record.rows or record.problems)
-        if (
-            empty
-            and distribution.source is None
-            and f"{distribution.metadata_path}/RECORD" not in unread
-        ):
+        known = f"{distribution.metadata_path}/RECORD" in unread
+        if empty and distribution.source is None and not known:
             name, has = distribution.name, "no" if record is None else "an empty"
             message = f"{name} {distribution.version} has {has} RECORD"
             yield facts.about(name, message, distribution.metadata_path)

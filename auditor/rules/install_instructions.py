@@ -17,13 +17,14 @@ from auditor.model import Observation
 from auditor.wording import and_more
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from auditor.inventory.commands.instructions import Instruction
     from auditor.model import HistoryEntry
     from auditor.rules.facts import Facts
 
 _REQUIREMENTS_BYTES = 4 << 20
+_ARCHIVES = (".whl", ".tar.gz", ".zip")
 _FETCHED = re.compile(rf"\b(?:{SHELL}|{PYTHON})\s+(?:-\w+\s+)*[\"']?[$<]\(\s*(?:curl|wget)\b[^)]*")
 """`sh -c "$(curl ...)"` and `bash <(curl ...)`."""
 
@@ -52,17 +53,19 @@ def install_outside_lock(facts: Facts) -> Iterator[Observation]:
     for each in _steps(facts):
         reasons = list(dict.fromkeys(_reasons(facts, each)))
         if reasons:
-            yield Observation(
-                subject=shown_instruction(each.step.created_by),
-                message="; ".join(reasons),
-                layer=each.step.layer,
-            )
+            subject = shown_instruction(each.step.created_by)
+            yield Observation(subject, "; ".join(reasons), layer=each.step.layer)
 
 
 def _reasons(facts: Facts, step: _Step) -> Iterator[str]:
     """Say of each command of an instruction what it installs from outside the lock."""
+
+    def read(file: str) -> str:
+        path = posixpath.join(step.directory, file)
+        return text_of(facts.image.rootfs, path, _REQUIREMENTS_BYTES)
+
     for command in run_commands(step.instruction, facts.image.config.env):
-        install = install_of(command, _reader(facts, step.directory))
+        install = install_of(command, read)
         if install is None:
             continue
         why = install.why or _wheels(facts, step, install.wheels)
@@ -70,13 +73,6 @@ def _reasons(facts: Facts, step: _Step) -> Iterator[str]:
             yield f"`{excerpt(*command.words)}` {why}"
     if step.instruction.kind in {"RUN", ""} and (found := _FETCHED.search(step.instruction.text)):
         yield f"`{excerpt(found[0])}` runs a script from the network"
-
-
-def _reader(facts: Facts, directory: str) -> Callable[[str], str]:
-    """Return what reads a file that a command of an instruction names."""
-    return lambda file: text_of(
-        facts.image.rootfs, posixpath.join(directory, file), _REQUIREMENTS_BYTES
-    )
 
 
 def _wheels(facts: Facts, step: _Step, patterns: Sequence[str]) -> str:
@@ -100,7 +96,7 @@ def _wheels(facts: Facts, step: _Step, patterns: Sequence[str]) -> str:
 def _matching(facts: Facts, pattern: str) -> Iterator[tuple[str, str]]:
     """Yield name and sha256 of the archives that a pattern means, hidden ones too."""
     pattern = posixpath.normpath(pattern)
-    if not pattern.endswith((".whl", ".tar.gz", ".zip", "*")):
+    if not pattern.endswith((*_ARCHIVES, "*")):
         pattern = posixpath.join(pattern, "*")
     for hidden in facts.image.hidden:
         if _fits(hidden.path, pattern):
@@ -112,7 +108,7 @@ def _matching(facts: Facts, pattern: str) -> Iterator[tuple[str, str]]:
 
 
 def _fits(path: str, pattern: str) -> bool:
-    return path.endswith((".whl", ".tar.gz", ".zip")) and fnmatch.fnmatchcase(path, pattern)
+    return path.endswith(_ARCHIVES) and fnmatch.fnmatchcase(path, pattern)
 
 
 def _installed_elsewhere(facts: Facts, layer: int | None) -> str:

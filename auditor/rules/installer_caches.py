@@ -90,9 +90,6 @@ def cache_left(facts: Facts) -> Iterator[Observation]:
                 if entry.layer is not None:
                     by_layer[entry.layer] += entry.size
         if size >= LEAST:
-            yield Observation(
-                subject=root,
-                message=f"{tool}'s cache: {plural(files, 'file')}, {human_bytes(size)}",
-                path=root,
-                layer=by_layer.most_common(1)[0][0] if by_layer else None,
-            )
+            what = f"{tool}'s cache: {plural(files, 'file')}, {human_bytes(size)}"
+            layer = by_layer.most_common(1)[0][0] if by_layer else None
+            yield Observation(root, what, root, layer=layer)

@@ -26,30 +26,23 @@ def weak_hash(facts: Facts) -> Iterator[Observation]:
             algorithms = sorted({name for each in weak for name in each.hashes})
             words = f"only {' and '.join(algorithms)}" if algorithms else "no hash"
             listed = and_more((each.filename for each in weak), 3)
+            message, actual = f"{words} for {listed}", ", ".join(algorithms)
             yield Observation(
-                subject=package.name,
-                message=f"{words} for {listed}",
-                expected="sha256",
-                actual=", ".join(algorithms),
-                lock_line=package.line,
+                package.name, message, expected="sha256", actual=actual, lock_line=package.line
             )
 
 
 def lock_not_for_image(facts: Facts) -> Iterator[Observation]:
     """LI002: the lock, or one of its packages, does not fit the image's Python or platform."""
     for mismatch in facts.expectation.mismatches:
-        yield Observation(
-            subject=mismatch.subject,
-            message=mismatch.message,
-            environment=facts.prefix,
-            lock_line=mismatch.line,
-        )
+        subject, line = mismatch.subject, mismatch.line
+        yield Observation(subject, mismatch.message, environment=facts.prefix, lock_line=line)
 
 
 def embedded_lock_differs(facts: Facts) -> Iterator[Observation]:
     """LI003: a lock in the image has the name of the audited one and locks something else."""
     for embedded in facts.embedded:
-        yield Observation(subject=embedded.path, message=embedded.why, path=embedded.path)
+        yield Observation(embedded.path, embedded.why, embedded.path)
 
 
 def python_version_file_differs(facts: Facts) -> Iterator[Observation]:
@@ -58,13 +51,6 @@ def python_version_file_differs(facts: Facts) -> Iterator[Observation]:
         return
     path, wanted = facts.python_version_file
     actual = facts.inventory.interpreter.full_version
-    wanted_parts, actual_parts = wanted.split("."), actual.split(".")
-    known = min(len(wanted_parts), len(actual_parts))
-    if wanted_parts[:known] != actual_parts[:known]:
-        yield Observation(
-            subject=path,
-            message=f"{path} names Python {wanted}, but the image runs {actual}",
-            environment=facts.prefix,
-            expected=wanted,
-            actual=actual,
-        )
+    if any(one != other for one, other in zip(wanted.split("."), actual.split("."), strict=False)):
+        message = f"{path} names Python {wanted}, but the image runs {actual}"
+        yield facts.about(path, message, expected=wanted, actual=actual)

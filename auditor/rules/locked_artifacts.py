@@ -69,19 +69,17 @@ def _is_pinned(facts: Facts, check: FileCheck) -> bool:
     elf = rootfs.facts(check.path).elf
     digest = rootfs.digests([check.path]).get(check.path, b"").hex()
     known = (digest, elf.build_id if elf else None)
-    entry = declared(facts.policy, check.path, elf.soname if elf else None, *known)
+    entry = declared(facts.policy, [check.path], elf.soname if elf else None, *known)
     return entry is not None and entry.difference(*known) is None
 
 
 def _unverified_build(facts: Facts, proof: Proof) -> str:
     """Return a clause where only the installation says that it was built: it can be forged."""
     package = facts.expectation.packages.get(proof.distribution.name)
-    wheels = (
-        [each for each in package.artifacts if each.kind is ArtifactKind.WHEEL] if package else []
-    )
-    if not wheels:
-        return ""
-    return f"; unverified that it was built, since {wheels[0].filename} is locked and fits"
+    for each in package.artifacts if package else ():
+        if each.kind is ArtifactKind.WHEEL:
+            return f"; unverified that it was built, since {each.filename} is locked and fits"
+    return ""
 
 
 def artifact_not_compared(facts: Facts) -> Iterator[Observation]:
@@ -96,12 +94,8 @@ def artifact_not_compared(facts: Facts) -> Iterator[Observation]:
         proof = facts.proofs.get(name)
         if proof and name not in reported and is_below(proof.degree, required):
             reported.add(name)
-            yield facts.about(
-                name,
-                f"{required} is required{_shortcoming(facts, proof)}",
-                expected=required,
-                actual=proof.degree,
-            )
+            message = f"{required} is required{_shortcoming(facts, proof)}"
+            yield facts.about(name, message, expected=required, actual=proof.degree)
     for observation in attestation_observations(facts, AttestationState.UNKNOWN):
         # Without its artifact there was nothing that a signature could be for.
         name = observation.subject
@@ -127,11 +121,9 @@ def artifact_not_locked(facts: Facts) -> Iterator[Observation]:
     """LI907: an artifact, or who attested it, does not match the lock."""
     for name, each in absent(facts, Absence.MISMATCH):
         hashes = sorted(each.artifact.hashes.items())
-        yield facts.about(
-            name,
-            f"{each.artifact.filename} does not match the lock: {each.why}",
-            expected=", ".join(f"{algorithm}:{digest}" for algorithm, digest in hashes),
-        )
+        message = f"{each.artifact.filename} does not match the lock: {each.why}"
+        expected = ", ".join(f"{algorithm}:{digest}" for algorithm, digest in hashes)
+        yield facts.about(name, message, expected=expected)
     yield from attestation_observations(facts, AttestationState.REFUSED)
 
 

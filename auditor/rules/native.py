@@ -43,10 +43,8 @@ def _description(
 ) -> Iterator[str]:
     """Yield what is known of a library without an owner, in clauses."""
     elf = library.file.elf
-    if declaration is not None:
-        yield f"is not the build that the policy declares ({declaration.source})"
-    else:
-        yield "has no owner"
+    other = declaration and f"is not the build that the policy declares ({declaration.source})"
+    yield other or "has no owner"
     identity = [f"SONAME {elf.soname}" if elf.soname else "no SONAME"]
     identity.append(f"build-id {elf.build_id}" if elf.build_id else "no build-id")
     yield ", ".join([*identity, plural(library.file.size, "byte")])
@@ -150,11 +148,8 @@ def loader_setting(facts: Facts) -> Iterator[Observation]:
             if key in seen or not _is_offered(facts, library, folder):
                 continue
             seen.add(key)
-            setting = (
-                f"LD_LIBRARY_PATH names {element}"
-                if element
-                else "an empty element of LD_LIBRARY_PATH means the working directory"
-            )
+            empty = "an empty element of LD_LIBRARY_PATH means the working directory"
+            setting = f"LD_LIBRARY_PATH names {element}" if element else empty
             message = f"{setting}, where {library.names[0]} has no owner"
             yield facts.about(library.file.path, message, library.file.path)
 
@@ -192,12 +187,8 @@ def _preloaded(facts: Facts, preload: Preload) -> Iterator[Observation]:
 def _declaration(
     facts: Facts, paths: Iterable[str], elf: Elf, sha256: str
 ) -> DeclaredNative | None:
-    """Return what the policy declares for a file; of several the one that it equals."""
     known = (elf.soname or None, sha256, elf.build_id or None)
-    declarations = (declared(facts.policy, path, *known) for path in sorted(paths))
-    found = [each for each in declarations if each is not None]
-    equal = (each for each in found if _equals(each, elf, sha256))
-    return next(equal, found[0] if found else None)
+    return declared(facts.policy, sorted(paths), *known)
 
 
 def _equals(declaration: DeclaredNative | None, elf: Elf, sha256: str) -> bool:

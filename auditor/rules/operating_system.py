@@ -30,22 +30,19 @@ def os_packaged_distribution(facts: Facts) -> Iterator[Observation]:
         if found.chosen.os_package is None or (systems_own and package is None):
             continue
         role = "provides the locked name" if package else "is visible to the runtime"
-        yield facts.about(
-            name,
-            f"{name} {found.chosen.version} of the OS package {found.chosen.os_package} {role}",
-            found.chosen.metadata_path,
-            expected=facts.locked_version(name),
-            actual=found.chosen.version,
-        )
+        path, version = found.chosen.metadata_path, found.chosen.version
+        message = f"{name} {version} of the OS package {found.chosen.os_package} {role}"
+        locked = facts.locked_version(name)
+        yield facts.about(name, message, path, expected=locked, actual=version)
 
 
 def os_library_changed(facts: Facts) -> Iterator[Observation]:
     """LI306: a library or program has other bytes than its OS package installed."""
     for change in facts.os_comparison.changed:
         yield Observation(
-            subject=change.path,
-            message=f"differs from the file that the OS package {change.package} installed",
-            path=change.path,
+            change.path,
+            f"differs from the file that the OS package {change.package} installed",
+            change.path,
             expected=f"{change.algorithm}:{change.expected}",
             actual=f"{change.algorithm}:{change.actual}",
         )

@@ -46,6 +46,14 @@ def instruction(image: Image, layer: int) -> str:
 # --------------------------------------------------------------------------------- LI405
 
 
+_SORTS = {
+    "archive": (1, "archive", ""),
+    "cache": (LEAST, "file", " of a package cache"),
+    "environment": (_TREE_LEAST, "file", " of an environment"),
+}
+"""What hidden files are -> bytes from which they are a finding, and their words."""
+
+
 class _Group(NamedTuple):
     """Hidden files that make one finding."""
 
@@ -66,31 +74,20 @@ def hidden_payload(facts: Facts) -> Iterator[Observation]:
                 groups[_Group(hidden.layer, hidden.by, *found)].append(hidden)
     for group, files in sorted(groups.items()):
         size = sum(each.size for each in files)
-        if size < _LEAST[group.what]:
+        least, noun, of = _SORTS[group.what]
+        if size < least:
             continue
         listed = f": {_listed(facts, files)}" if group.what == "archive" else ""
         yield Observation(
             subject=group.folder,
             message=(
-                f"{_counted(group.what, len(files))}, {human_bytes(size)}, added by "
+                f"{plural(len(files), noun)}{of}, {human_bytes(size)}, added by "
                 f"{instruction(facts.image, group.layer)}, removed by "
                 f"{instruction(facts.image, group.by)}, still shipped{listed}"
             ),
             path=group.folder,
             layer=group.layer,
         )
-
-
-_LEAST = {"archive": 1, "cache": LEAST, "environment": _TREE_LEAST}
-"""What hidden files are -> bytes from which they are a finding."""
-
-
-def _counted(what: str, number: int) -> str:
-    if what == "archive":
-        return plural(number, "archive")
-    return (
-        f"{plural(number, 'file')} of {'a package cache' if what == 'cache' else 'an environment'}"
-    )
 
 
 def _payload(facts: Facts, hidden: Hidden, roots: Mapping[str, str]) -> tuple[str, str] | None:
@@ -150,8 +147,7 @@ def overwritten(facts: Facts) -> Iterator[Observation]:
         found = facts.installed.get(name)
         now = found.chosen.version if found else None
         before = next((match[2] for each in files if (match := _metadata(each.path))), None)
-        if before is None or before == now:
-            before = None
+        before = None if before == now else before
         what = f"{name} {before}" if before else plural(len(files), "file")
         done = f"replaced with {now}" if before and now else "replaced" if now else "removed"
         yield Observation(
@@ -212,14 +208,10 @@ def _owners(facts: Facts, paths: set[str]) -> dict[str, str]:
 
 def _recorded(facts: Facts, distribution: Distribution) -> Iterable[str]:
     """Yield the real paths of a distribution's files, but for those that differ every time."""
-    record = distribution.record
-    location = distribution.location
+    record, location = distribution.record, distribution.location
     real = facts.image.rootfs.resolve(location) or location
     for row in record.rows if record else ():
         own_note = ".dist-info/" in row.path and posixpath.basename(row.path) in _OWN_NOTES
         if not own_note and not row.path.endswith(".pyc"):
-            yield (
-                real + row.path.removeprefix(location)
-                if row.path.startswith(location)
-                else row.path
-            )
+            inside = row.path.startswith(location)
+            yield real + row.path.removeprefix(location) if inside else row.path

@@ -29,17 +29,12 @@ def pip_list_disagrees(facts: Facts) -> Iterator[Observation]:
         if name in listed and any(same_version(version, listed[name]) for version in versions):
             continue
         files, answer = " and ".join(sorted(versions)) or None, listed.get(name)
-        yield Observation(
-            subject=name,
-            message=(
-                f"pip list {f'says {answer}' if answer else 'does not list it'}, "
-                f"the files {f'say {files}' if files else 'do not contain it'}"
-            ),
-            path=found.chosen.metadata_path if found else None,
-            environment=facts.prefix,
-            expected=files,
-            actual=answer,
+        message = (
+            f"pip list {f'says {answer}' if answer else 'does not list it'}, "
+            f"the files {f'say {files}' if files else 'do not contain it'}"
         )
+        path = found.chosen.metadata_path if found else None
+        yield Observation(name, message, path, facts.prefix, files, answer)
 
 
 def _unlisted(facts: Facts) -> set[str]:

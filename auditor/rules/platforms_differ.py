@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.evidence import installations
-from auditor.evidence.installations import same_version
+from auditor.evidence.installations import has_locked_version, same_version
 from auditor.model import Observation
 from auditor.rules.facts import why_not_comparable
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from auditor.model import Distribution, Expectation, Inventory, LockedPackage
     from auditor.rules.facts import Facts
+
+    _Installed = tuple[Distribution | None, Distribution | None]
+    _Locked = tuple[LockedPackage | None, LockedPackage | None]
 
 
 def platforms_differ(facts: Facts) -> Iterator[Observation]:
@@ -53,10 +56,7 @@ def _differ(here: Distribution | None, there: Distribution | None) -> bool:
     return not same_version(here.version, there.version)
 
 
-def _explained(
-    installed: tuple[Distribution | None, Distribution | None],
-    locked: tuple[LockedPackage | None, LockedPackage | None],
-) -> bool:
+def _explained(installed: _Installed, locked: _Locked) -> bool:
     """Return whether the lock selects two different things, and each platform holds its own."""
     if _choice(locked[0]) == _choice(locked[1]):
         return False
@@ -73,15 +73,15 @@ def _choice(package: LockedPackage | None) -> object:
 def _fits(distribution: Distribution | None, package: LockedPackage | None) -> bool:
     if distribution is None or package is None:
         return distribution is None and package is None
-    return package.version is None or same_version(distribution.version, package.version)
+    return has_locked_version(distribution, package)
 
 
 def _difference(
     facts: Facts,
     name: str,
     platforms: tuple[str, str],
-    installed: tuple[Distribution | None, Distribution | None],
-    locked: tuple[LockedPackage | None, LockedPackage | None],
+    installed: _Installed,
+    locked: _Locked,
 ) -> Observation:
     here, there = ((each.version if each else None) for each in installed)
     package = locked[0] or locked[1]

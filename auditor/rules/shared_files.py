@@ -36,12 +36,8 @@ def shared_file(facts: Facts) -> Iterator[Observation]:
                     shared[one, other].append(path)
     for (one, other), paths in sorted(shared.items()):
         listed = and_more(sorted(paths), 1)
-        yield Observation(
-            subject=one,
-            message=f"{one} and {other} record different bytes for {listed}",
-            path=min(paths),
-            environment=facts.prefix,
-        )
+        message = f"{one} and {other} record different bytes for {listed}"
+        yield Observation(one, message, min(paths), facts.prefix)
 
 
 def _differ(one: RecordRow, other: RecordRow) -> bool:

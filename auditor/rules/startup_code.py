@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from auditor.evidence.installations import same_version
+from auditor.evidence.installations import has_locked_version
 from auditor.inventory.ownership.by_products import SITE, only_joins_namespaces
 from auditor.inventory.paths import text_of
 from auditor.model import FileState, Observation, OwnerKind
@@ -59,12 +59,8 @@ def foreign_bytecode(facts: Facts) -> Iterator[Observation]:
     for fault in facts.bytecode.faults:
         owner = facts.ownership.owner(fault.source)
         known = owner is not None and owner.kind is OwnerKind.DISTRIBUTION
-        yield Observation(
-            subject=owner.name if owner is not None and known else fault.path,
-            message=f"{fault.path} {fault.why}",
-            path=fault.path,
-            environment=facts.prefix,
-        )
+        subject = owner.name if owner is not None and known else fault.path
+        yield Observation(subject, f"{fault.path} {fault.why}", fault.path, facts.prefix)
 
 
 def _what(code: StartupCode) -> str:
@@ -90,9 +86,7 @@ def _whose(facts: Facts, path: str) -> str:
 
 def _is_of_locked_version(facts: Facts, name: str) -> bool:
     package, found = facts.expectation.packages.get(name), facts.installed.get(name)
-    if package is None or found is None:
-        return False
-    return package.version is None or same_version(found.chosen.version, package.version)
+    return bool(package and found and has_locked_version(found.chosen, package))
 
 
 def _is_accounted_for(facts: Facts, path: str) -> bool:

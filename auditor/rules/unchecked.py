@@ -40,31 +40,20 @@ def unreadable(facts: Facts) -> Iterator[Observation]:
         if not problem.limit:
             yield Observation(problem.subject, problem.why, problem.path)
     if facts.bytecode.deaths:
-        yield Observation(
-            subject=facts.prefix or facts.image.reference,
-            message="compiled code crashed the process that reads it, so some was not compared",
-            environment=facts.prefix,
-        )
+        why = "compiled code crashed the process that reads it, so some was not compared"
+        yield Observation(facts.prefix or facts.image.reference, why, environment=facts.prefix)
     for name, each in absent(facts, Absence.UNREADABLE):
         yield Observation(name, f"{each.artifact.filename} could not be read: {each.why}")
     for name, proof in facts.proofs.items():
         for check in proof.files:
             if check.state is FileState.UNREADABLE:
-                yield Observation(
-                    subject=name,
-                    message="an installed file could not be read",
-                    path=check.path,
-                    environment=facts.prefix,
-                    expected=check.expected,
-                )
+                why = "an installed file could not be read"
+                yield Observation(name, why, check.path, facts.prefix, check.expected)
         record = proof.distribution.record
         if record is not None and record.problems and proof.distribution.os_package is None:
-            yield Observation(
-                subject=name,
-                message=f"RECORD: {and_more(record.problems, _MOST_RECORD_ROWS, '; ')}",
-                path=f"{proof.distribution.metadata_path}/RECORD",
-                environment=facts.prefix,
-            )
+            why = f"RECORD: {and_more(record.problems, _MOST_RECORD_ROWS, '; ')}"
+            path = f"{proof.distribution.metadata_path}/RECORD"
+            yield Observation(name, why, path, facts.prefix)
 
 
 def over_limit(facts: Facts) -> Iterator[Observation]:
@@ -80,11 +69,9 @@ def pip_list_did_not_run(facts: Facts) -> Iterator[Observation]:
     """LI904: the interpreter could not answer."""
     if facts.pip_list is not None and facts.pip_list.failure is not None:
         interpreter = facts.runtime.interpreter if facts.runtime else None
-        yield Observation(
-            subject=interpreter or facts.prefix or facts.image.reference,
-            message=f"pip list could not run: {facts.pip_list.failure}",
-            environment=facts.prefix,
-        )
+        subject = interpreter or facts.prefix or facts.image.reference
+        why = f"pip list could not run: {facts.pip_list.failure}"
+        yield Observation(subject, why, environment=facts.prefix)
 
 
 def no_environment(facts: Facts) -> Iterator[Observation]:
@@ -93,10 +80,6 @@ def no_environment(facts: Facts) -> Iterator[Observation]:
     others = [(str(each.platform), each.inventory) for each in facts.others or () if each.opened]
     for subject, inventory in (audited, *others):
         if inventory.runtime is None:
-            candidates = inventory.candidates
-            message = (
-                f"it is unclear which environment runs: {', '.join(candidates)}"
-                if candidates
-                else "it contains no Python environment"
-            )
-            yield Observation(subject=subject, message=message)
+            unclear = f"it is unclear which environment runs: {', '.join(inventory.candidates)}"
+            none = "it contains no Python environment"
+            yield Observation(subject, unclear if inventory.candidates else none)

@@ -23,14 +23,16 @@ def as_bytes(content: Content) -> bytes:
 
 
 def record_hash(content: Content, algorithm: str = "sha256") -> str:
-    """Return a hash as RECORD writes it."""
+    """Return a digest as RECORD writes it."""
     digest = hashlib.new(algorithm, as_bytes(content)).digest()
     return f"{algorithm}={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
 def record(files: Mapping[str, Content], path: str) -> str:
     """Return a RECORD of `files` that itself lies at `path`."""
-    rows = [f"{name},{record_hash(text)},{len(as_bytes(text))}" for name, text in files.items()]
+    rows = (
+        f"{name},{record_hash(content)},{len(as_bytes(content))}" for name, content in files.items()
+    )
     return "\n".join([*rows, f"{path},,", ""])
 
 
@@ -49,11 +51,11 @@ def distribution(requirement: str) -> dict[str, Content]:
 def installed(
     files: Mapping[str, Content], site: str, installer: str = "pip"
 ) -> dict[str, Content]:
-    """Return what an installer makes of a wheel's files, with a true RECORD, by path."""
-    info = next(path.partition("/")[0] for path in files if path.endswith("/METADATA"))
+    """Return a wheel's files as an installer leaves them below `site`, with a true RECORD."""
+    info = next(path.partition("/")[0] for path in files if path.endswith(".dist-info/METADATA"))
     whole = {**files, f"{info}/INSTALLER": f"{installer}\n"}
     whole[f"{info}/RECORD"] = record(whole, f"{info}/RECORD")
-    return {posixpath.normpath(f"{site}/{path}"): text for path, text in whole.items()}
+    return {posixpath.normpath(f"{site}/{path}"): content for path, content in whole.items()}
 
 
 def wheel(

@@ -54,57 +54,54 @@ def look(
     return check_bytecode(image, collect_inventory(image), everything=everything)
 
 
-OTHER = "is not what its source compiles to"
-
-
 def whys(found: Bytecode) -> list[str]:
     return [fault.why for fault in found.faults]
 
 
-@pytest.mark.parametrize(
-    ("pyc", "name"),
-    [
-        (timestamp(compiled()), f"mod.{TAG}.pyc"),
-        (timestamp(compiled(level=1)), f"mod.{TAG}.opt-1.pyc"),
-        (timestamp(compiled(level=2)), f"mod.{TAG}.opt-2.pyc"),
-        (hashed(compiled()), f"mod.{TAG}.pyc"),
-    ],
-    ids=["plain", "opt-1", "opt-2", "checked-hash"],
-)
+SAME = {
+    "plain": (timestamp(compiled()), f"mod.{TAG}.pyc"),
+    "opt-1": (timestamp(compiled(level=1)), f"mod.{TAG}.opt-1.pyc"),
+    "opt-2": (timestamp(compiled(level=2)), f"mod.{TAG}.opt-2.pyc"),
+    "checked-hash": (hashed(compiled()), f"mod.{TAG}.pyc"),
+}
+
+
+@pytest.mark.parametrize(("pyc", "name"), SAME.values(), ids=SAME)
 def test_what_its_source_compiles_to(pyc: bytes, name: str) -> None:
     found = look(pyc, name=name)
     assert found.faults == ()
     assert found.verified == {f"{CACHE}/{name}": SOURCE}
 
 
-@pytest.mark.parametrize(
-    ("pyc", "why"),
-    [
-        (timestamp(EVIL), OTHER),
-        (hashed(EVIL), OTHER),
-        (timestamp(compiled(level=2)), OTHER),
-        (timestamp(compiled().replace(co_stacksize=99)), OTHER),
-        (timestamp("no code"), "contains no readable code"),
-        (timestamp(compiled())[:40], "contains no readable code"),
-    ],
-    ids=["timestamp", "hash", "other-level", "executes-otherwise", "no-code", "cut-short"],
-)
+OTHER = {
+    "timestamp": (timestamp(EVIL), "is not what its source compiles to"),
+    "hash": (hashed(EVIL), "is not what its source compiles to"),
+    "other-level": (timestamp(compiled(level=2)), "is not what its source compiles to"),
+    "executes-otherwise": (
+        timestamp(compiled().replace(co_stacksize=99)),
+        "is not what its source compiles to",
+    ),
+    "no-code": (timestamp("no code"), "contains no readable code"),
+    "cut-short": (timestamp(compiled())[:40], "contains no readable code"),
+}
+
+
+@pytest.mark.parametrize(("pyc", "why"), OTHER.values(), ids=OTHER)
 def test_what_is_loaded_and_is_another_program(pyc: bytes, why: str) -> None:
     assert whys(look(pyc)) == [why]
 
 
-@pytest.mark.parametrize(
-    "pyc",
-    [
-        timestamp(EVIL, size=1),
-        timestamp(EVIL, mtime=1),
-        hashed(EVIL, "another source"),
-        b"\0\0\r\n" + timestamp(EVIL)[4:],
-        importlib.util.MAGIC_NUMBER,
-        importlib.util.MAGIC_NUMBER + b"\xff\0\0\0" + bytes(8),
-    ],
-    ids=["size", "time", "hash", "magic", "header", "flags"],
-)
+IGNORED = {
+    "size": timestamp(EVIL, size=1),
+    "time": timestamp(EVIL, mtime=1),
+    "hash": hashed(EVIL, "another source"),
+    "magic": b"\0\0\r\n" + timestamp(EVIL)[4:],
+    "header": importlib.util.MAGIC_NUMBER,
+    "flags": importlib.util.MAGIC_NUMBER + b"\xff\0\0\0" + bytes(8),
+}
+
+
+@pytest.mark.parametrize("pyc", IGNORED.values(), ids=IGNORED)
 def test_what_python_ignores(pyc: bytes) -> None:
     found = look(pyc)
     assert (found.faults, found.verified) == ((), {f"{CACHE}/mod.{TAG}.pyc": SOURCE})
@@ -139,7 +136,7 @@ def test_what_this_interpreter_never_looks_at(name: str, folder: str) -> None:
 def test_another_patch_level_may_choose_other_jumps() -> None:
     files = base(f"{VERSION}.99")
     assert look(timestamp(compiled().replace(co_stacksize=99)), files=files) == Bytecode()
-    assert whys(look(timestamp(EVIL), files=files)) == [OTHER]
+    assert whys(look(timestamp(EVIL), files=files)) == ["is not what its source compiles to"]
     assert len(look(timestamp(compiled()), files=files).verified) == 1
 
 
@@ -161,18 +158,16 @@ def test_no_interpreter_or_an_unknown_one_is_left_out() -> None:
     assert check_bytecode(image, collect_inventory(image), everything=True) == Bytecode()
 
 
+@pytest.mark.parametrize(("count", "size"), [(50, 200_000), (100_000, 1)])
 def test_processes_that_die_are_started_again_only_so_often(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, count: int, size: int
 ) -> None:
     monkeypatch.setattr("auditor.evidence.code_process._COMMAND", (sys.executable, "-c", "0"))
-    large = [Request(str(number), 0, bytes(200_000)) for number in range(50)]
-    small = (Request(str(number), 0, b"N") for number in range(100_000))
-    for asked in (large, small):
-        with closing(CodeProcesses()) as processes, processes.queries(CODE) as queries:
-            answers = list(queries.answers(asked))
-        assert [request.path for request, _ in answers] == ["0", "1", "2", "3", "4"]
-        assert all(words == [] for _, words in answers)
-        assert queries.deaths == 5
+    asked = (Request(str(number), 0, bytes(size)) for number in range(count))
+    with closing(CodeProcesses()) as processes, processes.queries(CODE) as queries:
+        answers = [(request.path, words) for request, words in queries.answers(asked)]
+    assert answers == [(str(number), []) for number in range(5)]
+    assert queries.deaths == 5
     assert look(timestamp(EVIL)) == Bytecode(deaths=1)
 
 

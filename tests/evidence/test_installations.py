@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from packaging.version import Version
 
-from auditor.evidence import Installation, installations
-from auditor.evidence.installations import same_version
+from auditor.evidence import installations
+from auditor.evidence.installations import Installation, same_version
 from auditor.model import Distribution, Environment, Expectation, LockedPackage, MetadataKind
 
 
@@ -15,30 +15,25 @@ def distribution(version: str, location: str) -> Distribution:
     return Distribution("idna", version, MetadataKind.DIST_INFO, info, location)
 
 
-def environment(*distributions: Distribution) -> Environment:
-    return Environment("/usr", "/usr/bin/python", "3.11", (), True, "named", distributions)
-
-
-EXPECTED = Expectation({"idna": LockedPackage("idna", Version("3.10"), 1)})
-
-
-OLDER, LATER = distribution("3.9", "/a"), distribution("3.10", "/b")
+FIRST, LATER = distribution("3.9", "/a"), distribution("3.10", "/b")
 LOCKED, OTHER = distribution("3.10", "/a"), distribution("3.8", "/a")
 
 
 @pytest.mark.parametrize(
-    ("there", "expectation", "installation"),
+    ("held", "expected"),
     [
-        ([OLDER, LATER], EXPECTED, Installation(OLDER, (), (LATER,))),
-        ([OLDER, LOCKED], EXPECTED, Installation(LOCKED, (OLDER,))),
-        ([OLDER, OTHER], Expectation({}), Installation(OLDER, (OTHER,))),
+        ((FIRST, LATER), Installation(FIRST, (), (LATER,))),
+        ((FIRST, LOCKED), Installation(LOCKED, (FIRST,))),
+        ((FIRST, OTHER), Installation(FIRST, (OTHER,))),
     ],
-    ids=["first-directory", "locked-one", "first-one"],
+    ids=["two-directories", "locked-in-the-same", "neither-locked"],
 )
-def test_which_one_is_judged(
-    there: list[Distribution], expectation: Expectation, installation: Installation
+def test_which_installation_is_compared(
+    held: tuple[Distribution, ...], expected: Installation
 ) -> None:
-    assert installations(environment(*there), expectation) == {"idna": installation}
+    environment = Environment("/usr", "/usr/bin/python", "3.11", (), True, "named", held)
+    expectation = Expectation({"idna": LockedPackage("idna", Version("3.10"), 1)})
+    assert installations(environment, expectation) == {"idna": expected}
 
 
 @pytest.mark.parametrize(

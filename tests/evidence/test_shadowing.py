@@ -27,11 +27,11 @@ MODULES = {
         ["google/cloud/storage", "google/cloud/version"],
     ),
     "extensions": (
-        ["_x.cpython-311-x86_64.so", "_y.abi3.so", "_z.so"],
+        ["_x.cpython-311-x86_64-linux-gnu.so", "_y.abi3.so", "_z.so"],
         ["_x", "_y", "_z"],
     ),
     "foreign": (
-        ["_x.cpython-312-x86_64.so", "x.libs/libz.so.1", "x-1.dist-info/a.py"],
+        ["_x.cpython-312-x86_64-linux-gnu.so", "x.libs/libz.so.1", "x-1.dist-info/a.py"],
         [],
     ),
     "no-modules": (["__pycache__/six.cpython-311.pyc", "py.typed", "x.pth"], []),

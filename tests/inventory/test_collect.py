@@ -8,7 +8,7 @@ import pytest
 
 from auditor.errors import UsageError
 from auditor.inventory.collect import collect_inventory
-from tests.builders import File, Files, Symlink, elf, image_of
+from tests.builders import File, Files, Symlink, elf, image_of, interpreter
 
 if TYPE_CHECKING:
     from auditor.model import Environment, Image
@@ -18,18 +18,8 @@ def metadata(name: str, version: str) -> str:
     return f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
 
 
-PYTHON = File(elf(strings=["3.11.7"]), 0o755)
-LIBC = {
-    "/lib/x86_64-linux-gnu/libc.so.6": elf(
-        strings=["GNU C Library (x) stable release version 2.36."]
-    )
-}
 BASE: Files = {
-    **LIBC,
-    "/usr/local/bin/python3.11": PYTHON,
-    "/usr/local/bin/python": Symlink("python3.11"),
-    "/usr/local/lib/python3.11/os.py": "",
-    "/usr/local/lib/python3.11/lib-dynload/x.so": "",
+    **interpreter(),
     "/usr/local/lib/python3.11/site-packages/pip-24.0.dist-info/METADATA": metadata("pip", "24.0"),
 }
 VENV: Files = {
@@ -39,9 +29,8 @@ VENV: Files = {
     "/opt/venv/lib64": Symlink("lib"),
 }
 DEBIAN: Files = {
-    **LIBC,
     "/bin": Symlink("usr/bin"),
-    "/usr/bin/python3.11": PYTHON,
+    "/usr/bin/python3.11": File(elf(strings=["3.11.7"]), 0o755),
     "/usr/bin/python3": Symlink("python3.11"),
     "/usr/lib/python3.11/os.py": "",
     "/usr/lib/python3/dist-packages/six-1.16.0.egg-info": metadata("six", "1.16.0"),
@@ -116,39 +105,25 @@ def test_pythonpath_comes_first(env: dict[str, str], files: Files, first: str) -
 
 
 @pytest.mark.parametrize(
-    ("env", "user", "files", "found"),
+    ("env", "user", "base", "found"),
     [
-        ({}, "", {"/root/.local": "x"}, True),
-        (
-            {},
-            "app",
-            {"/home/app/.local": "x", "/etc/passwd": "app:x:1000:1000::/home/app:/bin/sh\n"},
-            True,
-        ),
-        (
-            {},
-            "1000:1000",
-            {"/home/app/.local": "x", "/etc/passwd": "app:x:1000:1000::/home/app:/bin/sh\n"},
-            True,
-        ),
-        ({}, "1001", {"/.local": "x"}, True),
-        ({"HOME": "/h"}, "", {"/h/.local": "x"}, True),
-        ({"PYTHONUSERBASE": "/ub"}, "", {"/ub": "x"}, True),
-        ({"PYTHONNOUSERSITE": "1"}, "", {"/root/.local": "x"}, False),
-        ({}, "app", {"/root/.local": "x"}, False),
+        ({}, "", "/root/.local", True),
+        ({}, "app", "/home/app/.local", True),
+        ({}, "1000:1000", "/home/app/.local", True),
+        ({}, "1001", "/.local", True),
+        ({"HOME": "/h"}, "", "/h/.local", True),
+        ({"PYTHONUSERBASE": "/ub"}, "", "/ub", True),
+        ({"PYTHONNOUSERSITE": "1"}, "", "/root/.local", False),
+        ({}, "app", "/root/.local", False),
     ],
     ids=["root", "name", "uid", "unknown-uid", "home", "userbase", "switched-off", "another's"],
 )
-def test_the_users_own_site(
-    env: dict[str, str], user: str, files: dict[str, str], found: bool
-) -> None:
-    site = {
-        f"{base}/lib/python3.11/site-packages/x-1.dist-info/METADATA": metadata("x", "1")
-        for base in files
-        if base != "/etc/passwd"
+def test_the_users_own_site(env: dict[str, str], user: str, base: str, *, found: bool) -> None:
+    files = {
+        f"{base}/lib/python3.11/site-packages/x-1.dist-info/METADATA": metadata("x", "1"),
+        "/etc/passwd": "app:x:1000:1000::/home/app:/bin/sh\n",
     }
-    passwd = {path: text for path, text in files.items() if path == "/etc/passwd"}
-    assert ("x" in names(runtime_of(image_of([BASE, site | passwd], env=env, user=user)))) is found
+    assert ("x" in names(runtime_of(image_of([BASE, files], env=env, user=user)))) is found
 
 
 def test_pth_lines_add_directories_that_exist() -> None:

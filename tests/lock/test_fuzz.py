@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from auditor.errors import LockError
 from auditor.lock import read_lock, select
+from auditor.lock.checks import KEYS
 from tests.builders.targets import LINUX
 
 if TYPE_CHECKING:
@@ -25,43 +26,8 @@ MARKERS = [
     "extra == 'x'",
 ]
 WORDS = ["", "a", "1.0", "a-1-py3-none-any.whl", ">=3", "http://[", "\x1b", "(" * 300, *MARKERS]
-KEYS = [
-    "archive",
-    "attestation-identities",
-    "commit-id",
-    "dependencies",
-    "directory",
-    "hashes",
-    "index",
-    "marker",
-    "name",
-    "path",
-    "requires-python",
-    "sdist",
-    "sha256",
-    "size",
-    "tool",
-    "type",
-    "upload-time",
-    "url",
-    "vcs",
-    "version",
-    "wheels",
-]
-TOP_KEYS = [
-    "created-by",
-    "default-groups",
-    "dependency-groups",
-    "environments",
-    "extras",
-    "lock-version",
-    "metadata",
-    "package",
-    "packages",
-    "requires-python",
-    "tool",
-    "version",
-]
+TABLE_KEYS = sorted({"sha256", *(key for keys in KEYS.values() for key in keys.split())})
+TOP_KEYS = [*KEYS[""].split(), "metadata", "package", "version"]
 HASHES = {"sha256": "0" * 64}
 SOURCES: list[dict[str, object]] = [
     {"directory": {"path": "."}},
@@ -75,7 +41,8 @@ SOURCES: list[dict[str, object]] = [
 values = st.recursive(
     st.sampled_from([1, 1.5, True, *WORDS]),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(TABLE_KEYS), inner, max_size=4)
     ),
     max_leaves=25,
 )
@@ -115,12 +82,8 @@ def read_and_select(directory: Path, content: bytes) -> str:
     except LockError as error:
         return error.message
     expectation = select(lock, LINUX)
-    return "".join(
-        [
-            *(mismatch.message for mismatch in expectation.mismatches),
-            *(problem.why for problem in expectation.problems),
-        ]
-    )
+    messages = [mismatch.message for mismatch in expectation.mismatches]
+    return "".join([*messages, *(problem.why for problem in expectation.problems)])
 
 
 @given(content=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))

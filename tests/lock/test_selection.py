@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from auditor.errors import UsageError
 from auditor.lock import Lock, read_lock, select
-from auditor.model import ArtifactKind, Directory, Libc, Target, Vcs
+from auditor.model import ArtifactKind, Directory, Libc, LockMismatch, Problem, Target, Vcs
 from tests.builders.targets import ALPINE, ARM, LINUX, target
 
 REAL = Path(__file__).parent / "assets" / "real"
@@ -125,65 +125,56 @@ def test_sources_have_no_version_to_compare() -> None:
     assert [package.line for package in packages.values()] == [10, 20, 30, 40, 50, 60]
 
 
+MISMATCHES: dict[str, tuple[list[str], Target, str, str]] = {
+    "platform": (
+        ["a-1-cp311-cp311-macosx_11_0_arm64.whl", "a-1-cp312-cp312-win_amd64.whl"],
+        LINUX,
+        "macosx_11_0_arm64, win_amd64",
+        "cp311-cp311 on manylinux_2_36_x86_64",
+    ),
+    "python": (
+        ["a-1-cp312-cp312-manylinux_2_28_x86_64.whl", "a-1-cp311-cp311-win_amd64.whl"],
+        LINUX,
+        "cp312-cp312",
+        "cp311-cp311 on manylinux_2_36_x86_64",
+    ),
+    "architecture": (
+        ["a-1-cp311-cp311-manylinux_2_28_x86_64.whl"],
+        ARM,
+        "manylinux_2_28_x86_64",
+        "cp311-cp311 on manylinux_2_36_aarch64",
+    ),
+    "libc": (
+        ["a-1-cp311-cp311-manylinux_2_28_x86_64.whl"],
+        ALPINE,
+        "manylinux_2_28_x86_64",
+        "cp311-cp311 on musllinux_1_2_x86_64",
+    ),
+    "many": (
+        [f"a-1-cp311-cp311-macosx_{minor}_0_arm64.whl" for minor in range(10, 16)],
+        target(libc=None),
+        f"{', '.join(f'macosx_{minor}_0_arm64' for minor in range(10, 14))} and 2 more",
+        "cp311-cp311 on linux_x86_64",
+    ),
+    "free-threaded": (
+        ["a-1-cp313-cp313-manylinux_2_28_x86_64.whl"],
+        target("3.13.0", free_threaded=True),
+        "cp313-cp313",
+        "cp313-cp313t on manylinux_2_36_x86_64",
+    ),
+}
+
+
 @pytest.mark.parametrize(
-    ("wheels", "image", "message"),
-    [
-        (
-            ["a-1-cp311-cp311-macosx_11_0_arm64.whl", "a-1-cp312-cp312-win_amd64.whl"],
-            LINUX,
-            (
-                "its wheels are for macosx_11_0_arm64, win_amd64 and it has no sdist; the "
-                "interpreter accepts cp311-cp311 on manylinux_2_36_x86_64"
-            ),
-        ),
-        (
-            ["a-1-cp312-cp312-manylinux_2_28_x86_64.whl", "a-1-cp311-cp311-win_amd64.whl"],
-            LINUX,
-            (
-                "its wheels are for cp312-cp312 and it has no sdist; the "
-                "interpreter accepts cp311-cp311 on manylinux_2_36_x86_64"
-            ),
-        ),
-        (
-            ["a-1-cp311-cp311-manylinux_2_28_x86_64.whl"],
-            ARM,
-            (
-                "its wheels are for manylinux_2_28_x86_64 and it has no sdist; the "
-                "interpreter accepts cp311-cp311 on manylinux_2_36_aarch64"
-            ),
-        ),
-        (
-            ["a-1-cp311-cp311-manylinux_2_28_x86_64.whl"],
-            ALPINE,
-            (
-                "its wheels are for manylinux_2_28_x86_64 and it has no sdist; the "
-                "interpreter accepts cp311-cp311 on musllinux_1_2_x86_64"
-            ),
-        ),
-        (
-            [f"a-1-cp311-cp311-macosx_{minor}_0_arm64.whl" for minor in range(10, 16)],
-            target(libc=None),
-            (
-                "its wheels are for macosx_10_0_arm64, macosx_11_0_arm64, macosx_12_0_arm64, "
-                "macosx_13_0_arm64 and 2 more and it has no sdist; the "
-                "interpreter accepts cp311-cp311 on linux_x86_64"
-            ),
-        ),
-        (
-            ["a-1-cp313-cp313-manylinux_2_28_x86_64.whl"],
-            target("3.13.0", free_threaded=True),
-            (
-                "its wheels are for cp313-cp313 and it has no sdist; the "
-                "interpreter accepts cp313-cp313t on manylinux_2_36_x86_64"
-            ),
-        ),
-    ],
-    ids=["platform", "python", "architecture", "libc", "many", "free-threaded"],
+    ("wheels", "image", "made_for", "accepted"), MISMATCHES.values(), ids=MISMATCHES
 )
 def test_wheels_for_other_images_alone_are_a_mismatch(
-    wheels: list[str], image: Target, message: str
+    wheels: list[str], image: Target, made_for: str, accepted: str
 ) -> None:
     expectation = select(lock_of(entry("a", *wheels), pure("b")), image)
+    message = (
+        f"its wheels are for {made_for} and it has no sdist; the interpreter accepts {accepted}"
+    )
     (mismatch,) = expectation.mismatches
     assert (mismatch.subject, mismatch.message, mismatch.line) == ("a", message, 10)
     assert list(expectation.packages) == ["b"]
@@ -197,42 +188,32 @@ def test_an_sdist_makes_up_for_wheels_that_do_not_fit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("top", "image", "message", "line"),
+    ("environments", "named"),
     [
         (
-            {"requires-python": ">=3.12"},
-            LINUX,
-            "the lock requires Python >=3.12, the interpreter is 3.11.7",
-            3,
+            ["sys_platform == 'darwin'", "platform_machine == 'aarch64'"],
+            'sys_platform == "darwin" or platform_machine == "aarch64"',
         ),
         (
-            {"environments": ["sys_platform == 'darwin'", "platform_machine == 'aarch64'"]},
-            LINUX,
-            (
-                'the lock is for sys_platform == "darwin" or platform_machine == "aarch64"; the '
-                "interpreter is Python 3.11.7 on linux x86_64"
-            ),
-            4,
-        ),
-        (
-            {"environments": [f"python_version == '3.{minor}'" for minor in range(5)]},
-            LINUX,
-            (
-                'the lock is for python_version == "3.0" or python_version == "3.1" or '
-                'python_version == "3.2" (and 2 more); the interpreter is Python '
-                "3.11.7 on linux x86_64"
-            ),
-            4,
+            [f"os_name == '{name}'" for name in "abcde"],
+            'os_name == "a" or os_name == "b" or os_name == "c" (and 2 more)',
         ),
     ],
-    ids=["requires-python", "environments", "many environments"],
+    ids=["two", "many"],
 )
-def test_a_lock_for_another_image_is_a_mismatch_and_no_error(
-    top: dict[str, Any], image: Target, message: str, line: int
-) -> None:
-    expectation = select(lock_of(pure("a"), **top), image)
-    (mismatch,) = expectation.mismatches
-    assert (mismatch.subject, mismatch.message, mismatch.line) == ("pylock.toml", message, line)
+def test_a_lock_for_other_environments_is_a_mismatch(environments: list[str], named: str) -> None:
+    (mismatch,) = select(lock_of(pure("a"), environments=environments), LINUX).mismatches
+    assert mismatch == LockMismatch(
+        "pylock.toml",
+        f"the lock is for {named}; the interpreter is Python 3.11.7 on linux x86_64",
+        4,
+    )
+
+
+def test_a_lock_for_another_python_is_a_mismatch_and_no_error() -> None:
+    (mismatch,) = select(lock_of(pure("a"), **{"requires-python": ">=3.12"}), LINUX).mismatches
+    message = "the lock requires Python >=3.12, the interpreter is 3.11.7"
+    assert mismatch == LockMismatch("pylock.toml", message, 3)
 
 
 @pytest.mark.parametrize(
@@ -260,18 +241,12 @@ def test_one_bad_package_does_not_stop_the_rest() -> None:
     )
     expectation = select(lock, LINUX)
     assert list(expectation.packages) == ["good"]
-    assert [
-        (mismatch.subject, mismatch.message, mismatch.line) for mismatch in expectation.mismatches
-    ] == [
-        ("old", "requires Python <3.10, the interpreter is 3.11.7", 10),
-        ("twice", "2 entries apply here (lines 20 and 30) where only one may", 30),
-    ]
-    (problem,) = expectation.problems
-    assert problem.subject == "kernel"
-    assert problem.why == (
-        'its marker platform_release >= "5" needs platform_release, which the image does not say'
+    assert expectation.mismatches == (
+        LockMismatch("old", "requires Python <3.10, the interpreter is 3.11.7", 10),
+        LockMismatch("twice", "2 entries apply here (lines 20 and 30) where only one may", 30),
     )
-    assert not problem.limit
+    why = 'its marker platform_release >= "5" needs platform_release, which the image does not say'
+    assert expectation.problems == (Problem("kernel", why),)
 
 
 def test_several_entries_of_one_name_of_which_one_applies() -> None:
@@ -379,11 +354,7 @@ def test_extras_and_groups_select(
     ],
 )
 def test_what_is_left_out_says_what_would_select_it(
-    extras: tuple[str, ...],
-    groups: tuple[str, ...] | None,
-    name: str,
-    why: str,
-    optional: bool,
+    extras: tuple[str, ...], groups: tuple[str, ...] | None, name: str, why: str, optional: bool
 ) -> None:
     (left,) = select(GROUPS, LINUX, extras=extras, groups=groups).unselected[name]
     assert (left.why, left.optional) == (why, optional)
@@ -409,34 +380,22 @@ def test_a_selected_group_may_be_what_leaves_an_entry_out(
 
 
 @pytest.mark.parametrize(
-    ("extras", "groups", "message"),
+    ("lock", "chosen", "message"),
     [
-        (("cuda",), None, "pylock.toml: no extra 'cuda': it has gpu"),
-        ((), ("docs",), "pylock.toml: no group 'docs': it has default, dev, lint-tools"),
+        (GROUPS, {"extras": ["cuda"]}, "no extra 'cuda': it has gpu"),
+        (GROUPS, {"groups": ["docs"]}, "no group 'docs': it has default, dev, lint-tools"),
+        (lock_of(pure("a")), {"extras": ["gpu"]}, "no extra 'gpu': it has no extras"),
+        (lock_of(pure("a")), {"groups": ["dev"]}, "no group 'dev': it has no groups"),
     ],
+    ids=["extra", "group", "no-extras", "no-groups"],
 )
 def test_an_extra_or_group_that_the_lock_does_not_have(
-    extras: tuple[str, ...], groups: tuple[str, ...] | None, message: str
+    lock: Lock, chosen: dict[str, list[str]], message: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        select(GROUPS, LINUX, extras=extras, groups=groups)
-    assert caught.value.message == message
+        select(lock, LINUX, **chosen)
+    assert caught.value.message == f"pylock.toml: {message}"
     assert caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("extras", "groups", "message"),
-    [
-        (("gpu",), None, "pylock.toml: no extra 'gpu': it has no extras"),
-        ((), ("dev",), "pylock.toml: no group 'dev': it has no groups"),
-    ],
-)
-def test_a_lock_without_any(
-    extras: tuple[str, ...], groups: tuple[str, ...] | None, message: str
-) -> None:
-    with pytest.raises(UsageError) as caught:
-        select(lock_of(pure("a")), LINUX, extras=extras, groups=groups)
-    assert caught.value.message == message
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,12 @@ def test_top_lines_end_at_the_packages() -> None:
     assert top_lines("a = 1\n\n[tool]\nb = 2") == {"a": 1, "tool": 3}
 
 
+def test_the_deepest_values_that_tomli_accepts() -> None:
+    text = "a = " + "{a = " * 400 + "1" + "}" * 400
+    tomli.loads(text)
+    assert {len(path) for path, _ in walk(text)} == set(range(1, 402))
+
+
 def paths(value: object, path: KeyPath = ()) -> set[KeyPath]:
     """Return every path in a parsed document, but empty arrays of tables."""
     found = {path}

@@ -103,25 +103,22 @@ def test_a_table_of_pyproject(tmp_path: Path) -> None:
         read_config(path, SETTINGS, TODAY)
 
 
-@pytest.mark.parametrize(
-    ("there", "found"),
-    [
-        pytest.param({"auditor.toml": ""}, "auditor.toml", id="here"),
-        pytest.param({"pyproject.toml": "[tool.auditor]"}, "pyproject.toml", id="pyproject"),
-        pytest.param({"pyproject.toml": "[tool]"}, None, id="pyproject-of-others"),
-        pytest.param({"../auditor.toml": "", "../.git": ""}, "../auditor.toml", id="above"),
-        pytest.param({"../auditor.toml": ""}, None, id="above-but-no-repository"),
-        pytest.param({"../../auditor.toml": "", "../.git": ""}, None, id="outside-the-repository"),
-        pytest.param(
-            {"auditor.toml": "", "../auditor.toml": "", "../.git": ""}, "auditor.toml", id="nearest"
-        ),
-        pytest.param(
-            {"pyproject.toml": "[tool]", "../auditor.toml": "", "../../.git/HEAD": ""},
-            "../auditor.toml",
-            id="past-a-pyproject-of-others",
-        ),
-    ],
-)
+PLACES = {
+    "here": ({"auditor.toml": ""}, "auditor.toml"),
+    "pyproject": ({"pyproject.toml": "[tool.auditor]"}, "pyproject.toml"),
+    "pyproject-of-others": ({"pyproject.toml": "[tool]"}, None),
+    "above": ({"../auditor.toml": "", "../.git": ""}, "../auditor.toml"),
+    "above-but-no-repository": ({"../auditor.toml": ""}, None),
+    "outside-the-repository": ({"../../auditor.toml": "", "../.git": ""}, None),
+    "nearest": ({"auditor.toml": "", "../auditor.toml": "", "../.git": ""}, "auditor.toml"),
+    "past-a-pyproject-of-others": (
+        {"pyproject.toml": "[tool]", "../auditor.toml": "", "../../.git/HEAD": ""},
+        "../auditor.toml",
+    ),
+}
+
+
+@pytest.mark.parametrize(("there", "found"), PLACES.values(), ids=PLACES)
 def test_where_it_is_looked_for(tmp_path: Path, there: dict[str, str], found: str | None) -> None:
     here = tmp_path / "a" / "b"
     here.mkdir(parents=True)
@@ -139,86 +136,53 @@ def test_two_in_one_place(tmp_path: Path) -> None:
 
 IGNORE = '[[ignore]]\ncode = "LI1"\nsubject = "*"\nreason = "r"\n'
 NATIVE = '[[native]]\npath = "/a"\nsha256 = "' + SHA + '"\nsource = "s"\nreason = "r"\n'
+MISTAKES = {
+    "toml": ("x = ", ":1:5: not valid TOML: ", "--no-config"),
+    "number": ("x = " + "1" * 5000, ": TOML that cannot be read: ", ""),
+    "key": ("\nfail-onn = 1", ":2: fail-onn: unknown key", "fail-on?"),
+    "far-key": ("zzz = 1", ":1: zzz: unknown key", "known keys: lock,"),
+    "text": ("lock = 1", ":1: lock: a number, not a string", ""),
+    "empty": ("lock = ' '", ":1: lock: is empty", ""),
+    "list": ("own = ['a', []]", ":1: own[1]: an array, not a string", ""),
+    "list-alone": ("own = true", ":1: own: a boolean, not a string", ""),
+    "flag": ("no-run = 1979-01-01", ":1: no-run: a date or time, not", ""),
+    "codes": ("ignore-codes = 'LI1 LI8'", ":1: ignore-codes: unknown finding code", ""),
+    "x": ("ignore = ['LI1']", ":1: ignore[0]: a string, not a table", "[[ignore]]"),
+    "y": ("ignore = 'LI1'", ":1: ignore: a string, not an array", "[[ignore]]"),
+    "severity": ("severity = 'note'", ":1: severity: a string, not a table", ""),
+    "level": ("[severity]\nLI101 = 'none'", ":2: severity.LI101: 'none' is", ""),
+    "severity-code": (
+        "[severity]\nversion-difers = 'note'",
+        ":2: severity.version-difers: unknown finding code or name 'version-difers'",
+        "did you mean version-differs?",
+    ),
+    "code": (
+        IGNORE.replace("LI1", "weak-hsh"),
+        ":2: ignore[0].code: unknown finding code or name 'weak-hsh'",
+        "did you mean weak-hash",
+    ),
+    "blank-code": (IGNORE.replace('"LI1"', '"\\n"'), ":2: ignore[0].code: is empty", ""),
+    "no-reason": (
+        IGNORE + IGNORE.replace('reason = "r"', ""),
+        ":5: ignore[1]: has no reason",
+        "say why",
+    ),
+    "empty-reason": (IGNORE.replace('"r"', '"  "'), ":4: ignore[0].reason: is empty", ""),
+    "subject": (IGNORE.replace('subject = "*"', ""), ":1: ignore[0]: has no subject", ""),
+    "entry-key": (IGNORE + "untill = 2030-01-01", ":5: ignore[0].untill: unknown", "until?"),
+    "until-text": (IGNORE + "until = '2030-01-01'", ":5: ignore[0].until: a string", "bare"),
+    "time": (IGNORE + "until = 2030-01-01T00:00:00", ":5: ignore[0].until: a date or", ""),
+    "id": (NATIVE.replace('path = "/a"\n', ""), ":1: native[0]: has neither path nor", ""),
+    "no-hash": (NATIVE.replace("sha256", "#"), ":1: native[0]: has neither sha256", ""),
+    "relative": (NATIVE.replace("/a", "a"), ":2: native[0].path: 'a' is no", ""),
+    "dots": (NATIVE.replace("/a", "/a/../b"), ":2: native[0].path:", ""),
+    "sha256": (NATIVE.replace(SHA, "AB"), ":3: native[0].sha256: 'AB'", "64"),
+    "build-id": (NATIVE + "build-id = 'abc'", ":6: native[0].build-id", ""),
+    "source": (NATIVE.replace('source = "s"', ""), ":1: native[0]: has no source", ""),
+}
 
 
-@pytest.mark.parametrize(
-    ("text", "message", "hint"),
-    [
-        pytest.param("x = ", ":1:5: not valid TOML: ", "--no-config", id="toml"),
-        pytest.param("x = " + "1" * 5000, ": TOML that cannot be read: ", "", id="number"),
-        pytest.param("\nfail-onn = 1", ":2: fail-onn: unknown key", "fail-on?", id="key"),
-        pytest.param("zzz = 1", ":1: zzz: unknown key", "known keys: lock,", id="far-key"),
-        pytest.param("lock = 1", ":1: lock: a number, not a string", "", id="text"),
-        pytest.param("lock = ' '", ":1: lock: is empty", "", id="empty"),
-        pytest.param("own = ['a', []]", ":1: own[1]: an array, not a string", "", id="list"),
-        pytest.param("own = true", ":1: own: a boolean, not a string", "", id="list-alone"),
-        pytest.param("no-run = 1979-01-01", ":1: no-run: a date or time, not", "", id="flag"),
-        pytest.param(
-            "ignore-codes = 'LI1 LI8'", ":1: ignore-codes: unknown finding code", "", id="codes"
-        ),
-        pytest.param(
-            "ignore = ['LI1']", ":1: ignore[0]: a string, not a table", "[[ignore]]", id="x"
-        ),
-        pytest.param("ignore = 'LI1'", ":1: ignore: a string, not an array", "[[ignore]]", id="y"),
-        pytest.param("severity = 'note'", ":1: severity: a string, not a table", "", id="severity"),
-        pytest.param("[severity]\nLI101 = 'none'", ":2: severity.LI101: 'none' is", "", id="level"),
-        pytest.param(
-            "[severity]\nversion-difers = 'note'",
-            ":2: severity.version-difers: unknown finding code or name 'version-difers'",
-            "did you mean version-differs?",
-            id="severity-code",
-        ),
-        pytest.param(
-            IGNORE.replace("LI1", "weak-hsh"),
-            ":2: ignore[0].code: unknown finding code or name 'weak-hsh'",
-            "did you mean weak-hash",
-            id="code",
-        ),
-        pytest.param(
-            IGNORE.replace('"LI1"', '"\\n"'), ":2: ignore[0].code: is empty", "", id="blank-code"
-        ),
-        pytest.param(
-            IGNORE + IGNORE.replace('reason = "r"', ""),
-            ":5: ignore[1]: has no reason",
-            "say why",
-            id="no-reason",
-        ),
-        pytest.param(
-            IGNORE.replace('"r"', '"  "'), ":4: ignore[0].reason: is empty", "", id="empty-reason"
-        ),
-        pytest.param(
-            IGNORE.replace('subject = "*"', ""), ":1: ignore[0]: has no subject", "", id="subject"
-        ),
-        pytest.param(
-            IGNORE + "untill = 2030-01-01",
-            ":5: ignore[0].untill: unknown",
-            "until?",
-            id="entry-key",
-        ),
-        pytest.param(
-            IGNORE + "until = '2030-01-01'",
-            ":5: ignore[0].until: a string",
-            "bare",
-            id="until-text",
-        ),
-        pytest.param(
-            IGNORE + "until = 2030-01-01T00:00:00", ":5: ignore[0].until: a date or", "", id="time"
-        ),
-        pytest.param(
-            NATIVE.replace('path = "/a"\n', ""), ":1: native[0]: has neither path nor", "", id="id"
-        ),
-        pytest.param(
-            NATIVE.replace("sha256", "#"), ":1: native[0]: has neither sha256", "", id="no-hash"
-        ),
-        pytest.param(NATIVE.replace("/a", "a"), ":2: native[0].path: 'a' is no", "", id="relative"),
-        pytest.param(NATIVE.replace("/a", "/a/../b"), ":2: native[0].path:", "", id="dots"),
-        pytest.param(NATIVE.replace(SHA, "AB"), ":3: native[0].sha256: 'AB'", "64", id="sha256"),
-        pytest.param(NATIVE + "build-id = 'abc'", ":6: native[0].build-id", "", id="build-id"),
-        pytest.param(
-            NATIVE.replace('source = "s"', ""), ":1: native[0]: has no source", "", id="source"
-        ),
-    ],
-)
+@pytest.mark.parametrize(("text", "message", "hint"), MISTAKES.values(), ids=MISTAKES)
 def test_what_is_wrong(tmp_path: Path, text: str, message: str, hint: str) -> None:
     path = write(tmp_path / "auditor.toml", text)
     with pytest.raises(UsageError) as raised:
@@ -229,22 +193,18 @@ def test_what_is_wrong(tmp_path: Path, text: str, message: str, hint: str) -> No
     assert raised.value.hint
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        pytest.param("absent.toml", None, "No such file or directory", id="absent"),
-        pytest.param("folder", "", "not a regular file", id="folder"),
-        pytest.param(
-            "bytes.toml", b"a = 1\nb = '\xff'", "bytes.toml:2: not UTF-8: byte", id="utf8"
-        ),
-        pytest.param("large.toml", b"#" * (4 << 20) + b"#", "larger than 4 MiB", id="large"),
-        pytest.param("pyproject.toml", b"[tool]", r"has no \[tool.auditor\]", id="no-table"),
-        pytest.param("pyproject.toml", b"tool = 1", r"has no \[tool.auditor\]", id="no-tools"),
-        pytest.param(
-            "pyproject.toml", b"[tool]\nauditor = 1", r":2: \[tool.auditor\]: a number", id="value"
-        ),
-    ],
-)
+UNREADABLE = {
+    "absent": ("absent.toml", None, "No such file or directory"),
+    "folder": ("folder", "", "not a regular file"),
+    "utf8": ("bytes.toml", b"a = 1\nb = '\xff'", "bytes.toml:2: not UTF-8: byte"),
+    "large": ("large.toml", b"#" * (4 << 20) + b"#", "larger than 4 MiB"),
+    "no-table": ("pyproject.toml", b"[tool]", r"has no \[tool.auditor\]"),
+    "no-tools": ("pyproject.toml", b"tool = 1", r"has no \[tool.auditor\]"),
+    "value": ("pyproject.toml", b"[tool]\nauditor = 1", r":2: \[tool.auditor\]: a number"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "message"), UNREADABLE.values(), ids=UNREADABLE)
 def test_what_cannot_be_read(
     tmp_path: Path, name: str, content: bytes | str | None, message: str
 ) -> None:

@@ -44,14 +44,9 @@ def notes(*names: str) -> list[PolicyNote]:
 
 
 def test_a_requirement_about_no_package() -> None:
-    assert notes("nunpy", "scikit-learn") == [
-        PolicyNote(
-            "[require] numpy",
-            "the lock selects no such package; did you mean nunpy?",
-            "auditor.toml",
-            2,
-        )
-    ]
+    why = "the lock selects no such package; did you mean nunpy?"
+    expected = [PolicyNote("[require] numpy", why, "auditor.toml", 2)]
+    assert notes("nunpy", "scikit-learn") == expected
     assert [each.line for each in notes("requests")] == [2, 3]
 
 

@@ -30,28 +30,16 @@ HERE, THERE = "linux/amd64", "linux/arm64"
 
 def inventory(version: str | None, *, os_package: str | None = None) -> Inventory:
     """A runtime environment with one distribution, or none."""
-    held = (
-        Distribution(
-            name="x",
-            version=version or "",
-            kind=MetadataKind.DIST_INFO,
-            metadata_path=f"{SITE}/x.dist-info",
-            location=SITE,
-            os_package=os_package,
-        ),
+    info = f"{SITE}/x.dist-info"
+    held = Distribution(
+        "x", version or "", MetadataKind.DIST_INFO, info, SITE, os_package=os_package
     )
     environment = Environment(
-        prefix="/usr",
-        interpreter="/usr/bin/python3",
-        python_version="3.11.2",
-        import_paths=(SITE,),
-        runtime=True,
-        runtime_reason="test",
-        distributions=held if version else (),
+        "/usr", "/usr/bin/python3", "3.11.2", (SITE,), True, "test", (held,) if version else ()
     )
     interpreter = Interpreter(
-        "/usr/bin/python3.11", "/usr", "cpython", "3.11.2", free_threaded=False,
-        machine="x86_64", libc=None,
+        "/usr/bin/python3.11", "/usr", "cpython", "3.11.2",
+        free_threaded=False, machine="x86_64", libc=None,
     )  # fmt: skip
     return Inventory((environment,), interpreter)
 
@@ -75,54 +63,36 @@ def compared(
 NOTHING = Expectation({})
 UNDECIDED = Expectation({}, problems=(Problem("x", "its marker needs platform_release"),))
 FOREIGN = Expectation({}, mismatches=(LockMismatch("x", "no wheel"),))
+DIFFERENCES: dict[str, tuple[str | None, str | None, Expectation, Expectation, str | None]] = {
+    "same-version": ("1.0", "1.0.0", NOTHING, NOTHING, None),
+    "unlocked": ("1.0", "1.1", NOTHING, NOTHING, "the lock selects it for neither"),
+    "missing": ("1.0", None, locking("1.0"), locking("1.0"), "the lock selects 1.0 for both"),
+    "source-tree": ("1.0", "1.1", locking(None), locking(None), "the lock selects it for both"),
+    "two-trees": ("1.0", "1.1", locking(None, 1), locking(None, 9), None),
+    "each-its-own": ("1.0", "1.1", locking("1.0"), locking("1.1"), None),
+    "not-its-own": ("1.0", "1.2", locking("1.0"), locking("1.1"), "the lock selects 1.0 and 1.1"),
+    "locked-there": (None, "1.0", NOTHING, locking("1.0"), None),
+    "crossed": (None, "1.0", locking("1.0"), NOTHING, "the lock selects 1.0 and none"),
+    "undecided-here": ("1.0", "1.1", UNDECIDED, NOTHING, None),
+    "undecided-there": ("1.0", "1.1", NOTHING, UNDECIDED, None),
+    "not-for-this": ("1.0", "1.1", FOREIGN, NOTHING, None),
+    "not-for-the-other": ("1.0", "1.1", NOTHING, FOREIGN, None),
+}
 
 
 @pytest.mark.parametrize(
-    ("here", "there", "mine", "theirs", "message"),
-    [
-        pytest.param("1.0", "1.0.0", NOTHING, NOTHING, None, id="same-version"),
-        pytest.param(
-            "1.0", "1.1", NOTHING, NOTHING,
-            f"{HERE} has 1.0, {THERE} has 1.1; the lock selects it for neither", id="unlocked",
-        ),
-        pytest.param(
-            "1.0", None, locking("1.0"), locking("1.0"),
-            f"{HERE} has 1.0, {THERE} has none; the lock selects 1.0 for both", id="missing",
-        ),
-        pytest.param(
-            "1.0", "1.1", locking(None), locking(None),
-            f"{HERE} has 1.0, {THERE} has 1.1; the lock selects it for both", id="source-tree",
-        ),
-        pytest.param("1.0", "1.1", locking(None, 1), locking(None, 9), None, id="two-trees"),
-        pytest.param("1.0", "1.1", locking("1.0"), locking("1.1"), None, id="each-its-own"),
-        pytest.param(
-            "1.0", "1.2", locking("1.0"), locking("1.1"),
-            f"{HERE} has 1.0, {THERE} has 1.2; the lock selects 1.0 and 1.1", id="not-its-own",
-        ),
-        pytest.param(None, "1.0", NOTHING, locking("1.0"), None, id="locked-there"),
-        pytest.param(
-            None, "1.0", locking("1.0"), NOTHING,
-            f"{HERE} has none, {THERE} has 1.0; the lock selects 1.0 and none", id="crossed",
-        ),
-        pytest.param("1.0", "1.1", UNDECIDED, NOTHING, None, id="undecided-here"),
-        pytest.param("1.0", "1.1", NOTHING, UNDECIDED, None, id="undecided-there"),
-        pytest.param("1.0", "1.1", FOREIGN, NOTHING, None, id="not-for-this"),
-        pytest.param("1.0", "1.1", NOTHING, FOREIGN, None, id="not-for-the-other"),
-    ],
-)  # fmt: skip
+    ("here", "there", "mine", "theirs", "clause"), DIFFERENCES.values(), ids=DIFFERENCES
+)
 def test_platforms(
-    here: str | None,
-    there: str | None,
-    mine: Expectation,
-    theirs: Expectation,
-    message: str | None,
+    here: str | None, there: str | None, mine: Expectation, theirs: Expectation, clause: str | None
 ) -> None:
     found = compared(inventory(here), inventory(there), mine, theirs)
-    assert found == ([message] if message else [])
+    versions = f"{HERE} has {here or 'none'}, {THERE} has {there or 'none'}"
+    assert found == ([f"{versions}; {clause}"] if clause else [])
 
 
 def test_operating_system_packages_are_their_own() -> None:
     system = inventory("1.0", os_package="python3-x")
-    for there, count in ((inventory(None), 0), (inventory("1.1", os_package="python3-x"), 0),
-                         (inventory("1.1"), 1)):  # fmt: skip
+    same = inventory("1.1", os_package="python3-x")
+    for there, count in ((inventory(None), 0), (same, 0), (inventory("1.1"), 1)):
         assert len(compared(system, there, NOTHING, NOTHING)) == count

@@ -91,8 +91,6 @@ FILES: dict[str, File | str] = {
     "/quiet.sh": File('#!/bin/sh -e\nexport UV_NO_SYNC=1\nuv run main.py\nexec "$@"\n', 0o755),
     "/python.py": File("#!/usr/bin/python3\npip install foo\n", 0o755),
 }
-
-
 DEEPEST = 40
 """Scripts of a chain in which only the last one installs."""
 FILES |= {

@@ -7,7 +7,9 @@ then, and waits until the containers are removed.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
@@ -25,6 +27,10 @@ T = TypeVar("T")
 
 _GRACE_SECONDS = 0.5
 """How long a thread without a container may take to close its connection."""
+
+
+_POLL_SECONDS = 0.1
+"""A signal that the system delivers to another thread does not wake the main thread."""
 
 
 class LeftBehindError(EngineError):
@@ -47,12 +53,12 @@ class Latch:
         self.is_set = True
         self._queue.put(None)
 
-    def wait(self, seconds: float | None = None) -> None:
+    def wait(self, seconds: float = math.inf) -> None:
         """Wait until it has happened, but no longer than this."""
-        if not self.is_set:
+        deadline = time.monotonic() + seconds
+        while not self.is_set and (left := deadline - time.monotonic()) > 0:
             with suppress(Empty):
-                self._queue.get(timeout=seconds)
-                self._queue.put(None)
+                self._queue.get(timeout=min(left, _POLL_SECONDS))
 
 
 class ContainerThread(threading.Thread, Generic[T]):
@@ -117,7 +123,7 @@ class ContainerThread(threading.Thread, Generic[T]):
         try:
             # Either `run` finds this set, or it is seen to work here.
             self._called_off.set()
-            self._ended.wait(None if self._working else _GRACE_SECONDS)
+            self._ended.wait(math.inf if self._working else _GRACE_SECONDS)
         except BaseException:
             self.end()
             raise

@@ -12,20 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from auditor.model import Distribution
 
-_SETUPTOOLS = (
-    "setuptools",
-    "pkg_resources",
-    "_distutils_hack",
-    "distutils-precedence.pth",
-    "easy_install",
+_SETUPTOOLS = frozenset(
+    ("setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence.pth", "easy_install")
 )
 
 _TOPS = {
-    "pip": ("pip",),
-    "setuptools": _SETUPTOOLS,
-    "distribute": _SETUPTOOLS,
-    "wheel": ("wheel",),
-    "uv": ("uv",),
+    **{name: frozenset({name}) for name in ("pip", "wheel", "uv")},
+    **dict.fromkeys(("setuptools", "distribute"), _SETUPTOOLS),
 }
 """Distribution -> what it has in a site directory besides its metadata."""
 

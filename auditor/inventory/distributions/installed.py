@@ -38,6 +38,8 @@ _HEADER = re.compile(rb"^(Name|Version)[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.MULTILI
 _RECORD_LIMIT = 64 * 1024 * 1024
 _SMALL_LIMIT = 1024 * 1024
 _WHEEL_LIMIT = 64 * 1024
+_INVALID = (ValueError, TypeError, AttributeError, RecursionError, DirectUrlValidationError)
+"""What reading a direct_url.json of any content can raise."""
 _BELOW_PREFIX = ("-packages", "/lib/python")
 """Ends of the directories from which an installation's `../..` leads to its prefix."""
 _TARGET_ROW = re.compile(rb'^("?)\.\./\.\./', re.MULTILINE)
@@ -64,7 +66,9 @@ def read_distributions(
         if not name.startswith(("~", ".")):
             distribution = _read(rootfs, location, name, problems)
             if distribution is not None:
-                found.append(_with_owner(rootfs, distribution, owners))
+                real = rootfs.resolve(distribution.metadata_path) or ""
+                owner = owners.get(distribution.metadata_path) or owners.get(real)
+                found.append(replace(distribution, os_package=owner) if owner else distribution)
     return found, problems
 
 
@@ -165,8 +169,7 @@ def _record(rootfs: Rootfs, location: str, path: str, problems: list[Problem]) -
 def _direct_url(rootfs: Rootfs, path: str, problems: list[Problem]) -> DirectUrl | None:
     """Read direct_url.json (PEP 610) or, where there is none, provenance_url.json (PEP 710)."""
     names = ("direct_url.json", "provenance_url.json")
-    present = (name for name in names if rootfs.stat(posixpath.join(path, name)) is not None)
-    file = next(present, None)
+    file = next((each for each in names if rootfs.stat(posixpath.join(path, each))), None)
     if file is None:
         return None
     json_path = posixpath.join(path, file)
@@ -176,13 +179,7 @@ def _direct_url(rootfs: Rootfs, path: str, problems: list[Problem]) -> DirectUrl
     except UnreadableError as error:
         problems.append(_unreadable(json_path, json_path, error))
         return None
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        DirectUrlValidationError,
-    ) as error:
+    except _INVALID as error:
         problems.append(Problem(json_path, f"is not a valid {file}: {error}", json_path))
         return None
     hashes = claim.archive_info.hashes if claim.archive_info else None
@@ -208,29 +205,20 @@ def _wheel_tags(rootfs: Rootfs, path: str, problems: list[Problem]) -> tuple[str
     """Return the `Tag:` lines of WHEEL; none where it cannot be read or has too many tags."""
     wheel = posixpath.join(path, "WHEEL")
     entry = rootfs.stat(wheel)
-    if entry is not None and entry.size > _WHEEL_LIMIT:
-        problems.append(
-            Problem(wheel, f"is larger than {_WHEEL_LIMIT // 1024} KiB", wheel, limit=True)
-        )
-        return ()
     lines = text_of(rootfs, wheel, _WHEEL_LIMIT).splitlines()
     tags = tuple(line.partition(":")[2].strip() for line in lines if line.startswith("Tag:"))
-    if sum(map(tag_count, tags)) > MOST_TAGS:
-        problems.append(Problem(wheel, f"names more than {MOST_TAGS} tags", wheel, limit=True))
-        return ()
-    return tags
+    if entry is not None and entry.size > _WHEEL_LIMIT:
+        why = f"is larger than {_WHEEL_LIMIT // 1024} KiB"
+    elif sum(map(tag_count, tags)) > MOST_TAGS:
+        why = f"names more than {MOST_TAGS} tags"
+    else:
+        return tags
+    problems.append(Problem(wheel, why, wheel, limit=True))
+    return ()
 
 
 def _first_line(rootfs: Rootfs, path: str) -> str:
     return text_of(rootfs, path, _SMALL_LIMIT).strip().partition("\n")[0].strip()
-
-
-def _with_owner(
-    rootfs: Rootfs, distribution: Distribution, owners: Mapping[str, str]
-) -> Distribution:
-    real = rootfs.resolve(distribution.metadata_path)
-    owner = owners.get(distribution.metadata_path) or owners.get(real or "")
-    return replace(distribution, os_package=owner) if owner else distribution
 
 
 def _unreadable(subject: str, path: str, error: UnreadableError, *, limit: bool = False) -> Problem:

@@ -40,10 +40,7 @@ class NativeFile(NamedTuple):
 
 
 def native_files(
-    image: Image,
-    inventory: Inventory,
-    loader: Loader | None,
-    owner: Callable[[str], Owner | None],
+    image: Image, inventory: Inventory, loader: Loader | None, owner: Callable[[str], Owner | None]
 ) -> list[NativeFile]:
     """Return every library below the library and import paths and in the application, by path.
 

@@ -11,7 +11,7 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from auditor.inventory.paths import is_directory, is_file
+from auditor.inventory.paths import ancestors, is_directory, is_file
 from auditor.inventory.site_packages import SITE_DIRECTORY
 from auditor.model import FileType, Problem, UnreadableError
 from auditor.pyvenv_cfg import Venv, read_venv
@@ -85,7 +85,7 @@ def target_directories(rootfs: Rootfs, found: Discovery, known: Collection[str])
     """
     count = 0
     for path in found.metadata_parents:
-        if any(each in known for each in (path, *_ancestors(path))) or _is_internal(rootfs, path):
+        if any(each in known for each in (path, *ancestors(path))) or _is_internal(rootfs, path):
             continue
         if count == _MOST_TARGETS:
             why = f"more than {_MOST_TARGETS:,} directories hold distributions"
@@ -95,13 +95,6 @@ def target_directories(rootfs: Rootfs, found: Discovery, known: Collection[str])
         yield path
 
 
-def _ancestors(path: str) -> Iterator[str]:
-    """Yield the path itself and every directory above it but the root."""
-    while path != "/":
-        yield path
-        path = posixpath.dirname(path)
-
-
 def _is_internal(rootfs: Rootfs, path: str) -> bool:
     """Return whether a directory is an installer's cache, or code inside some package."""
     return (
@@ -109,16 +102,14 @@ def _is_internal(rootfs: Rootfs, path: str) -> bool:
         or "/virtualenv/wheel/" in path
         or is_file(rootfs, posixpath.join(path, "__init__.py"))
         or _is_cached(rootfs, path)
-        or any(is_file(rootfs, f"{each}/CACHEDIR.TAG") for each in _ancestors(path))
+        or any(is_file(rootfs, f"{each}/CACHEDIR.TAG") for each in ancestors(path))
     )
 
 
 def _is_cached(rootfs: Rootfs, path: str) -> bool:
     """Return whether a path lies in the unpacked archives of uv or conda."""
-    for each in _ancestors(path):
-        folder, name = posixpath.split(each)
-        if name in _UNPACKED:
-            return True
-        if name == "pkgs" and is_directory(rootfs, posixpath.join(folder, "conda-meta")):
-            return True
-    return False
+    return any(
+        name in _UNPACKED
+        or (name == "pkgs" and is_directory(rootfs, posixpath.join(folder, "conda-meta")))
+        for folder, name in map(posixpath.split, ancestors(path))
+    )

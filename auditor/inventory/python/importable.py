@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import posixpath
 import zipfile
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from auditor.inventory.paths import is_directory, is_file, list_directory
 from auditor.model import Problem, UnreadableError
@@ -23,21 +23,8 @@ _ZIP_BYTES = 128 * 1024 * 1024
 _ZIP_NAMES = 200_000
 
 
-class ImportRoot(Protocol):
-    """The content of one entry of `sys.path`; paths are relative to it."""
-
-    def names(self, folder: str) -> Sequence[str]:
-        """Return the names in a folder; empty where there is none."""
-
-    def is_directory(self, path: str) -> bool:
-        """Return whether there is a folder."""
-
-    def locate(self, path: str) -> str:
-        """Return the path in the image of a file in this entry."""
-
-
 class DirectoryRoot:
-    """A directory of the image."""
+    """A directory of the image as an entry of `sys.path`; paths are relative to it."""
 
     def __init__(self, rootfs: Rootfs, path: str) -> None:
         self._rootfs = rootfs
@@ -57,7 +44,7 @@ class DirectoryRoot:
 
 
 class ZipRoot:
-    """A zip file of the image."""
+    """A zip file of the image as an entry of `sys.path`; paths are relative to its top."""
 
     def __init__(self, path: str, members: Iterable[str]) -> None:
         self._path = path
@@ -87,6 +74,9 @@ class ZipRoot:
     def locate(self, path: str) -> str:
         """Return the zip file's own path: its members have none in the image."""
         return self._path
+
+
+ImportRoot = DirectoryRoot | ZipRoot
 
 
 def import_root(rootfs: Rootfs, path: str) -> tuple[ImportRoot, Problem | None]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import posixpath
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.inventory.paths import list_directory
-from auditor.inventory.python.libc import TRIPLETS, read_libc
+from auditor.inventory.paths import ancestors, list_directory, text_of
+from auditor.inventory.python.libc import TRIPLETS, is_for_machine, read_libc
 from auditor.inventory.site_packages import LIBRARY_FOLDER
-from auditor.model import Interpreter, UnreadableError
+from auditor.model import Interpreter
 from auditor.pyvenv_cfg import venv_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _EXECUTABLE = re.compile(r"(?:python|pypy)(?P<version>3\.[0-9]{1,2})(?P<threads>t?)d?")
 _MAJOR_MINOR = re.compile(r"3\.[0-9]{1,2}(?=\.)")
 _PY_VERSION = re.compile(
-    rb'^[ \t]*#[ \t]*define[ \t]+PY_VERSION[ \t]+"([0-9a-z.+]{3,32})"', re.MULTILINE
+    r'^[ \t]*#[ \t]*define[ \t]+PY_VERSION[ \t]+"([0-9a-z.+]{3,32})"', re.MULTILINE
 )
 _HEADER_LIMIT = 64 * 1024  # bytes; patchlevel.h has about 1,300
 
@@ -97,14 +98,11 @@ def _hints(name: str, strings: Sequence[str]) -> _Hints:
 
 
 def _find_library(rootfs: Rootfs, executable: str, path: str, hints: _Hints) -> _Library | None:
-    for start in _starts(rootfs, executable, path):
-        for prefix in _upwards(start):
-            if library := _library_below(rootfs, prefix, hints):
-                return library
-    for prefix in _INSTALLED_PREFIXES:
-        if library := _library_below(rootfs, prefix, hints):
-            return library
-    return None
+    above = (
+        prefix for start in _starts(rootfs, executable, path) for prefix in (*ancestors(start), "/")
+    )
+    found = (_library_below(rootfs, each, hints) for each in chain(above, _INSTALLED_PREFIXES))
+    return next(filter(None, found), None)
 
 
 def _starts(rootfs: Rootfs, executable: str, path: str) -> Iterator[str]:
@@ -118,14 +116,6 @@ def _starts(rootfs: Rootfs, executable: str, path: str) -> Iterator[str]:
         if home is not None:
             yield home
     yield posixpath.dirname(path)
-
-
-def _upwards(directory: str) -> Iterator[str]:
-    while True:
-        yield directory
-        if directory == "/":
-            return
-        directory = posixpath.dirname(directory)
 
 
 def _library_below(rootfs: Rootfs, prefix: str, hints: _Hints) -> _Library | None:
@@ -190,12 +180,8 @@ def _full_version(rootfs: Rootfs, library: _Library, strings: Sequence[str], mac
 
 def _header_version(rootfs: Rootfs, library: _Library) -> tuple[str, ...]:
     folder = posixpath.join(library.prefix, "include", posixpath.basename(library.directory))
-    try:
-        header = rootfs.read(posixpath.join(folder, "patchlevel.h"), _HEADER_LIMIT)
-    except UnreadableError:
-        return ()
-    match = _PY_VERSION.search(header)
-    return (match[1].decode("ascii"),) if match else ()
+    match = _PY_VERSION.search(text_of(rootfs, f"{folder}/patchlevel.h", _HEADER_LIMIT))
+    return (match[1],) if match else ()
 
 
 def _agreeing(strings: Sequence[str], version: str) -> str | None:
@@ -214,10 +200,8 @@ def _shared_libraries(
     for directory in directories:
         for name in list_directory(rootfs, directory):
             path = posixpath.join(directory, name)
-            if name.startswith(stems):
-                elf = rootfs.facts(path).elf
-                if elf is not None and elf.machine == machine:
-                    yield path
+            if name.startswith(stems) and is_for_machine(rootfs, path, machine):
+                yield path
 
 
 def _triplet_libs(lib: str, machine: str) -> list[str]:

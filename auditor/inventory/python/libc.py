@@ -58,7 +58,7 @@ def _glibc(rootfs: Rootfs, machine: str) -> Libc | None:
     for directory in (*directories, *_PLAIN_DIRECTORIES):
         path = rootfs.resolve(posixpath.join(directory, "libc.so.6"))
         # A compatibility layer on a musl system links the glibc name to musl's loader.
-        if path is None or "musl" in path or not _is_for(rootfs, path, machine):
+        if path is None or "musl" in path or not is_for_machine(rootfs, path, machine):
             continue
         name = _GLIBC_NAME.fullmatch(posixpath.basename(path))
         return Libc(
@@ -72,12 +72,13 @@ def _musl(rootfs: Rootfs, machine: str) -> Libc | None:
     for directory in ("/lib", "/usr/lib"):
         for name in list_directory(rootfs, directory):
             path = posixpath.join(directory, name)
-            if _MUSL_LOADER.fullmatch(name) and _is_for(rootfs, path, machine):
+            if _MUSL_LOADER.fullmatch(name) and is_for_machine(rootfs, path, machine):
                 return Libc("musl", _release(rootfs.facts(path).versions))
     return None
 
 
-def _is_for(rootfs: Rootfs, path: str, machine: str) -> bool:
+def is_for_machine(rootfs: Rootfs, path: str, machine: str) -> bool:
+    """Return whether the file at a path is ELF of an architecture."""
     elf = rootfs.facts(path).elf
     return elf is not None and elf.machine == machine
 

@@ -51,22 +51,15 @@ def find_startup_code(rootfs: Rootfs, runtime: Environment | None) -> Startup:
     problems: list[Problem] = []
     code = [
         *(
-            found
+            StartupCode(path, lines[0])
             for entry in runtime.sys_path
             if entry.origin in _SITES
-            for found in _pth_code(rootfs, entry.path, problems)
+            for path, text in pth_files(rootfs, entry.path, problems)  # hidden: read by older ones
+            if (lines := executed_lines(text))
         ),
         *_modules(rootfs, runtime, problems),
     ]
     return Startup(tuple(code), tuple(problems))
-
-
-def _pth_code(rootfs: Rootfs, site: str, problems: list[Problem]) -> Iterator[StartupCode]:
-    """Yield the .pth files that execute something; older interpreters read hidden ones too."""
-    for path, text in pth_files(rootfs, site, problems):
-        lines = executed_lines(text)
-        if lines:
-            yield StartupCode(path, lines[0])
 
 
 def _modules(

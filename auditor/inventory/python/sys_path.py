@@ -27,11 +27,7 @@ _PTH_CODE = ("import ", "import\t")
 
 
 def runtime_sys_path(
-    image: Image,
-    arguments: Sequence[str] | None,
-    venv: Venv | None,
-    base_prefix: str,
-    library: str,
+    image: Image, arguments: Sequence[str] | None, venv: Venv | None, base_prefix: str, library: str
 ) -> tuple[tuple[PathEntry, ...], list[Problem]]:
     """Return `sys.path` of the interpreter that the image's command starts with `arguments`.
 

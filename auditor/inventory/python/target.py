@@ -18,17 +18,9 @@ if TYPE_CHECKING:
 
     from auditor.model import Interpreter, Libc
 
-_MANYLINUX_MACHINES = {
-    "x86_64",
-    "i686",
-    "aarch64",
-    "armv7l",
-    "ppc64",
-    "ppc64le",
-    "s390x",
-    "riscv64",
-    "loongarch64",
-}
+_MANYLINUX_MACHINES = frozenset(
+    ("x86_64", "i686", "aarch64", "armv7l", "ppc64", "ppc64le", "s390x", "riscv64", "loongarch64")
+)
 """Machines that manylinux is defined for; an armv7l image is assumed to be hard-float."""
 
 _LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}

@@ -96,7 +96,8 @@ def run_failure(completed: Completed, config: ImageConfig, prefix: str) -> str |
         return completed.failure
     if completed.exit_code == 0:
         return None
-    last = _last_line(completed.stderr)
+    lines = completed.stderr[-_TAIL:].decode("utf-8", "replace").strip().splitlines()
+    last = one_line(lines[-1]) if lines else ""
     if last.endswith(": No module named pip"):
         return f"pip is not installed in {prefix}"
     return _ending(completed.exit_code) + (f": {last}" if last else "")
@@ -109,12 +110,6 @@ def _ending(code: int | None) -> str:
     if code - 128 in _SIGNALS:
         return f"{_SIGNALS[code - 128]} killed it"
     return f"it ended with exit code {code}"
-
-
-def _last_line(stderr: bytes) -> str:
-    """Return the last line that is not blank, fit to be printed."""
-    lines = stderr[-_TAIL:].decode("utf-8", "replace").strip().splitlines()
-    return one_line(lines[-1]) if lines else ""
 
 
 def read_pip_list(stdout: bytes) -> tuple[PipListRow, ...] | None:

@@ -58,15 +58,15 @@ def read_probe_result(stdout: bytes) -> tuple[ProbeResult | None, bytes]:
 
 def _result(fields: Mapping[str, Any]) -> ProbeResult:
     """Check a parsed line; raises `ValueError`, `TypeError` or `KeyError`."""
-    files = {_path(path): _bytes(text) for path, text in fields["files"].items()}
-    tree = ProbedTree(
-        files,
-        [_path(each) for each in fields["folders"]],
-        {_path(path): _text(why) for path, why in fields["unreadable"].items()},
-        [_path(each) for each in fields["absent"]],
-    )
+    files = {
+        _path(path): _text(text).encode("utf-8", "surrogateescape")
+        for path, text in fields["files"].items()
+    }
+    folders, absent = ([_path(each) for each in fields[key]] for key in ("folders", "absent"))
+    unreadable = {_path(path): _text(why) for path, why in fields["unreadable"].items()}
+    tree = ProbedTree(files, folders, unreadable, absent)
     paths = tuple(_path(each) for each in fields["paths"])
-    if not set(paths) <= {_path(each) for each in fields["folders"]}:
+    if not set(paths) <= set(folders):
         raise ValueError("a directory of sys.path that is not listed")
     return ProbeResult(
         _interpreter(fields["interpreter"]), _path(fields["prefix"]), paths, TreeRootfs(tree)
@@ -103,10 +103,6 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
     return value
-
-
-def _bytes(value: object) -> bytes:
-    return _text(value).encode("utf-8", "surrogateescape")
 
 
 def _path(value: object) -> str:

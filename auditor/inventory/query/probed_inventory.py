@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
     from auditor.image.engine.container_run import Completed
     from auditor.inventory.query.probe_command import ProbeCommand
-    from auditor.model import (
-        ImageConfig,
-        PipListResult,
-        Rootfs,
-    )
+    from auditor.model import ImageConfig, PipListResult, Rootfs
 
 _SYSTEM = ("/usr/lib", "/lib")
 """Where package managers install Python code: `/usr/lib64` and `/lib/python3` too."""

@@ -116,3 +116,56 @@ def test_what_a_running_container_may_bring_along(path: str, expected: bool) -> 
         }
     )
     assert may_appear(rootfs, path) is expected
+
+
+PIP = """#!/venv/bin/python
+# -*- coding: utf-8 -*-
+import re
+import sys
+from x.cli import main
+if __name__ == '__main__':
+    sys.argv[0] = re.sub(r'(-script\\.pyw|\\.exe)?$', '', sys.argv[0])
+    sys.exit(main())
+"""
+NEW_PIP = """#!/venv/bin/python
+import sys
+from x.cli import main
+if __name__ == '__main__':
+    sys.argv[0] = sys.argv[0].removesuffix('.exe')
+    sys.exit(main())
+"""
+UV = """#!/venv/bin/python
+# -*- coding: utf-8 -*-
+import sys
+from x.cli import main
+if __name__ == "__main__":
+    if sys.argv[0].endswith("-script.pyw"):
+        sys.argv[0] = sys.argv[0][:-11]
+    elif sys.argv[0].endswith(".exe"):
+        sys.argv[0] = sys.argv[0][:-4]
+    sys.exit(main())
+"""
+CALLS = "#!/usr/bin/python3\nimport sys\nfrom x.cli import App\nsys.exit(App.main())\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (PIP, True),
+        (NEW_PIP, True),
+        (UV, True),
+        (
+            exec_line('"$(dirname -- "$(realpath -- "$0")")"/\'python\'') + UV.partition("\n")[2],
+            True,
+        ),
+        (CALLS, True),
+        (UV.replace("x.cli", "y"), False),
+        (UV.replace("import sys\n", "import sys, os\n"), False),
+        (UV + "main()\n", False),
+        (UV.replace("#!/venv/bin/python", "#!/bin/evil"), False),
+        (UV + "from y import z\n", False),
+        ("", False),
+    ],
+)
+def test_console_scripts_call_one_entry_point(text: str, expected: bool) -> None:
+    assert is_console_script(text, ["x.cli:main", "x.cli:App.main"]) is expected

@@ -26,47 +26,43 @@ def read(files: Files, location: str = SITE) -> tuple[list[Distribution], list[P
     return read_distributions(rootfs, location, metadata_owners(read_os_packages(rootfs)))
 
 
-@pytest.mark.parametrize(
-    ("files", "name", "version", "kind"),
-    [
-        (
-            {"/site/a-1.dist-info/METADATA": "Name: B.C_d\nVersion: 2.0+x\n"},
-            "b-c-d",
-            "2.0+x",
-            "dist-info",
-        ),
-        (
-            {"/site/a-1.dist-info/METADATA": "Version: 1\r\nname:\ta \r\n\r\nName: z\r\n"},
-            "a",
-            "1",
-            "dist-info",
-        ),
-        ({"/site/a-1-py3.11.egg-info/PKG-INFO": "Name: a\nVersion: 1\n"}, "a", "1", "egg-info"),
-        ({"/site/a-1.egg-info": "Name: a\nVersion: 1\n"}, "a", "1", "egg-info"),
-        (
-            {"/site/A.egg-link": "/src\n.\n", "/src/A.egg-info/PKG-INFO": "Name: A\nVersion: 1\n"},
-            "a",
-            "1",
-            "egg-link",
-        ),
-        (
-            {"/site/A.egg-link": "/src", "/src/b.egg-info": "Name: b\nVersion: 1\n"},
-            "a",
-            "",
-            "egg-link",
-        ),
-        ({"/site/A.egg-link": "/gone"}, "a", "", "egg-link"),
-    ],
-    ids=[
-        "normalised",
-        "spelling",
-        "egg-folder",
-        "egg-file",
+SHAPES = {
+    "normalised": (
+        {"/site/a-1.dist-info/METADATA": "Name: B.C_d\nVersion: 2.0+x\n"},
+        "b-c-d",
+        "2.0+x",
+        "dist-info",
+    ),
+    "spelling": (
+        {"/site/a-1.dist-info/METADATA": "Version: 1\r\nname:\ta \r\n\r\nName: z\r\n"},
+        "a",
+        "1",
+        "dist-info",
+    ),
+    "egg-folder": (
+        {"/site/a-1-py3.11.egg-info/PKG-INFO": "Name: a\nVersion: 1\n"},
+        "a",
+        "1",
+        "egg-info",
+    ),
+    "egg-file": ({"/site/a-1.egg-info": "Name: a\nVersion: 1\n"}, "a", "1", "egg-info"),
+    "egg-link": (
+        {"/site/A.egg-link": "/src\n.\n", "/src/A.egg-info/PKG-INFO": "Name: A\nVersion: 1\n"},
+        "a",
+        "1",
         "egg-link",
-        "egg-link-other",
-        "egg-link-gone",
-    ],
-)
+    ),
+    "egg-link-other": (
+        {"/site/A.egg-link": "/src", "/src/b.egg-info": "Name: b\nVersion: 1\n"},
+        "a",
+        "",
+        "egg-link",
+    ),
+    "egg-link-gone": ({"/site/A.egg-link": "/gone"}, "a", "", "egg-link"),
+}
+
+
+@pytest.mark.parametrize(("files", "name", "version", "kind"), SHAPES.values(), ids=SHAPES)
 def test_every_shape(files: Files, name: str, version: str, kind: str) -> None:
     (found,), problems = read(files)
     assert (found.name, found.version, found.kind) == (name, version, MetadataKind(kind))
@@ -109,30 +105,29 @@ def test_files_with_such_names_describe_nothing() -> None:
     assert read({"/site/a-1.dist-info": "a file", "/site/b.egg-link/x": ""}) == ([], [])
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ({"url": "file:///w.whl", "archive_info": {}}, {}),
-        (
-            {"url": "file:///w.whl", "archive_info": {"hash": "sha256=AB"}},
-            {"hashes": {"sha256": "ab"}},
-        ),
-        (
-            {"url": "file:///w.whl", "archive_info": {"hashes": {"sha256": "ab"}}},
-            {"hashes": {"sha256": "ab"}},
-        ),
-        (
-            {"url": "https://example.org/r", "vcs_info": {"vcs": "git", "commit_id": "c0"}},
-            {"commit_id": "c0", "is_vcs": True},
-        ),
-        (
-            {"url": "file:///src%20a", "dir_info": {"editable": True}},
-            {"is_directory": True, "editable": True},
-        ),
-        ({"url": "file:///src", "dir_info": {}}, {"is_directory": True}),
-    ],
-    ids=["archive", "old-hash", "hashes", "commit", "editable", "directory"],
-)
+DIRECT_URLS = {
+    "archive": ({"url": "file:///w.whl", "archive_info": {}}, {}),
+    "old-hash": (
+        {"url": "file:///w.whl", "archive_info": {"hash": "sha256=AB"}},
+        {"hashes": {"sha256": "ab"}},
+    ),
+    "hashes": (
+        {"url": "file:///w.whl", "archive_info": {"hashes": {"sha256": "ab"}}},
+        {"hashes": {"sha256": "ab"}},
+    ),
+    "commit": (
+        {"url": "https://example.org/r", "vcs_info": {"vcs": "git", "commit_id": "c0"}},
+        {"commit_id": "c0", "is_vcs": True},
+    ),
+    "editable": (
+        {"url": "file:///src%20a", "dir_info": {"editable": True}},
+        {"is_directory": True, "editable": True},
+    ),
+    "directory": ({"url": "file:///src", "dir_info": {}}, {"is_directory": True}),
+}
+
+
+@pytest.mark.parametrize(("value", "expected"), DIRECT_URLS.values(), ids=DIRECT_URLS)
 def test_direct_url(value: dict[str, Any], expected: dict[str, Any]) -> None:
     (found,), problems = read({**METADATA, f"{INFO}/direct_url.json": json.dumps(value)})
     assert found.direct_url is not None

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.inventory.ownership.by_products import only_joins_namespaces
+from auditor.inventory.ownership.by_products import (
+    bytecode_source,
+    only_exits,
+    only_joins_namespaces,
+)
 
 TEMPLATE = (
     "import sys, types, os;"
@@ -51,3 +55,17 @@ def test_what_setuptools_writes_for_namespace_packages(text: str) -> None:
 )
 def test_anything_else_is_code(text: str) -> None:
     assert not only_joins_namespaces(text)
+
+
+def test_bytecode_source() -> None:
+    assert bytecode_source("a.cpython-311.pyc", "3.11") == "a.py"
+    assert bytecode_source("a.cpython-313t.opt-2.pyc", "3.13") == "a.py"
+    assert bytecode_source("a.pypy311.pyc", "3.11") == "a.py"
+    assert bytecode_source("a.cpython-311-pytest-8.3.pyc", "3.11") is None
+    assert bytecode_source("a.pyc", "3.11") is None
+
+
+def test_a_script_that_only_exits() -> None:
+    assert only_exits("#!/bin/sh\n\n# why\n# more\nexit 101\n")
+    assert not only_exits("#!/bin/sh\nexit 1; evil\n")
+    assert not only_exits("exit 101\n")

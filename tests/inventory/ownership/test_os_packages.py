@@ -81,20 +81,13 @@ def test_dpkg_ignores_a_list_without_its_package() -> None:
 
 def test_a_name_that_is_no_text_hides_no_other() -> None:
     status = b"Package: \xe4\n\n" + STATUS.format("here").encode()
-    files: Files = {
-        "/bin/x": "",
-        **dpkg("here", ["/bin/x"]),
-        "/var/lib/dpkg/status": status,
-    }
+    files: Files = {"/bin/x": "", **dpkg("here", ["/bin/x"]), "/var/lib/dpkg/status": status}
     assert owned(files) == {"/bin/x": "here"}
 
 
 @pytest.mark.parametrize(
     ("diverted_for", "expected"),
-    [
-        ("mine", {"/bin/x": "mine", "/bin/x.orig": "theirs"}),
-        (":", {"/bin/x.orig": "mine"}),
-    ],
+    [("mine", {"/bin/x": "mine", "/bin/x.orig": "theirs"}), (":", {"/bin/x.orig": "mine"})],
     ids=["a package's diversion", "the administrator's diversion"],
 )
 def test_diversions_move_other_packages_files(diverted_for: str, expected: dict[str, str]) -> None:
@@ -319,10 +312,7 @@ def test_rpm_files_without_usable_digests(tmp_path: Path) -> None:
     content = sqlite(tmp_path, TABLE, blobs=(header(NAME, *FILES),))
     files: Files = {"/var/lib/rpm/rpmdb.sqlite": content, "/lib/a": ""}
     found = read_os_packages(rootfs_of(files)).files
-    assert {path: file.algorithm for path, file in found.items()} == {
-        "/lib/a": "md5",
-        "/lib/b": "",
-    }
+    assert {path: file.algorithm for path, file in found.items()} == {"/lib/a": "md5", "/lib/b": ""}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from auditor.inventory.ownership.file_ownership import FileOwnership
 from auditor.inventory.ownership.os_file_changes import OsComparison, compare_os_files
 from auditor.inventory.ownership.unowned_files import UnownedFile, unowned_code, unowned_programs
 from auditor.model import OsFile, OsPackages
-from tests.builders import Directory, File, Symlink, elf, image_of
+from tests.builders import Directory, Symlink, elf, image_of, interpreter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,19 +20,11 @@ if TYPE_CHECKING:
     from tests.builders import Files
 
 LIB = "/usr/local/lib/python3.11"
-INTERPRETER: Files = {
-    "/usr/local/bin/python3.11": File(elf(strings=["3.11.7"]), 0o755),
-    "/usr/local/bin/python": Symlink("python3.11"),
-    f"{LIB}/os.py": "",
-    f"{LIB}/site-packages": Directory(),
-}
+INTERPRETER: Files = {**interpreter(), f"{LIB}/site-packages": Directory()}
 
 
 def strays(files: Files, **env: str) -> list[tuple[str, int]]:
-    image = image_of(
-        {**INTERPRETER, **files},
-        env={"PATH": "/usr/local/bin", **env},
-    )
+    image = image_of({**INTERPRETER, **files}, env={"PATH": "/usr/local/bin", **env})
     inventory = collect_inventory(image)
     runtime = inventory.runtime
     assert runtime is not None

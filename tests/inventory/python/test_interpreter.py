@@ -59,249 +59,222 @@ def interpreter(
 DEB12 = Libc("glibc", (2, 36))
 
 
-@pytest.mark.parametrize(
-    ("files", "executable", "expected"),
-    [
-        pytest.param(
-            OFFICIAL,
-            "/usr/local/bin/python",
-            interpreter("/usr/local/bin/python3.11", "/usr/local", "3.11.7", DEB12),
-            id="official image, shared libpython",
-        ),
-        pytest.param(
-            DEBIAN,
-            "/bin/python3",
-            interpreter("/usr/bin/python3.11", "/usr", "3.11.2", DEB12),
-            id="Debian, static, merged /usr",
-        ),
-        pytest.param(
-            {
-                **OFFICIAL,
-                "/opt/venv/bin/python": Symlink("/usr/local/bin/python3"),
-                "/opt/venv/lib/python3.11/site-packages/six.py": "",
-                "/opt/venv/pyvenv.cfg": "home = /builder/bin\nversion = 3.10.1\n",
-            },
-            "/opt/venv/bin/python",
-            interpreter("/usr/local/bin/python3.11", "/usr/local", "3.11.7", DEB12),
-            id="venv of links, made elsewhere",
-        ),
-        pytest.param(
-            {
-                **OFFICIAL,
-                "/opt/venv/bin/python3": elf(strings=["3.11.7"]),
-                "/opt/venv/lib/python3.11/site-packages/six.py": "",
-                "/opt/venv/pyvenv.cfg": "home = /usr/local/bin\nversion = 3.11.4\n",
-            },
-            "/opt/venv/bin/python3",
-            interpreter("/opt/venv/bin/python3", "/usr/local", "3.11.7", DEB12),
-            id="venv with a copied binary",
-        ),
-        pytest.param(
-            {
-                "/usr/local/venv/bin/python3.11": elf(strings=["3.11.9"]),
-                "/usr/local/venv/pyvenv.cfg": "home = /opt/python/bin",
-                "/usr/local/lib/python3.11/os.py": "",
-                "/opt/python/bin/other": "",
-                "/opt/python/lib/python3.11/os.py": "",
-            },
-            "/usr/local/venv/bin/python3.11",
-            interpreter("/usr/local/venv/bin/python3.11", "/opt/python", "3.11.9"),
-            id="home goes before what lies above",
-        ),
-        pytest.param(
-            {
-                **OFFICIAL,
-                "/venv/bin/python": elf(strings=["3.11.7"]),
-                "/venv/bin/pyvenv.cfg": "home = /links",
-                "/links/python": Symlink("/srv/python/bin/python3.11"),
-                "/srv/python/bin/python3.11": elf(),
-                "/srv/python/lib/python3.11/os.pyc": "",
-            },
-            "/venv/bin/python",
-            interpreter("/venv/bin/python", "/srv/python", "3.11.7", DEB12),
-            id="home of links, landmark without source",
-        ),
-        pytest.param(
-            {
-                "/venv/bin/python3.11": elf(strings=["3.11.7"]),
-                "/venv/pyvenv.cfg": "home = gone/bin\nversion_info = 3.11.1\n",
-            },
-            "/venv/bin/python3.11",
-            interpreter("/venv/bin/python3.11", "/venv", "3.11.7"),
-            id="base gone, its bytes still tell",
-        ),
-        pytest.param(
-            {
-                **DEBIAN,
-                "/home/dev/.pyenv/versions/3.11.7/bin/python3.11": elf(),
-                "/home/dev/.pyenv/versions/3.11.7/lib/python3.11/os.py": "",
-                "/home/dev/.pyenv/versions/3.11.7/lib/libpython3.11.so.1.0": elf(),
-                "/home/dev/.pyenv/versions/3.11.7/include/python3.11/patchlevel.h": HEADER,
-            },
+INTERPRETERS = {
+    "official image, shared libpython": (
+        OFFICIAL,
+        "/usr/local/bin/python",
+        interpreter("/usr/local/bin/python3.11", "/usr/local", "3.11.7", DEB12),
+    ),
+    "Debian, static, merged /usr": (
+        DEBIAN,
+        "/bin/python3",
+        interpreter("/usr/bin/python3.11", "/usr", "3.11.2", DEB12),
+    ),
+    "venv of links, made elsewhere": (
+        {
+            **OFFICIAL,
+            "/opt/venv/bin/python": Symlink("/usr/local/bin/python3"),
+            "/opt/venv/lib/python3.11/site-packages/six.py": "",
+            "/opt/venv/pyvenv.cfg": "home = /builder/bin\nversion = 3.10.1\n",
+        },
+        "/opt/venv/bin/python",
+        interpreter("/usr/local/bin/python3.11", "/usr/local", "3.11.7", DEB12),
+    ),
+    "venv with a copied binary": (
+        {
+            **OFFICIAL,
+            "/opt/venv/bin/python3": elf(strings=["3.11.7"]),
+            "/opt/venv/lib/python3.11/site-packages/six.py": "",
+            "/opt/venv/pyvenv.cfg": "home = /usr/local/bin\nversion = 3.11.4\n",
+        },
+        "/opt/venv/bin/python3",
+        interpreter("/opt/venv/bin/python3", "/usr/local", "3.11.7", DEB12),
+    ),
+    "home goes before what lies above": (
+        {
+            "/usr/local/venv/bin/python3.11": elf(strings=["3.11.9"]),
+            "/usr/local/venv/pyvenv.cfg": "home = /opt/python/bin",
+            "/usr/local/lib/python3.11/os.py": "",
+            "/opt/python/bin/other": "",
+            "/opt/python/lib/python3.11/os.py": "",
+        },
+        "/usr/local/venv/bin/python3.11",
+        interpreter("/usr/local/venv/bin/python3.11", "/opt/python", "3.11.9"),
+    ),
+    "home of links, landmark without source": (
+        {
+            **OFFICIAL,
+            "/venv/bin/python": elf(strings=["3.11.7"]),
+            "/venv/bin/pyvenv.cfg": "home = /links",
+            "/links/python": Symlink("/srv/python/bin/python3.11"),
+            "/srv/python/bin/python3.11": elf(),
+            "/srv/python/lib/python3.11/os.pyc": "",
+        },
+        "/venv/bin/python",
+        interpreter("/venv/bin/python", "/srv/python", "3.11.7", DEB12),
+    ),
+    "base gone, its bytes still tell": (
+        {
+            "/venv/bin/python3.11": elf(strings=["3.11.7"]),
+            "/venv/pyvenv.cfg": "home = gone/bin\nversion_info = 3.11.1\n",
+        },
+        "/venv/bin/python3.11",
+        interpreter("/venv/bin/python3.11", "/venv", "3.11.7"),
+    ),
+    "the header goes before the system's libpython": (
+        {
+            **DEBIAN,
+            "/home/dev/.pyenv/versions/3.11.7/bin/python3.11": elf(),
+            "/home/dev/.pyenv/versions/3.11.7/lib/python3.11/os.py": "",
+            "/home/dev/.pyenv/versions/3.11.7/lib/libpython3.11.so.1.0": elf(),
+            "/home/dev/.pyenv/versions/3.11.7/include/python3.11/patchlevel.h": HEADER,
+        },
+        "/home/dev/.pyenv/versions/3.11.7/bin/python3.11",
+        interpreter(
             "/home/dev/.pyenv/versions/3.11.7/bin/python3.11",
-            interpreter(
-                "/home/dev/.pyenv/versions/3.11.7/bin/python3.11",
-                "/home/dev/.pyenv/versions/3.11.7",
-                "3.11.7",
-                DEB12,
+            "/home/dev/.pyenv/versions/3.11.7",
+            "3.11.7",
+            DEB12,
+        ),
+    ),
+    "its own libpython does not tell, so nobody's does": (
+        {
+            **DEBIAN,
+            "/opt/py/bin/python3.11": elf(),
+            "/opt/py/lib/python3.11/os.py": "",
+            "/opt/py/lib/libpython3.11.so.1.0": elf(),
+        },
+        "/opt/py/bin/python3.11",
+        interpreter("/opt/py/bin/python3.11", "/opt/py", "3.11", DEB12),
+    ),
+    "no libpython of its own": (
+        {**DEBIAN, "/opt/py/bin/python3.11": elf(), "/opt/py/lib/python3.11/os.py": ""},
+        "/opt/py/bin/python3.11",
+        interpreter("/opt/py/bin/python3.11", "/opt/py", "3.11.2", DEB12),
+    ),
+    "nothing that agrees": (
+        {
+            "/opt/py/bin/python3.11": elf(),
+            "/opt/py/lib/python3.11/os.py": "",
+            "/usr/lib/libpython3.11.so.1": elf("aarch64", strings=["3.11.2"]),
+            "/usr/local/lib/libpython3.11.so.1": elf(strings=["3.12.2"]),
+            "/opt/py/include/python3.11/patchlevel.h": HEADER.replace("3.11", "3.10"),
+        },
+        "/opt/py/bin/python3.11",
+        interpreter("/opt/py/bin/python3.11", "/opt/py", "3.11"),
+    ),
+    "bytes that contradict each other": (
+        {
+            "/usr/bin/python3": elf(strings=["3.11.2", "3.11.7", "3.12"]),
+            "/usr/lib/python3.11/os.py": "",
+            "/usr/include/python3.11/patchlevel.h": "no version here",
+        },
+        "/usr/bin/python3",
+        interpreter("/usr/bin/python3", "/usr", "3.11"),
+    ),
+    "Fedora's lib64, a release candidate": (
+        {
+            "/usr/bin/python3.13": elf(strings=["3.13.0rc2"]),
+            "/usr/lib64/python3.13/os.py": "",
+            "/usr/lib/python3.13/site-packages/six.py": "",
+        },
+        "/usr/bin/python3.13",
+        interpreter("/usr/bin/python3.13", "/usr", "3.13.0rc2"),
+    ),
+    "the library that the bytes agree with": (
+        {
+            "/usr/local/bin/python3": elf(strings=["3.12.1"]),
+            "/usr/local/lib/python3.11/os.py": "",
+            "/usr/local/lib/python3.12/os.py": "",
+            "/usr/local/lib/python3.13/os.py": "",
+        },
+        "/usr/local/bin/python3",
+        interpreter("/usr/local/bin/python3", "/usr/local", "3.12.1"),
+    ),
+    "the newest where nothing tells": (
+        {
+            "/usr/local/bin/python3": elf(),
+            "/usr/local/lib/python3.9/os.py": "",
+            "/usr/local/lib/python3.11/os.py": "",
+            "/usr/local/lib/python3.99999/os.py": "",
+            "/usr/local/lib/python3.12/no.py": "",
+        },
+        "/usr/local/bin/python3",
+        interpreter("/usr/local/bin/python3", "/usr/local", "3.11"),
+    ),
+    "compiled-in prefix": (
+        {"/app/python3.11": elf(), "/usr/lib/python3.11/os.py": ""},
+        "/app/python3.11",
+        interpreter("/app/python3.11", "/usr", "3.11"),
+    ),
+    "free-threaded by name": (
+        {
+            "/usr/local/bin/python3": Symlink("python3.13t"),
+            "/usr/local/bin/python3.13t": elf(),
+            "/usr/local/lib/python3.13t/os.py": "",
+            "/usr/local/lib/python3.13/os.py": "",
+            "/usr/local/lib/libpython3.13t.so.1.0": elf(strings=["3.13.1"]),
+            "/usr/local/lib/libpython3.13.so.1.0": elf(strings=["3.13.0"]),
+        },
+        "/usr/local/bin/python3",
+        interpreter("/usr/local/bin/python3.13t", "/usr/local", "3.13.1", free_threaded=True),
+    ),
+    "free-threaded by its bytes": (
+        {
+            "/usr/local/bin/python3.13": elf(
+                strings=["3.13.1", "/lib/x.cpython-313t-x86_64-linux-gnu.so"]
             ),
-            id="the header goes before the system's libpython",
-        ),
-        pytest.param(
-            {
-                **DEBIAN,
-                "/opt/py/bin/python3.11": elf(),
-                "/opt/py/lib/python3.11/os.py": "",
-                "/opt/py/lib/libpython3.11.so.1.0": elf(),
-            },
-            "/opt/py/bin/python3.11",
-            interpreter("/opt/py/bin/python3.11", "/opt/py", "3.11", DEB12),
-            id="its own libpython does not tell, so nobody's does",
-        ),
-        pytest.param(
-            {**DEBIAN, "/opt/py/bin/python3.11": elf(), "/opt/py/lib/python3.11/os.py": ""},
-            "/opt/py/bin/python3.11",
-            interpreter("/opt/py/bin/python3.11", "/opt/py", "3.11.2", DEB12),
-            id="no libpython of its own",
-        ),
-        pytest.param(
-            {
-                "/opt/py/bin/python3.11": elf(),
-                "/opt/py/lib/python3.11/os.py": "",
-                "/usr/lib/libpython3.11.so.1": elf("aarch64", strings=["3.11.2"]),
-                "/usr/local/lib/libpython3.11.so.1": elf(strings=["3.12.2"]),
-                "/opt/py/include/python3.11/patchlevel.h": HEADER.replace("3.11", "3.10"),
-            },
-            "/opt/py/bin/python3.11",
-            interpreter("/opt/py/bin/python3.11", "/opt/py", "3.11"),
-            id="nothing that agrees",
-        ),
-        pytest.param(
-            {
-                "/usr/bin/python3": elf(strings=["3.11.2", "3.11.7", "3.12"]),
-                "/usr/lib/python3.11/os.py": "",
-                "/usr/include/python3.11/patchlevel.h": "no version here",
-            },
-            "/usr/bin/python3",
-            interpreter("/usr/bin/python3", "/usr", "3.11"),
-            id="bytes that contradict each other",
-        ),
-        pytest.param(
-            {
-                "/usr/bin/python3.13": elf(strings=["3.13.0rc2"]),
-                "/usr/lib64/python3.13/os.py": "",
-                "/usr/lib/python3.13/site-packages/six.py": "",
-            },
-            "/usr/bin/python3.13",
-            interpreter("/usr/bin/python3.13", "/usr", "3.13.0rc2"),
-            id="Fedora's lib64, a release candidate",
-        ),
-        pytest.param(
-            {
-                "/usr/local/bin/python3": elf(strings=["3.12.1"]),
-                "/usr/local/lib/python3.11/os.py": "",
-                "/usr/local/lib/python3.12/os.py": "",
-                "/usr/local/lib/python3.13/os.py": "",
-            },
-            "/usr/local/bin/python3",
-            interpreter("/usr/local/bin/python3", "/usr/local", "3.12.1"),
-            id="the library that the bytes agree with",
-        ),
-        pytest.param(
-            {
-                "/usr/local/bin/python3": elf(),
-                "/usr/local/lib/python3.9/os.py": "",
-                "/usr/local/lib/python3.11/os.py": "",
-                "/usr/local/lib/python3.99999/os.py": "",
-                "/usr/local/lib/python3.12/no.py": "",
-            },
-            "/usr/local/bin/python3",
-            interpreter("/usr/local/bin/python3", "/usr/local", "3.11"),
-            id="the newest where nothing tells",
-        ),
-        pytest.param(
-            {"/app/python3.11": elf(), "/usr/lib/python3.11/os.py": ""},
-            "/app/python3.11",
-            interpreter("/app/python3.11", "/usr", "3.11"),
-            id="compiled-in prefix",
-        ),
-        pytest.param(
-            {
-                "/usr/local/bin/python3": Symlink("python3.13t"),
-                "/usr/local/bin/python3.13t": elf(),
-                "/usr/local/lib/python3.13t/os.py": "",
-                "/usr/local/lib/python3.13/os.py": "",
-                "/usr/local/lib/libpython3.13t.so.1.0": elf(strings=["3.13.1"]),
-                "/usr/local/lib/libpython3.13.so.1.0": elf(strings=["3.13.0"]),
-            },
-            "/usr/local/bin/python3",
-            interpreter("/usr/local/bin/python3.13t", "/usr/local", "3.13.1", free_threaded=True),
-            id="free-threaded by name",
-        ),
-        pytest.param(
-            {
-                "/usr/local/bin/python3.13": elf(
-                    strings=["3.13.1", "/lib/x.cpython-313t-x86_64-linux-gnu.so"]
-                ),
-                "/usr/local/lib/python3.13t/os.py": "",
-                "/usr/local/lib/python3.13/os.py": "",
-            },
-            "/usr/local/bin/python3.13",
-            interpreter("/usr/local/bin/python3.13", "/usr/local", "3.13.1", free_threaded=True),
-            id="free-threaded by its bytes",
-        ),
-        pytest.param(
-            {"/usr/local/bin/python3.13": elf(), "/usr/local/lib/python3.13t/os.py": ""},
-            "/usr/local/bin/python3.13",
-            interpreter("/usr/local/bin/python3.13", "/usr/local", "3.13", free_threaded=True),
-            id="free-threaded by its library",
-        ),
-        pytest.param(
-            {"/opt/py/bin/python3.13t": elf()},
-            "/opt/py/bin/python3.13t",
-            interpreter("/opt/py/bin/python3.13t", "/opt/py", "3.13", free_threaded=True),
-            id="free-threaded without a library",
-        ),
-        pytest.param(
-            {
-                "/opt/pypy/bin/pypy3.10": elf(),
-                "/opt/pypy/bin/libpypy3.10-c.so": elf(strings=["3.10.13"]),
-                "/opt/pypy/lib/pypy3.10/os.py": "",
-            },
-            "/opt/pypy/bin/pypy3.10",
-            interpreter("/opt/pypy/bin/pypy3.10", "/opt/pypy", "3.10.13", implementation="pypy"),
-            id="PyPy",
-        ),
-        pytest.param(
-            {"/opt/pypy/bin/pypy3.10": elf()},
-            "/opt/pypy/bin/pypy3.10",
-            interpreter("/opt/pypy/bin/pypy3.10", "/opt/pypy", "3.10", implementation="pypy"),
-            id="PyPy without a library",
-        ),
-        pytest.param(
-            {"/usr/bin/python3.11": elf("aarch64", ["3.11.7"]), "/usr/lib/python3.11/os.py": ""},
-            "/usr/bin/python3.11",
-            interpreter("/usr/bin/python3.11", "/usr", "3.11.7", machine="aarch64"),
-            id="the architecture is the file's",
-        ),
-        pytest.param({}, "/usr/bin/python3", None, id="absent"),
-        pytest.param({"/python3": Symlink("/gone")}, "/python3", None, id="dangling"),
-        pytest.param({"/python3": Symlink("python3")}, "/python3", None, id="loop"),
-        pytest.param(
-            {**DEBIAN, "/usr/bin/python": "#!/bin/sh\nexec python3\n"},
-            "/usr/bin/python",
-            None,
-            id="script",
-        ),
-        pytest.param({"/bin/python3": elf()}, "/bin/python3", None, id="ELF of no known Python"),
-        pytest.param(
-            {"/opt/bin/python3": elf(strings=["3.11.2", "3.12.7"])},
-            "/opt/bin/python3",
-            None,
-            id="two versions and no library",
-        ),
-        pytest.param({"/usr/bin/python3/x": ""}, "/usr/bin/python3", None, id="directory"),
-    ],
+            "/usr/local/lib/python3.13t/os.py": "",
+            "/usr/local/lib/python3.13/os.py": "",
+        },
+        "/usr/local/bin/python3.13",
+        interpreter("/usr/local/bin/python3.13", "/usr/local", "3.13.1", free_threaded=True),
+    ),
+    "free-threaded by its library": (
+        {"/usr/local/bin/python3.13": elf(), "/usr/local/lib/python3.13t/os.py": ""},
+        "/usr/local/bin/python3.13",
+        interpreter("/usr/local/bin/python3.13", "/usr/local", "3.13", free_threaded=True),
+    ),
+    "free-threaded without a library": (
+        {"/opt/py/bin/python3.13t": elf()},
+        "/opt/py/bin/python3.13t",
+        interpreter("/opt/py/bin/python3.13t", "/opt/py", "3.13", free_threaded=True),
+    ),
+    "PyPy": (
+        {
+            "/opt/pypy/bin/pypy3.10": elf(),
+            "/opt/pypy/bin/libpypy3.10-c.so": elf(strings=["3.10.13"]),
+            "/opt/pypy/lib/pypy3.10/os.py": "",
+        },
+        "/opt/pypy/bin/pypy3.10",
+        interpreter("/opt/pypy/bin/pypy3.10", "/opt/pypy", "3.10.13", implementation="pypy"),
+    ),
+    "PyPy without a library": (
+        {"/opt/pypy/bin/pypy3.10": elf()},
+        "/opt/pypy/bin/pypy3.10",
+        interpreter("/opt/pypy/bin/pypy3.10", "/opt/pypy", "3.10", implementation="pypy"),
+    ),
+    "the architecture is the file's": (
+        {"/usr/bin/python3.11": elf("aarch64", ["3.11.7"]), "/usr/lib/python3.11/os.py": ""},
+        "/usr/bin/python3.11",
+        interpreter("/usr/bin/python3.11", "/usr", "3.11.7", machine="aarch64"),
+    ),
+    "absent": ({}, "/usr/bin/python3", None),
+    "dangling": ({"/python3": Symlink("/gone")}, "/python3", None),
+    "loop": ({"/python3": Symlink("python3")}, "/python3", None),
+    "script": ({**DEBIAN, "/usr/bin/python": "#!/bin/sh\nexec python3\n"}, "/usr/bin/python", None),
+    "ELF of no known Python": ({"/bin/python3": elf()}, "/bin/python3", None),
+    "two versions and no library": (
+        {"/opt/bin/python3": elf(strings=["3.11.2", "3.12.7"])},
+        "/opt/bin/python3",
+        None,
+    ),
+    "directory": ({"/usr/bin/python3/x": ""}, "/usr/bin/python3", None),
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "executable", "expected"), INTERPRETERS.values(), ids=INTERPRETERS
 )
 def test_an_interpreter_is_read_from_files_alone(
     files: Files, executable: str, expected: Interpreter | None
@@ -325,68 +298,45 @@ PYTHON: Files = {"/usr/bin/python3.11": elf(), "/usr/lib/python3.11/os.py": ""}
 DYNLOAD = "/usr/lib/python3.11/lib-dynload/_ssl.cpython-311-x86_64-linux-"
 
 
-@pytest.mark.parametrize(
-    ("files", "libc"),
-    [
-        pytest.param(GLIBC, DEB12, id="glibc by its bytes"),
-        pytest.param(
-            {
-                "/lib64/libc.so.6": Symlink("libc-2.17.so"),
-                "/lib64/libc-2.17.so": elf(),
-                "/lib/libc.so.6": elf("i686", [GNU]),
-            },
-            Libc("glibc", (2, 17)),
-            id="glibc by its name, the other architecture's left alone",
-        ),
-        pytest.param(
-            {"/usr/lib64/libc.so.6": elf()}, Libc("glibc", None), id="glibc of unknown version"
-        ),
-        pytest.param(
-            {"/lib/libc.so.6": elf(strings=[GNU, GNU.replace("2.36", "2.17")])},
-            Libc("glibc", None),
-            id="glibc of two versions",
-        ),
-        pytest.param({"/lib/libc.so.6": "a linker script"}, None, id="no ELF"),
-        pytest.param(MUSL, Libc("musl", (1, 2)), id="musl by its bytes"),
-        pytest.param(
-            {"/usr/lib/ld-musl-x86_64.so.1": elf()}, Libc("musl", None), id="musl, no version"
-        ),
-        pytest.param(
-            {"/lib/ld-musl-aarch64.so.1": elf("aarch64", ["1.2.4"])}, None, id="of another machine"
-        ),
-        pytest.param(
-            {**MUSL, "/lib/libc.so.6": Symlink("ld-musl-x86_64.so.1")},
-            Libc("musl", (1, 2)),
-            id="musl with a glibc name",
-        ),
-        pytest.param({**GLIBC, **MUSL}, DEB12, id="both, no sign"),
-        pytest.param(
-            {**GLIBC, **MUSL, DYNLOAD + "gnu.so": elf()}, DEB12, id="both, modules for glibc"
-        ),
-        pytest.param(
-            {**GLIBC, **MUSL, DYNLOAD + "musl.so": elf()},
-            Libc("musl", (1, 2)),
-            id="both, modules for musl",
-        ),
-        pytest.param(
-            {
-                **GLIBC,
-                **MUSL,
-                "/usr/lib/python3.11/_sysconfigdata__linux_x86_64-linux-musl.py": "",
-            },
-            Libc("musl", (1, 2)),
-            id="both, configured for musl",
-        ),
-        pytest.param(
-            {"/usr/lib/python3.11/_sysconfigdata__linux_arm-linux-gnueabihf.py": ""},
-            Libc("glibc", None),
-            id="none, configured for glibc",
-        ),
-        pytest.param(
-            {"/usr/lib/python3.11/lib-dynload/_ssl.abi3.so": elf()}, None, id="none, no sign"
-        ),
-    ],
-)
+C_LIBRARIES = {
+    "glibc by its bytes": (GLIBC, DEB12),
+    "glibc by its name, the other architecture's left alone": (
+        {
+            "/lib64/libc.so.6": Symlink("libc-2.17.so"),
+            "/lib64/libc-2.17.so": elf(),
+            "/lib/libc.so.6": elf("i686", [GNU]),
+        },
+        Libc("glibc", (2, 17)),
+    ),
+    "glibc of unknown version": ({"/usr/lib64/libc.so.6": elf()}, Libc("glibc", None)),
+    "glibc of two versions": (
+        {"/lib/libc.so.6": elf(strings=[GNU, GNU.replace("2.36", "2.17")])},
+        Libc("glibc", None),
+    ),
+    "no ELF": ({"/lib/libc.so.6": "a linker script"}, None),
+    "musl by its bytes": (MUSL, Libc("musl", (1, 2))),
+    "musl, no version": ({"/usr/lib/ld-musl-x86_64.so.1": elf()}, Libc("musl", None)),
+    "of another machine": ({"/lib/ld-musl-aarch64.so.1": elf("aarch64", ["1.2.4"])}, None),
+    "musl with a glibc name": (
+        {**MUSL, "/lib/libc.so.6": Symlink("ld-musl-x86_64.so.1")},
+        Libc("musl", (1, 2)),
+    ),
+    "both, no sign": ({**GLIBC, **MUSL}, DEB12),
+    "both, modules for glibc": ({**GLIBC, **MUSL, DYNLOAD + "gnu.so": elf()}, DEB12),
+    "both, modules for musl": ({**GLIBC, **MUSL, DYNLOAD + "musl.so": elf()}, Libc("musl", (1, 2))),
+    "both, configured for musl": (
+        {**GLIBC, **MUSL, "/usr/lib/python3.11/_sysconfigdata__linux_x86_64-linux-musl.py": ""},
+        Libc("musl", (1, 2)),
+    ),
+    "none, configured for glibc": (
+        {"/usr/lib/python3.11/_sysconfigdata__linux_arm-linux-gnueabihf.py": ""},
+        Libc("glibc", None),
+    ),
+    "none, no sign": ({"/usr/lib/python3.11/lib-dynload/_ssl.abi3.so": elf()}, None),
+}
+
+
+@pytest.mark.parametrize(("files", "libc"), C_LIBRARIES.values(), ids=C_LIBRARIES)
 def test_the_c_library(files: Files, libc: Libc | None) -> None:
     found = read_interpreter(rootfs_of({**PYTHON, **files}), "/usr/bin/python3.11", None)
     assert found is not None

@@ -35,73 +35,33 @@ def test_the_running_interpreter_has_the_markers_and_tags_that_packaging_gives()
     assert found.markers == environment
 
 
-@pytest.mark.parametrize(
-    ("machine", "libc", "expected"),
-    [
-        ("x86_64", None, ["linux_x86_64"]),
-        (
-            "x86_64",
-            Libc("glibc", (2, 18)),
-            [
-                "linux_x86_64",
-                "manylinux_2_18_x86_64",
-                "manylinux_2_17_x86_64",
-                "manylinux2014_x86_64",
-                "manylinux_2_16_x86_64",
-                "manylinux_2_15_x86_64",
-                "manylinux_2_14_x86_64",
-                "manylinux_2_13_x86_64",
-                "manylinux_2_12_x86_64",
-                "manylinux2010_x86_64",
-                "manylinux_2_11_x86_64",
-                "manylinux_2_10_x86_64",
-                "manylinux_2_9_x86_64",
-                "manylinux_2_8_x86_64",
-                "manylinux_2_7_x86_64",
-                "manylinux_2_6_x86_64",
-                "manylinux_2_5_x86_64",
-                "manylinux1_x86_64",
-            ],
-        ),
-        (
-            "aarch64",
-            Libc("glibc", (2, 19)),
-            [
-                "linux_aarch64",
-                "manylinux_2_19_aarch64",
-                "manylinux_2_18_aarch64",
-                "manylinux_2_17_aarch64",
-                "manylinux2014_aarch64",
-            ],
-        ),
-        (
-            "armv7l",
-            Libc("glibc", (2, 17)),
-            ["linux_armv7l", "manylinux_2_17_armv7l", "manylinux2014_armv7l"],
-        ),
-        ("armv6l", Libc("glibc", (2, 36)), ["linux_armv6l"]),
-        ("aarch64", Libc("glibc", (2, 5)), ["linux_aarch64"]),
-        (
-            "aarch64",
-            Libc("musl", (1, 2)),
-            [
-                "linux_aarch64",
-                "musllinux_1_2_aarch64",
-                "musllinux_1_1_aarch64",
-                "musllinux_1_0_aarch64",
-            ],
-        ),
-        (
-            "armv6l",
-            Libc("musl", (1, 1)),
-            ["linux_armv6l", "musllinux_1_1_armv6l", "musllinux_1_0_armv6l"],
-        ),
-    ],
+AMD64 = (
+    "linux manylinux_2_18 manylinux_2_17 manylinux2014 manylinux_2_16 manylinux_2_15 "
+    "manylinux_2_14 manylinux_2_13 manylinux_2_12 manylinux2010 manylinux_2_11 manylinux_2_10 "
+    "manylinux_2_9 manylinux_2_8 manylinux_2_7 manylinux_2_6 manylinux_2_5 manylinux1"
 )
-def test_the_platforms_of_a_machine_and_its_c_library(
-    machine: str, libc: Libc | None, expected: list[str]
-) -> None:
-    assert platforms(target("3.11.7", machine, libc)) == expected
+PLATFORMS: dict[str, tuple[Libc | None, str]] = {
+    "x86_64": (Libc("glibc", (2, 18)), AMD64),
+    "aarch64": (
+        Libc("glibc", (2, 19)),
+        "linux manylinux_2_19 manylinux_2_18 manylinux_2_17 manylinux2014",
+    ),
+    "armv7l": (Libc("glibc", (2, 17)), "linux manylinux_2_17 manylinux2014"),
+    "armv6l": (Libc("glibc", (2, 36)), "linux"),
+    "x86_64 static": (None, "linux"),
+    "aarch64 old": (Libc("glibc", (2, 5)), "linux"),
+    "aarch64 musl": (Libc("musl", (1, 2)), "linux musllinux_1_2 musllinux_1_1 musllinux_1_0"),
+    "armv6l musl": (Libc("musl", (1, 1)), "linux musllinux_1_1 musllinux_1_0"),
+}
+
+
+@pytest.mark.parametrize("case", PLATFORMS)
+def test_the_platforms_of_a_machine_and_its_c_library(case: str) -> None:
+    machine = case.partition(" ")[0]
+    libc, expected = PLATFORMS[case]
+    assert platforms(target("3.11.7", machine, libc)) == [
+        f"{platform}_{machine}" for platform in expected.split()
+    ]
 
 
 @pytest.mark.parametrize(

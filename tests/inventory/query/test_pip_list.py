@@ -22,15 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 IMAGE = image_of({"/opt/venv/pyvenv.cfg": ""}, architecture="arm64")
-VENV = model.Environment(
-    prefix="/opt/venv",
-    interpreter="/opt/venv/bin/python",
-    python_version="3.11.7",
-    import_paths=("/opt/venv/lib/python3.11/site-packages",),
-    runtime=True,
-    runtime_reason="VIRTUAL_ENV",
-    distributions=(),
-)
+VENV = model.Environment("/opt/venv", "/opt/venv/bin/python", runtime=True)
 GOOD = b'[{"name": "requests", "version": "2.0"}]'
 REQUESTS = model.PipListRow("requests", "2.0")
 
@@ -61,7 +53,7 @@ def test_command() -> None:
 
 
 def test_no_interpreter_is_never_replaced_by_another() -> None:
-    environment = model.Environment("/opt/venv", None, None, (), True, "VIRTUAL_ENV", ())
+    environment = model.Environment("/opt/venv", runtime=True)
 
     def run(_argv: Sequence[str], _env: Mapping[str, str]) -> Completed:
         pytest.fail("something was run")
@@ -69,57 +61,42 @@ def test_no_interpreter_is_never_replaced_by_another() -> None:
     assert run_pip_list(IMAGE, environment, run).failure == "/opt/venv has no interpreter"
 
 
-@pytest.mark.parametrize(
-    ("completed", "failure"),
-    [
-        (
-            Completed(1, b"", b"/opt/venv/bin/python: No module named pip\n"),
-            "pip is not installed in /opt/venv",
-        ),
-        (
-            Completed(None, b"", b"", "/p cannot be started in a container: exec format error"),
-            "/p cannot be started in a container: exec format error (the image is for linux/arm64)",
-        ),
-        (
-            Completed(None, GOOD, b"", "it did not end within 60 seconds"),
-            "it did not end within 60 seconds",
-        ),
-        (Completed(137, b"", b""), "SIGKILL killed it"),
-        (Completed(139, b"", b"oops\n"), "SIGSEGV killed it: oops"),
-        (Completed(255, b"", b""), "it ended with exit code 255"),
-        (
-            Completed(2, GOOD, b"Traceback:\n  File\n\x1b[31mValueError:\x07 no\n\n"),
-            "it ended with exit code 2: \\x1b[31mValueError:\\x07 no",
-        ),
-        (
-            Completed(1, b"", b"ModuleNotFoundError: No module named 'pip._vendor'"),
-            "it ended with exit code 1: ModuleNotFoundError: No module named 'pip._vendor'",
-        ),
-        (Completed(1, b"", b"\xff\xfe"), "it ended with exit code 1: \ufffd\ufffd"),
-        (Completed(None, b"", b""), "it did not end by itself"),
-        (Completed(0, b"", b""), "its output holds no list of packages"),
-        (Completed(0, b"Package Version\n", b""), "its output holds no list of packages"),
-        (
-            Completed(0, GOOD + b" " * pip_list.OUTPUT_BYTES, b""),
-            "its output is larger than 1,048,576 bytes",
-        ),
-    ],
-    ids=[
-        "no-pip",
-        "architecture",
-        "time",
-        "killed",
-        "crashed",
-        "exit-code",
-        "last-line",
-        "broken-pip",
-        "not-text",
-        "no-code",
-        "silent",
-        "table",
-        "too-much",
-    ],
-)
+FAILURES = {
+    "no-pip": (
+        Completed(1, b"", b"/opt/venv/bin/python: No module named pip\n"),
+        "pip is not installed in /opt/venv",
+    ),
+    "architecture": (
+        Completed(None, b"", b"", "/p cannot be started in a container: exec format error"),
+        "/p cannot be started in a container: exec format error (the image is for linux/arm64)",
+    ),
+    "time": (
+        Completed(None, GOOD, b"", "it did not end within 60 seconds"),
+        "it did not end within 60 seconds",
+    ),
+    "killed": (Completed(137, b"", b""), "SIGKILL killed it"),
+    "crashed": (Completed(139, b"", b"oops\n"), "SIGSEGV killed it: oops"),
+    "exit-code": (Completed(255, b"", b""), "it ended with exit code 255"),
+    "last-line": (
+        Completed(2, GOOD, b"Traceback:\n  File\n\x1b[31mValueError:\x07 no\n\n"),
+        "it ended with exit code 2: \\x1b[31mValueError:\\x07 no",
+    ),
+    "broken-pip": (
+        Completed(1, b"", b"ModuleNotFoundError: No module named 'pip._vendor'"),
+        "it ended with exit code 1: ModuleNotFoundError: No module named 'pip._vendor'",
+    ),
+    "not-text": (Completed(1, b"", b"\xff\xfe"), "it ended with exit code 1: \ufffd\ufffd"),
+    "no-code": (Completed(None, b"", b""), "it did not end by itself"),
+    "silent": (Completed(0, b"", b""), "its output holds no list of packages"),
+    "table": (Completed(0, b"Package Version\n", b""), "its output holds no list of packages"),
+    "too-much": (
+        Completed(0, GOOD + b" " * pip_list.OUTPUT_BYTES, b""),
+        "its output is larger than 1,048,576 bytes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("completed", "failure"), FAILURES.values(), ids=FAILURES)
 def test_failures(completed: Completed, failure: str) -> None:
     assert told(completed) == model.PipListResult(failure=failure)
 
@@ -130,109 +107,73 @@ def test_last_line_is_cut() -> None:
     assert len(failure) < 250
 
 
-@pytest.mark.parametrize(
-    ("stdout", "expected"),
-    [
-        (GOOD, [REQUESTS]),
-        (b"[]", []),
-        (b"[]\n", []),
-        (b"\xef\xbb\xbf" + GOOD, [REQUESTS]),
-        (b"WARNING: [pip] is old\n" + GOOD + b"\n[notice] bye [", [REQUESTS]),
-        (b"loading..." + GOOD + b"\x00\xff", [REQUESTS]),
-        (b"[1, 2]\n" + GOOD + b'\n["x"]', [REQUESTS]),
-        (b'[{"name": "old", "version": "1"}]\n' + GOOD, [REQUESTS]),
-        (GOOD + b"\n[]\n", [REQUESTS]),
-        (b"[]\n" + GOOD, [REQUESTS]),
-        (
-            b'[{"name": "Zope.Interface_X", "version": "1"}, {"name": "a", "version": "2"}]',
-            [model.PipListRow("a", "2"), model.PipListRow("zope-interface-x", "1")],
-        ),
-        (
-            b'[{"name": "A", "version": "1"}, {"name": "a", "version": "1"}]',
-            [model.PipListRow("a", "1")],
-        ),
-        (
-            b'[{"name": "a", "version": "2"}, {"name": "a", "version": "10"}]',
-            [model.PipListRow("a", "10"), model.PipListRow("a", "2")],
-        ),
-        (
-            b'[{"name": "a", "version": "1", "editable_project_location": "/src/a", "more": [1]}]',
-            [model.PipListRow("a", "1", "/src/a")],
-        ),
-        (
-            b'[{"name": "a", "version": "1", "editable_project_location": 7}]',
-            [model.PipListRow("a", "1")],
-        ),
-        (b'[{"name": "a", "version": "not a version"}]', [model.PipListRow("a", "not a version")]),
-        (b'{"packages": [{"name": "a", "version": "1"}]}', [model.PipListRow("a", "1")]),
-    ],
-    ids=[
-        "plain",
-        "empty",
-        "empty-line",
-        "bom",
-        "noise",
-        "noise-on-the-line",
-        "other-arrays",
-        "last-wins",
-        "empty-last",
-        "empty-first",
-        "normalised",
-        "same-twice",
-        "two-versions",
-        "editable",
-        "odd-location",
-        "odd-version",
-        "wrapped",
-    ],
-)
+LISTS = {
+    "plain": (GOOD, [REQUESTS]),
+    "empty": (b"[]", []),
+    "empty-line": (b"[]\n", []),
+    "bom": (b"\xef\xbb\xbf" + GOOD, [REQUESTS]),
+    "noise": (b"WARNING: [pip] is old\n" + GOOD + b"\n[notice] bye [", [REQUESTS]),
+    "noise-on-the-line": (b"loading..." + GOOD + b"\x00\xff", [REQUESTS]),
+    "other-arrays": (b"[1, 2]\n" + GOOD + b'\n["x"]', [REQUESTS]),
+    "last-wins": (b'[{"name": "old", "version": "1"}]\n' + GOOD, [REQUESTS]),
+    "empty-last": (GOOD + b"\n[]\n", [REQUESTS]),
+    "empty-first": (b"[]\n" + GOOD, [REQUESTS]),
+    "normalised": (
+        b'[{"name": "Zope.Interface_X", "version": "1"}, {"name": "a", "version": "2"}]',
+        [model.PipListRow("a", "2"), model.PipListRow("zope-interface-x", "1")],
+    ),
+    "same-twice": (
+        b'[{"name": "A", "version": "1"}, {"name": "a", "version": "1"}]',
+        [model.PipListRow("a", "1")],
+    ),
+    "two-versions": (
+        b'[{"name": "a", "version": "2"}, {"name": "a", "version": "10"}]',
+        [model.PipListRow("a", "10"), model.PipListRow("a", "2")],
+    ),
+    "editable": (
+        b'[{"name": "a", "version": "1", "editable_project_location": "/src/a", "more": [1]}]',
+        [model.PipListRow("a", "1", "/src/a")],
+    ),
+    "odd-location": (
+        b'[{"name": "a", "version": "1", "editable_project_location": 7}]',
+        [model.PipListRow("a", "1")],
+    ),
+    "odd-version": (
+        b'[{"name": "a", "version": "not a version"}]',
+        [model.PipListRow("a", "not a version")],
+    ),
+    "wrapped": (b'{"packages": [{"name": "a", "version": "1"}]}', [model.PipListRow("a", "1")]),
+}
+
+
+@pytest.mark.parametrize(("stdout", "expected"), LISTS.values(), ids=LISTS)
 def test_read_pip_list(stdout: bytes, expected: list[model.PipListRow]) -> None:
     assert read_pip_list(stdout) == tuple(expected)
 
 
-@pytest.mark.parametrize(
-    "stdout",
-    [
-        b"",
-        b"no list",
-        b"[",
-        b"[1]",
-        b"[[]]",
-        b'[{"name": "a"}]',
-        b'[{"name": "a", "version": null}]',
-        b'[{"name": 1, "version": "1"}]',
-        b'[{"name": "", "version": "1"}]',
-        b'[{"name": "a", "version": "1"}, 5]',
-        b'[{"name": "a", "version": "1"}',
-        b'[{"name": "%b", "version": "1"}]' % (b"a" * 257),
-        b'[{"name": "a", "version": "%b"}]' % (b"1" * 257),
-        b"[" * 100_000,
-        b"[" * 100_000 + b"]" * 100_000,
-        b'[{"a":' * 100_000,
-        b"[" + b"9" * 100_000 + b"]",
-        b"[x" * 40 + GOOD,
-    ],
-    ids=[
-        "nothing",
-        "words",
-        "bracket",
-        "number",
-        "nested",
-        "no-version",
-        "null",
-        "name-no-text",
-        "name-empty",
-        "one-bad-row",
-        "cut",
-        "long-name",
-        "long-version",
-        "deep-open",
-        "deep",
-        "deep-objects",
-        "long-number",
-        "more-noise-than-pip-makes",
-    ],
-)
+NO_LISTS = {
+    "nothing": b"",
+    "words": b"no list",
+    "bracket": b"[",
+    "number": b"[1]",
+    "nested": b"[[]]",
+    "no-version": b'[{"name": "a"}]',
+    "null": b'[{"name": "a", "version": null}]',
+    "name-no-text": b'[{"name": 1, "version": "1"}]',
+    "name-empty": b'[{"name": "", "version": "1"}]',
+    "one-bad-row": b'[{"name": "a", "version": "1"}, 5]',
+    "cut": b'[{"name": "a", "version": "1"}',
+    "long-name": b'[{"name": "%b", "version": "1"}]' % (b"a" * 257),
+    "long-version": b'[{"name": "a", "version": "%b"}]' % (b"1" * 257),
+    "deep-open": b"[" * 100_000,
+    "deep": b"[" * 100_000 + b"]" * 100_000,
+    "deep-objects": b'[{"a":' * 100_000,
+    "long-number": b"[" + b"9" * 100_000 + b"]",
+    "more-noise-than-pip-makes": b"[x" * 40 + GOOD,
+}
+
+
+@pytest.mark.parametrize("stdout", NO_LISTS.values(), ids=NO_LISTS)
 def test_no_list(stdout: bytes) -> None:
     assert read_pip_list(stdout) is None
 

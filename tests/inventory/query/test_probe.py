@@ -4,7 +4,6 @@ from __future__ import annotations
 import __future__
 
 import ast
-import importlib.util
 import json
 import os
 import platform
@@ -30,7 +29,7 @@ from auditor.inventory.query.probe_command import ProbeCommand
 from auditor.inventory.query.probe_result import MARK, read_probe_result
 from auditor.inventory.query.probed_inventory import probed_inventory
 from auditor.inventory.query.probed_tree import ProbedTree
-from auditor.model import Entry, FileType, ImageConfig, Libc, Platform, UnreadableError
+from auditor.model import Entry, FileType, ImageConfig, Interpreter, Libc, Platform, UnreadableError
 from tests.builders import File, Files, Symlink, image_of
 from tests.builders.probes import INTERPRETER, probe_output, probe_result_of
 
@@ -161,8 +160,6 @@ def test_older_interpreters_understand_it() -> None:
 
 def test_it_imports_nothing_that_python_does_not_bring_along() -> None:
     """An image's packages must not be able to break, or to be loaded by, the question itself."""
-    spec = importlib.util.spec_from_loader("inside", loader=None)
-    assert spec is not None
     imported = {
         line.split()[1] for line in INSIDE.splitlines() if line.startswith(("import", "from"))
     }
@@ -219,25 +216,19 @@ def test_what_cannot_be_understood(changes: Mapping[str, object]) -> None:
     assert read_probe_result(output) == (None, output)
 
 
-@pytest.mark.parametrize(
-    ("path", "taken"),
-    [
-        ("/" + "a" * 4095, True),
-        ("/" + "a" * 4096, False),
-        ("/a" * 2048, True),
-        ("/a" * 20_000, False),
-    ],
-    ids=["long", "too long", "deep", "too deep"],
-)
-def test_path_is_as_long_as_linux_takes(path: str, taken: bool) -> None:
-    result, _ = read_probe_result(probe_output(answer(absent=[path])))
-    assert (result is not None) == taken
+PATHS = {
+    "long": (["/" + "a" * 4095], True),
+    "too long": (["/" + "a" * 4096], False),
+    "deep": (["/a" * 2048], True),
+    "too deep": (["/a" * 20_000], False),
+    "many directories": ([f"/{at}" + "/a" * 100 for at in range(190)], True),
+    "too many directories": ([f"/{at}" + "/a" * 100 for at in range(210)], False),
+}
 
 
-@pytest.mark.parametrize(("folders", "taken"), [(190, True), (210, False)])
-def test_paths_lead_through_so_many_directories(folders: int, taken: bool) -> None:
-    deep = [f"/{at}" + "/a" * 100 for at in range(folders)]
-    result, _ = read_probe_result(probe_output(answer(absent=deep)))
+@pytest.mark.parametrize(("absent", "taken"), PATHS.values(), ids=PATHS)
+def test_paths_are_as_long_and_as_many_as_linux_takes(absent: list[str], *, taken: bool) -> None:
+    result, _ = read_probe_result(probe_output(answer(absent=absent)))
     assert (result is not None) == taken
 
 
@@ -263,6 +254,12 @@ def test_any_json_is_taken(value: object) -> None:
     read_probe_result(b"\n" + MARK + json.dumps(value).encode() + b"\n")
 
 
+def stated(**changes: object) -> Interpreter:
+    result, _ = read_probe_result(probe_output(answer(interpreter={**INTERPRETER, **changes})))
+    assert result is not None
+    return result.interpreter
+
+
 @pytest.mark.parametrize(
     ("machine", "bits", "expected"),
     [
@@ -275,10 +272,7 @@ def test_any_json_is_taken(value: object) -> None:
     ],
 )
 def test_machine_is_the_interpreters(machine: str, bits: int, expected: str) -> None:
-    interpreter = {**INTERPRETER, "machine": machine, "bits": bits}
-    result, _ = read_probe_result(probe_output(answer(interpreter=interpreter)))
-    assert result is not None
-    assert result.interpreter.machine == expected
+    assert stated(machine=machine, bits=bits).machine == expected
 
 
 @pytest.mark.parametrize(
@@ -293,10 +287,7 @@ def test_machine_is_the_interpreters(machine: str, bits: int, expected: str) -> 
     ],
 )
 def test_libc(family: str, version: str, expected: Libc | None) -> None:
-    interpreter = {**INTERPRETER, "libc": family, "libc_version": version}
-    result, _ = read_probe_result(probe_output(answer(interpreter=interpreter)))
-    assert result is not None
-    assert result.interpreter.libc == expected
+    assert stated(libc=family, libc_version=version).libc == expected
 
 
 # ---------------------------------------------------------------------------------- tree
@@ -309,13 +300,11 @@ def test_tree_knows_absent_from_not_read() -> None:
         {"/site/a.dist-info/WHEEL": "Permission denied", "/closed": "Permission denied"},
         ["/gone", "/above/gone"],
     )
-    assert tree.node("/site") == Entry(FileType.DIRECTORY, 0o755, 0)
-    assert tree.node("/other") == Entry(FileType.DIRECTORY, 0o755, 0)
+    for path in ("/site", "/other", "/above"):
+        assert tree.node(path) == Entry(FileType.DIRECTORY, 0o755, 0)
     assert tree.node("/site/a.dist-info/METADATA") == Entry(FileType.FILE, 0o644, 4)
-    assert tree.node("/site/a.dist-info/RECORD") is None
-    assert tree.node("/gone") is None
-    assert tree.node("/above") == Entry(FileType.DIRECTORY, 0o755, 0)
-    assert tree.node("/above/gone") is None
+    for path in ("/site/a.dist-info/RECORD", "/gone", "/above/gone"):
+        assert tree.node(path) is None
     assert tree.names("/site") == ["a.dist-info"]
     assert tree.read("/site/a.dist-info/METADATA", 9) == b"text"
     with pytest.raises(UnreadableError, match="Permission denied"):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from typing import TYPE_CHECKING
 
 from auditor.inventory.ownership.os_packages.database import Claim
 from auditor.model import OsFile
+from auditor.record_rows import digest_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,17 +40,14 @@ def _claims(lines: list[str], source: str) -> Iterator[Claim]:
                 file = OsFile(package, source, *checksum, conffile)
                 yield Claim(f"/{folder}/{name}" if folder else f"/{name}", file)
             name, checksum = "", ("", b"")
-        match key:
-            case "P":
-                package, folder = value, ""
-            case "F":
-                folder = value
-            case "R":
-                name = value
-            case "Z":
-                checksum = _checksum(value)
-            case _:
-                pass
+        if key == "P":
+            package, folder = value, ""
+        elif key == "F":
+            folder = value
+        elif key == "R":
+            name = value
+        elif key == "Z":
+            checksum = _checksum(value)
 
 
 def _checksum(text: str) -> tuple[str, bytes]:
@@ -60,6 +57,5 @@ def _checksum(text: str) -> tuple[str, bytes]:
         digest = base64.b64decode(text[2:], validate=True)
     except (binascii.Error, ValueError):
         return "", b""
-    if not algorithm or len(digest) != hashlib.new(algorithm, usedforsecurity=False).digest_size:
-        return "", b""
-    return algorithm, digest
+    known = algorithm and len(digest) == digest_size(algorithm)
+    return (algorithm, digest) if known else ("", b"")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from auditor.lock import parse_lock, prefetchable_artifacts
+from auditor.lock.lock_artifacts import path_name, url_name
 
 WHEEL = '{{ path = "{0}", hashes = {{ sha256 = "{1}" }} }}'
 
@@ -32,3 +35,23 @@ def test_what_any_image_asks_for_first() -> None:
         ("source-1.tar.gz", None),
         ("index-1-py3-none-any.whl", "https://example.org/s"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("a.whl", "a.whl"), ("w/a.whl", "a.whl"), ("w\\a.whl", "a.whl"), ("w\\x/a.whl", "a.whl")],
+)
+def test_the_file_name_of_a_path(path: str, name: str) -> None:
+    assert path_name(path) == name
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://example.org/x/a-1%2B2.whl?key=/b#c", "a-1+2.whl"),
+        ("https://example.org", ""),
+        ("http://[", ""),
+    ],
+)
+def test_the_file_name_of_a_url(url: str, name: str) -> None:
+    assert url_name(url) == name
