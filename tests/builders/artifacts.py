@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
 from typing import TYPE_CHECKING
 
 from auditor.artifacts.manifest import Absence, Absent, Manifest
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def artifact_bytes(filename: str, files: Mapping[str, str | bytes]) -> bytes:
     """Return the bytes of a wheel or, by its name, of an sdist whose files lie in a top folder."""
     if filename.endswith(".whl"):
-        return zipped(files)
+        return zipped(files, compression=zipfile.ZIP_STORED)
     return sdist(files, name=filename.removesuffix(".tar.gz"))
 
 

@@ -49,6 +49,12 @@ class Audit:
         """Degree of evidence of every locked package."""
         return {row["name"]: row["evidence"] for row in self.report["packages"] if row["in_lock"]}
 
+    def assert_consistent(self, *degrees: str) -> None:
+        """Nothing weighs more than a note; packages have just these `degrees`, if any is given."""
+        assert self.above_note == []
+        assert self.code == 0
+        assert not degrees or set(self.degrees.values()) == set(degrees)
+
     def found(self, code: str) -> dict[str, Any]:
         """Return the one finding of this code."""
         (only,) = [found for found in self.report["findings"] if found["code"] == code]

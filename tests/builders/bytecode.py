@@ -1,4 +1,4 @@
-"""Compiled files of one module, for the interpreter that runs these tests."""
+"""A module and its compiled file in an image, by the interpreter that runs these tests."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ import importlib.util
 import marshal
 import platform
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
+
+from auditor.evidence.bytecode.bytecode_comparison import compare
 from tests.builders import File, Symlink, elf
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from types import CodeType
 
+    from auditor.evidence.bytecode.code_process import CodeProcesses
+    from auditor.evidence.bytecode.compiled_files import Compiled, Match
+    from auditor.model import Rootfs
     from tests.builders import Files
 
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -51,3 +59,19 @@ def hashed(code: CodeType, text: str = TEXT) -> bytes:
 
 
 EVIL = compiled("import os\n")
+
+
+@contextmanager
+def comparisons() -> Iterator[list[Compiled]]:
+    """Yield the compiled files whose code is read while the body runs."""
+    asked: list[Compiled] = []
+
+    def noted(
+        rootfs: Rootfs, suspects: Collection[Compiled], processes: CodeProcesses, *, exact: bool
+    ) -> tuple[dict[str, Match], int]:
+        asked.extend(suspects)
+        return compare(rootfs, suspects, processes, exact=exact)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("auditor.evidence.bytecode.bytecode_comparison.compare", noted)
+        yield asked

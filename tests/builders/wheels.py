@@ -10,6 +10,8 @@ import tarfile
 import zipfile
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,6 +34,18 @@ def record(files: Mapping[str, Content], path: str) -> str:
         f"{name},{record_hash(content)},{len(as_bytes(content))}" for name, content in files.items()
     )
     return "\n".join([*rows, f"{path},,", ""])
+
+
+def distribution(requirement: str) -> dict[str, Content]:
+    """Return the files of a pure wheel of one package, but its RECORD, by `name==version`."""
+    name, version = requirement.split("==")
+    stem = canonicalize_name(name).replace("-", "_")
+    info = f"{stem}-{version}.dist-info"
+    return {
+        f"{stem}/__init__.py": f"name = {name!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
 
 
 def installed(
@@ -65,15 +79,17 @@ def wheel(
     return zipped(whole, compression=compression)
 
 
-def zipped(files: Mapping[str, Content], *, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """Return a zip archive of `files`, regular files with mode 0644."""
+def zipped(
+    files: Mapping[str, Content], *, compression: int = zipfile.ZIP_DEFLATED, mode: int = 0o100644
+) -> bytes:
+    """Return a zip archive of `files`, all with one mode."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", compression) as archive:
         for path, content in files.items():
             member = zipfile.ZipInfo(path)
             member.compress_type = compression
             member.create_system = 3
-            member.external_attr = 0o100644 << 16
+            member.external_attr = mode << 16
             archive.writestr(member, as_bytes(content))
     return packed.getvalue()
 

@@ -12,7 +12,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from tests.cases.test_cases import CASES, audit, shown
+from tests.builders.cases import CASES, audit, shown
 
 _EXPECT = re.compile(r"^expect = \[(?:[^\n]*|\n.*?^)\]$", re.MULTILINE | re.DOTALL)
 

@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
 from auditor.cli import run
+from auditor.report.schema import schema
 from tests.builders import docker_archive, interpreter
-from tests.builders.wheels import installed, wheel
+from tests.builders.wheels import distribution, installed, wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.builders.files import Content
@@ -24,6 +28,34 @@ class Result:
     exit_code: int
     stdout: str
     stderr: str
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """The report on standard output, which follows the schema."""
+        return document(self.stdout)
+
+    @property
+    def codes(self) -> list[str]:
+        """Codes of the findings that count."""
+        return [each["code"] for each in self.report["findings"] if each["ignored"] is None]
+
+    def error(self, exit_code: int) -> tuple[str, str]:
+        """Return the error and its hint, which have to be all that is printed."""
+        assert (self.exit_code, self.stdout) == (exit_code, ""), self
+        error, hint = self.stderr.splitlines()
+        assert error.startswith("auditor: error: ")
+        assert hint.startswith("hint: ")
+        return error.removeprefix("auditor: error: "), hint.removeprefix("hint: ")
+
+
+Invoke = Callable[..., Result]
+
+
+def document(text: str) -> dict[str, Any]:
+    """Return a report in JSON, which follows the schema."""
+    value: dict[str, Any] = json.loads(text)
+    jsonschema.validate(value, schema())
+    return value
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +68,7 @@ def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def invoke(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+def invoke(capsys: pytest.CaptureFixture[str]) -> Invoke:
     """Runs a command line in this process."""
 
     def invoked(*arguments: str | Path) -> Result:
@@ -45,16 +77,6 @@ def invoke(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
         return Result(code, *capsys.readouterr())
 
     return invoked
-
-
-def distribution(name: str, version: str) -> dict[str, str]:
-    """Return the files of a distribution of one module, but its RECORD."""
-    folder = f"{name}-{version}.dist-info"
-    return {
-        f"{name}.py": f"version = '{version}'\n",
-        f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{folder}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
 
 
 SITE = "/usr/local/lib/python3.11/site-packages"
@@ -88,7 +110,7 @@ class Project:
 
     def install(self, name: str, version: str) -> None:
         """Lay down a distribution of one module, as an installer would."""
-        self.files.update(installed(distribution(name, version), SITE, "uv"))
+        self.files.update(installed(distribution(f"{name}=={version}"), SITE, "uv"))
 
     def lock(self, *packages: str, top: str = "", file: str = "pylock.toml") -> Path:
         """Write a lock of `name==version` packages, each with one wheel beside it."""
@@ -97,7 +119,7 @@ class Project:
             name, _, rest = package.partition("==")
             version, _, marker = rest.partition(";")
             filename = f"{name}-{version}-py3-none-any.whl"
-            content = wheel(distribution(name, version), name=f"{name}-{version}")
+            content = wheel(distribution(f"{name}=={version}"), name=f"{name}-{version}")
             self.wheels.mkdir(exist_ok=True)
             (self.wheels / filename).write_bytes(content)
             sha256 = hashlib.sha256(content).hexdigest()

@@ -19,18 +19,15 @@ from tests.builders.fake_registry import Answer, fake_registry
 from tests.cli.conftest import SITE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.cli.conftest import Project, Result
-
-    Invoke = Callable[..., Result]
+    from tests.cli.conftest import Invoke, Project, Result
 
 WHEEL = "idna-3.10-py3-none-any.whl"
 
 
 def evidence(result: Result) -> str:
-    (package,) = json.loads(result.stdout)["packages"]
+    (package,) = result.report["packages"]
     return str(package["evidence"])
 
 
@@ -38,12 +35,17 @@ def report(invoke: Invoke, project: Project, *options: str | Path) -> Result:
     return invoke("check", project.image, "--format", "json", *options)
 
 
-def test_artifact_beside_the_lock_proves(invoke: Invoke, project: Project, tmp_path: Path) -> None:
+def locate(project: Project, place: str) -> None:
+    """Have the lock say where its wheel is to be found."""
     lock = project.root / "pylock.toml"
-    result = report(invoke, project, "--lock", lock, "--cache-dir", tmp_path / "cache")
+    lock.write_text(lock.read_text().replace(f'path = "../wheels/{WHEEL}"', place))
+
+
+def test_artifact_beside_the_lock_proves(invoke: Invoke, project: Project, tmp_path: Path) -> None:
+    result = report(invoke, project, "--cache-dir", tmp_path / "cache")
     assert (result.exit_code, evidence(result)) == (0, "proven")
     shutil.rmtree(project.wheels)
-    again = report(invoke, project, "--lock", lock, "--cache-dir", tmp_path / "cache")
+    again = report(invoke, project, "--cache-dir", tmp_path / "cache")
     assert again.stdout == result.stdout
     result = report(invoke, project, "--no-cache")
     assert (result.exit_code, evidence(result)) == (3, "recorded")
@@ -54,7 +56,7 @@ def test_offline_is_no_finding(invoke: Invoke, project: Project) -> None:
     shutil.rmtree(project.wheels)
     result = report(invoke, project, "--offline")
     assert (result.exit_code, evidence(result)) == (0, "recorded")
-    assert json.loads(result.stdout)["findings"] == []
+    assert result.codes == []
     assert "not cached" in result.stdout
 
 
@@ -62,9 +64,8 @@ def test_wheelhouse(invoke: Invoke, project: Project, tmp_path: Path) -> None:
     project.wheels.rename(tmp_path / "house")
     result = report(invoke, project, "--wheelhouse", tmp_path / "house")
     assert (result.exit_code, evidence(result)) == (0, "proven")
-    result = report(invoke, project, "--wheelhouse", tmp_path / "nowhere")
-    assert result.exit_code == 2
-    assert f"--wheelhouse {tmp_path}/nowhere: no such folder" in result.stderr
+    message, _ = report(invoke, project, "--wheelhouse", tmp_path / "nowhere").error(2)
+    assert message == f"--wheelhouse {tmp_path}/nowhere: no such folder"
 
 
 def test_quick_proof(invoke: Invoke, project: Project) -> None:
@@ -73,19 +74,17 @@ def test_quick_proof(invoke: Invoke, project: Project) -> None:
 
 
 def test_mirror_and_index(invoke: Invoke, project: Project) -> None:
-    lock = project.root / "pylock.toml"
-    path = f'path = "../wheels/{WHEEL}"'
     with fake_registry() as server:
         content = (project.wheels / WHEEL).read_bytes()
         server.script[f"/files/{WHEEL}"] = [Answer(body=content)]
         listing = f'<a href="../../files/{WHEEL}">'.encode()
         server.script["/simple/idna/"] = [Answer(body=listing)]
-        there = f'url = "https://files.example.org/{WHEEL}"'
-        lock.write_text(lock.read_text().replace(path, there))
+        locate(project, f'url = "https://files.example.org/{WHEEL}"')
         mirror = f"https://files.example.org/=http://{server.host}/files/"
         result = report(invoke, project, "--no-cache", "--mirror", mirror)
         assert (result.exit_code, evidence(result)) == (0, "proven")
-        lock.write_text(lock.read_text().replace(there, f'name = "{WHEEL}", path = "gone.whl"'))
+        project.lock("idna==3.10")
+        locate(project, f'name = "{WHEEL}", path = "gone.whl"')
         result = report(invoke, project, "--index-url", f"http://{server.host}/simple/")
         assert (result.exit_code, evidence(result)) == (0, "proven")
 
@@ -101,12 +100,7 @@ BAD = {
 }
 
 
-WAYS = {
-    "url": (),
-    "url by ranges": ("--evidence=index",),
-    "simple index": (),
-    "simple index by ranges": ("--evidence=index",),
-}
+WAYS = ("url", "url by ranges", "simple index", "simple index by ranges")
 
 
 @pytest.fixture
@@ -121,7 +115,6 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_servers_trouble_is_no_verdict(
     trouble: str, way: str, invoke: Invoke, project: Project
 ) -> None:
-    lock = project.root / "pylock.toml"
     with fake_registry() as server:
         server.script[f"/{WHEEL}"] = [BAD[trouble]]
         server.script["/simple/idna/"] = [Answer(body=f'<a href="/{WHEEL}">'.encode())]
@@ -131,12 +124,11 @@ def test_servers_trouble_is_no_verdict(
         else:
             given = [f"--index-url=http://{server.host}/simple/"]
             there = f'name = "{WHEEL}", path = "gone.whl"'
-        lock.write_text(lock.read_text().replace(f'path = "../wheels/{WHEEL}"', there))
-        result = report(invoke, project, "--no-cache", *given, *WAYS[way])
-
-    assert result.exit_code == 3
-    assert evidence(result) == "recorded"
-    (found,) = json.loads(result.stdout)["findings"]
+        locate(project, there)
+        given += ["--evidence=index"] if way.endswith("ranges") else []
+        result = report(invoke, project, "--no-cache", *given)
+    assert (result.exit_code, evidence(result)) == (3, "recorded")
+    (found,) = result.report["findings"]
     assert found["code"] == ("LI907" if trouble == "other bytes" else "LI903")
     assert found["message"].startswith(WHEEL)
 
@@ -154,9 +146,8 @@ def test_place_that_needs_an_extra(
     invoke: Invoke, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
-    result = report(invoke, project, "--manifests", "s3://bucket/manifests")
-    assert result.exit_code == 2
-    assert "pylock-auditor[bucket]" in result.stderr
+    _, hint = report(invoke, project, "--manifests", "s3://bucket/manifests").error(2)
+    assert "pylock-auditor[bucket]" in hint
 
 
 def test_altered_hash_is_incomplete(invoke: Invoke, project: Project) -> None:
@@ -165,8 +156,7 @@ def test_altered_hash_is_incomplete(invoke: Invoke, project: Project) -> None:
     at = text.index('sha256 = "') + len('sha256 = "')
     lock.write_text(text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :])
     result = report(invoke, project)
-    assert result.exit_code == 3
-    assert [each["code"] for each in json.loads(result.stdout)["findings"]] == ["LI907"]
+    assert (result.exit_code, result.codes) == (3, ["LI907"])
 
 
 @pytest.mark.parametrize(
@@ -187,8 +177,7 @@ def test_options_that_cannot_be_followed(
     invoke: Invoke, project: Project, options: list[str], words: str
 ) -> None:
     result = report(invoke, project, *options)
-    assert result.exit_code == 2
-    assert words in result.stderr
+    assert words in result.error(2)[0]
     assert "hunter2" not in result.stderr
 
 
@@ -204,8 +193,7 @@ def test_pip_cache(invoke: Invoke, project: Project, tmp_path: Path) -> None:
     from auditor.artifacts.local_files import in_pip_cache  # noqa: PLC0415 -- the one use of it
 
     url = f"https://example.org/{WHEEL}"
-    lock = project.root / "pylock.toml"
-    lock.write_text(lock.read_text().replace(f'path = "../wheels/{WHEEL}"', f'url = "{url}"'))
+    locate(project, f'url = "{url}"')
     path = in_pip_cache(url, tmp_path)
     path.parent.mkdir(parents=True)
     (project.wheels / WHEEL).rename(path)
@@ -232,9 +220,9 @@ def named(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 def test_attestations_are_verified_only_where_asked(invoke: Invoke, named: Project) -> None:
     result = report(invoke, named)
-    (package,) = json.loads(result.stdout)["packages"]
+    (package,) = result.report["packages"]
     assert (result.exit_code, package["attested"]) == (0, None)
-    assert "attestations" in [each["what"] for each in json.loads(result.stdout)["not_checked"]]
+    assert "attestations" in [each["what"] for each in result.report["not_checked"]]
 
 
 @pytest.mark.parametrize("where", ["option", "file"])
@@ -256,8 +244,8 @@ def test_attestations_that_are_unknown(
     option = ("--attestations",) if where == "option" else ()
     result = report(invoke, named, "--offline", *option)
     assert (result.exit_code, result.stderr) == (3, "")
-    (package,) = json.loads(result.stdout)["packages"]
-    (finding,) = json.loads(result.stdout)["findings"]
+    (package,) = result.report["packages"]
+    (finding,) = result.report["findings"]
     assert (package["evidence"], package["attested"]) == ("proven", "unknown")
     assert (finding["code"], finding["lock_line"]) == ("LI903", 4)
     assert finding["expected"] == "GitHub a/b, release.yml"
@@ -277,9 +265,8 @@ def test_attestations_need_an_extra(
     monkeypatch.setitem(sys.modules, "pypi_attestations", None)
     assert report(invoke, named).exit_code == 0
     # Before any work: there is no such image.
-    result = invoke("check", "docker-archive:none.tar", "--attestations")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "pip install 'pylock-auditor[attestations]'" in result.stderr
+    _, hint = invoke("check", "docker-archive:none.tar", "--attestations").error(2)
+    assert "pip install 'pylock-auditor[attestations]'" in hint
 
 
 @pytest.fixture(scope="module")
@@ -318,12 +305,10 @@ def test_attestations_of_a_published_wheel(
     origin = f"github.com/CircleCI-Public/{repository}"
     install(named, real, {**publisher, "vcs_origin": origin})
     result = report(invoke, named, "--attestations")
-    document = json.loads(result.stdout)
-    (package,) = document["packages"]
+    (package,) = result.report["packages"]
     assert (package["evidence"], package["attested"]) == ("proven", attested)
     assert (result.exit_code, result.stderr) == (0 if attested == "verified" else 3, "")
-    codes = [each["code"] for each in document["findings"]]
-    assert codes == ([] if attested == "verified" else ["LI907"])
-    for finding in document["findings"]:
+    assert result.codes == ([] if attested == "verified" else ["LI907"])
+    for finding in result.report["findings"]:
         assert origin in finding["expected"]
         assert publisher["vcs_origin"] in finding["actual"]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from docker import DockerClient
 
-    from tests.cli.conftest import Project, Result
+    from tests.cli.conftest import Invoke, Project
 
 pytestmark = pytest.mark.engine
 
@@ -35,7 +34,7 @@ def tag(engine: DockerClient, project: Project) -> Iterator[str]:
     [pytest.param((), ["LI904"], id="asked"), pytest.param(("--no-run",), [], id="not-asked")],
 )
 def test_pip_list_is_asked_of_the_engine_alone(
-    invoke: Callable[..., Result],
+    invoke: Invoke,
     project: Project,
     tag: str,
     arguments: tuple[str, ...],
@@ -43,19 +42,12 @@ def test_pip_list_is_asked_of_the_engine_alone(
 ) -> None:
     result = invoke("check", tag, "--format", "json", *arguments)
     assert (result.exit_code, result.stderr) == (0, "")
-    report = json.loads(result.stdout)
-    assert [finding["code"] for finding in report["findings"]] == codes
-    unasked = [item["what"] for item in report["not_checked"] if item["what"] == "pip list"]
-    assert bool(unasked) is bool(arguments)
-    assert report["image"]["digest"] == project.digest
+    assert result.codes == codes
+    unasked = "pip list" in [item["what"] for item in result.report["not_checked"]]
+    assert unasked is bool(arguments)
+    assert result.report["image"]["digest"] == project.digest
 
 
-def test_an_image_that_the_engine_does_not_have(
-    invoke: Callable[..., Result], project: Project
-) -> None:
+def test_an_image_that_the_engine_does_not_have(invoke: Invoke, project: Project) -> None:
     assert project.root.is_dir()
-    result = invoke("check", f"docker:auditor-test-{uuid.uuid4().hex}")
-    assert (result.exit_code, result.stdout) == (3, "")
-    first, second = result.stderr.splitlines()
-    assert first.startswith("auditor: error: ")
-    assert second.startswith("hint: ")
+    invoke("check", f"docker:auditor-test-{uuid.uuid4().hex}").error(3)

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import jsonschema
 import pytest
 
-from auditor.report.schema import schema
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.cli.conftest import Project, Result
-
-    Invoke = Callable[..., Result]
+    from tests.cli.conftest import Invoke, Project
 
 IGNORE = '[[ignore]]\ncode = "LI103"\nsubject = "idna"\nreason = "vendor fix"\n'
-
-
-def report_of(result: Result) -> Any:  # noqa: ANN401 -- any JSON
-    value = json.loads(result.stdout)
-    jsonschema.validate(value, schema())
-    return value
 
 
 @pytest.fixture
@@ -40,38 +26,36 @@ def test_an_ignored_finding_stays_in_the_report(invoke: Invoke, drifted: Project
     configure(drifted, IGNORE + "until = 9999-12-31\n")
     result = invoke("check", drifted.image, "--format", "json")
     assert result.exit_code == 0
-    report = report_of(result)
-    (finding,) = report["findings"]
+    (finding,) = result.report["findings"]
     assert finding["ignored"] == {"reason": "vendor fix", "until": "9999-12-31"}
-    assert report["summary"]["ignored"] == 1
-    assert report["policy_notes"] == []
+    assert result.report["summary"]["ignored"] == 1
+    assert result.report["policy_notes"] == []
     table = invoke("check", drifted.image)
     assert "1 ignored" in table.stdout
     assert "vendor fix, until 9999-12-31" in table.stdout
 
 
 @pytest.mark.parametrize(
-    ("text", "why", "code"),
+    ("text", "why"),
     [
-        pytest.param(IGNORE + "until = 2000-01-01\n", "expired after 2000-01-01", 1, id="expired"),
-        pytest.param(IGNORE.replace("idna", "x*"), "no finding matches it", 1, id="idle"),
+        pytest.param(IGNORE + "until = 2000-01-01\n", "expired after 2000-01-01", id="expired"),
+        pytest.param(IGNORE.replace("idna", "x*"), "no finding matches it", id="idle"),
     ],
 )
 def test_an_entry_without_effect_is_shown_in_every_format(
-    invoke: Invoke, drifted: Project, text: str, why: str, code: int
+    invoke: Invoke, drifted: Project, text: str, why: str
 ) -> None:
     configure(drifted, text)
     table, github, document = (
         invoke("check", drifted.image, "--format", each) for each in ("table", "github", "json")
     )
-    assert table.exit_code == github.exit_code == document.exit_code == code
+    assert table.exit_code == github.exit_code == document.exit_code == 1
     assert "Policy entries without effect\n  auditor.toml:1: [[ignore]] LI103 " in table.stdout
     assert why in " ".join(table.stdout.split())
-    start = (
-        "\n::notice file=auditor.toml,line=1,title=policy entry without effect::[[ignore]] LI103"
-    )
+    place = "file=auditor.toml,line=1"
+    start = f"\n::notice {place},title=policy entry without effect::[[ignore]] LI103"
     assert start in github.stdout
-    (note,) = report_of(document)["policy_notes"]
+    (note,) = document.report["policy_notes"]
     assert (note["path"], note["line"]) == ("auditor.toml", 1)
     assert note["why"].startswith(why)
 
@@ -80,7 +64,7 @@ def test_severity_is_the_projects_to_say(invoke: Invoke, drifted: Project) -> No
     configure(drifted, '[severity]\nLI103 = "note"\n')
     result = invoke("check", drifted.image, "--format", "json")
     assert result.exit_code == 0
-    assert [each["severity"] for each in report_of(result)["findings"]] == ["note"]
+    assert [each["severity"] for each in result.report["findings"]] == ["note"]
 
 
 def test_a_declared_build_that_is_gone_is_noted(invoke: Invoke, project: Project) -> None:
@@ -90,7 +74,7 @@ def test_a_declared_build_that_is_gone_is_noted(invoke: Invoke, project: Project
     )
     result = invoke("check", project.image, "--format", "json")
     assert result.exit_code == 0
-    (note,) = report_of(result)["policy_notes"]
+    (note,) = result.report["policy_notes"]
     assert note["entry"] == "[[native]] /lib/x.so"
 
 
@@ -101,7 +85,7 @@ def test_defaults_of_options(
         drifted, 'format = "json"\nfail-on = "never"\nignore-codes = ["LI2"]\nno-run = true\n'
     )
     result = invoke("check", drifted.image)
-    assert (result.exit_code, report_of(result)["verdict"]) == (0, "drift")
+    assert (result.exit_code, result.report["verdict"]) == (0, "drift")
     monkeypatch.setenv("AUDITOR_FAIL_ON", "error")
     assert invoke("check", drifted.image).exit_code == 1
     assert invoke("check", drifted.image, "--fail-on", "never").exit_code == 0
@@ -121,7 +105,7 @@ def test_from_a_directory_below(
     monkeypatch.chdir(below)
     result = invoke("check", project.image, "--verbose")
     assert result.exit_code == 0
-    assert report_of(result)["lock"]["path"] == "../../pylock.other.toml"
+    assert result.report["lock"]["path"] == "../../pylock.other.toml"
     assert result.stderr.startswith("auditor: ../../pylock.other.toml, ../../pyproject.toml, ")
 
 
@@ -135,9 +119,7 @@ def test_which_file(invoke: Invoke, drifted: Project, monkeypatch: pytest.Monkey
     assert codes == [0, 1, 1]
     both = ["--no-config", "--config=other.toml"]
     for arguments in (both, both[::-1]):
-        result = invoke("check", drifted.image, *arguments)
-        assert result.exit_code == 2
-        assert "contradict" in result.stderr
+        assert "contradict" in invoke("check", drifted.image, *arguments).error(2)[0]
     monkeypatch.setenv("AUDITOR_NO_CONFIG", "1")
     assert invoke("check", drifted.image).exit_code == 1
     assert invoke("check", drifted.image, "--config", "auditor.toml").exit_code == 0
@@ -150,22 +132,17 @@ def test_which_file(invoke: Invoke, drifted: Project, monkeypatch: pytest.Monkey
 def test_a_lock_that_the_file_names_and_nobody_made(invoke: Invoke, project: Project) -> None:
     image = project.image
     configure(project, 'lock = "pylock.gone.toml"\n')
-    result = invoke("check", image)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == (
-        "auditor: error: pylock.gone.toml: No such file or directory\n"
-        "hint: check the path given with `lock` in auditor.toml\n"
+    assert invoke("check", image).error(2) == (
+        "pylock.gone.toml: No such file or directory",
+        "check the path given with `lock` in auditor.toml",
     )
     assert invoke("check", image, "--lock", "pylock.toml").exit_code == 0
 
 
 def test_a_mistake_is_one_line_and_a_hint(invoke: Invoke, project: Project) -> None:
     configure(project, "extras = ['gpu']\n")
-    result = invoke("check", project.image)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == (
-        "auditor: error: auditor.toml:1: extras: unknown key\nhint: did you mean extra?\n"
-    )
+    message, hint = invoke("check", project.image).error(2)
+    assert (message, hint) == ("auditor.toml:1: extras: unknown key", "did you mean extra?")
     assert invoke("check", "--help").exit_code == 0
 
 

@@ -12,29 +12,21 @@ from auditor.errors import UsageError
 F, O = "format", "output"  # noqa: E741 -- as short as -o
 
 
-@pytest.mark.parametrize(
-    ("order", "formats", "files", "outputs"),
-    [
-        pytest.param([], ["table"], [], [("table", None)], id="default"),
-        pytest.param([O], ["table"], ["a"], [("table", "a")], id="default-to-a-file"),
-        pytest.param([F], ["json"], [], [("json", None)], id="one"),
-        pytest.param([F, O], ["json"], ["a"], [("json", "a")], id="one-file"),
-        pytest.param(
-            [F, F, O], ["table", "json"], ["a"], [("table", None), ("json", "a")], id="second"
-        ),
-        pytest.param(
-            [F, O, F], ["json", "table"], ["a"], [("json", "a"), ("table", None)], id="first"
-        ),
-        pytest.param(
-            [F, O, F, O], ["json", "github"], ["a", "b"], [("json", "a"), ("github", "b")], id="two"
-        ),
-        pytest.param([F, O], ["json"], ["-"], [("json", None)], id="dash-is-standard-output"),
-        pytest.param([F], ["json"], ["a"], [("json", "a")], id="file-from-the-environment"),
-        pytest.param(
-            [], ["json", "table"], ["a"], [("json", "a"), ("table", None)], id="all-from-there"
-        ),
-    ],
-)
+PAIRS: dict[str, tuple[list[str], list[str], list[str], list[tuple[str, str | None]]]] = {
+    "default": ([], ["table"], [], [("table", None)]),
+    "default-to-a-file": ([O], ["table"], ["a"], [("table", "a")]),
+    "one": ([F], ["json"], [], [("json", None)]),
+    "one-file": ([F, O], ["json"], ["a"], [("json", "a")]),
+    "second": ([F, F, O], ["table", "json"], ["a"], [("table", None), ("json", "a")]),
+    "first": ([F, O, F], ["json", "table"], ["a"], [("json", "a"), ("table", None)]),
+    "two": ([F, O, F, O], ["json", "github"], ["a", "b"], [("json", "a"), ("github", "b")]),
+    "dash-is-standard-output": ([F, O], ["json"], ["-"], [("json", None)]),
+    "file-from-the-environment": ([F], ["json"], ["a"], [("json", "a")]),
+    "all-from-there": ([], ["json", "table"], ["a"], [("json", "a"), ("table", None)]),
+}
+
+
+@pytest.mark.parametrize(("order", "formats", "files", "outputs"), PAIRS.values(), ids=PAIRS)
 def test_pairing(
     order: list[str], formats: list[str], files: list[str], outputs: list[tuple[str, str | None]]
 ) -> None:
@@ -42,23 +34,17 @@ def test_pairing(
     assert outputs_of(order, formats, files) == expected
 
 
+IMPOSSIBLE: dict[str, tuple[list[str], list[str], list[str], str]] = {
+    "before": ([O, F], ["json"], ["a"], "-o a comes before any --format"),
+    "two-files": ([F, O, O], ["json"], ["a", "b"], "has two files: -o b"),
+    "default-two": ([O, O], ["table"], ["a", "b"], "has two files: -o b"),
+    "both": ([F, F], ["json", "table"], [], "two reports would go to standard output"),
+    "same-file": ([F, O, F, O], ["json", "table"], ["a", "./a"], "two reports would go to a"),
+}
+
+
 @pytest.mark.parametrize(
-    ("order", "formats", "files", "message"),
-    [
-        pytest.param([O, F], ["json"], ["a"], "-o a comes before any --format", id="before"),
-        pytest.param([F, O, O], ["json"], ["a", "b"], "has two files: -o b", id="two-files"),
-        pytest.param([O, O], ["table"], ["a", "b"], "has two files: -o b", id="default-two"),
-        pytest.param(
-            [F, F], ["json", "table"], [], "two reports would go to standard output", id="both"
-        ),
-        pytest.param(
-            [F, O, F, O],
-            ["json", "table"],
-            ["a", "./a"],
-            "two reports would go to a",
-            id="same-file",
-        ),
-    ],
+    ("order", "formats", "files", "message"), IMPOSSIBLE.values(), ids=IMPOSSIBLE
 )
 def test_impossible_pairing(
     order: list[str], formats: list[str], files: list[str], message: str

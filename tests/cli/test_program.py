@@ -12,18 +12,16 @@ from auditor.cli.program import VERBOSE, Program
 from auditor.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.cli.conftest import Result
+    from tests.cli.conftest import Invoke
 
 
-def test_version(invoke: Callable[..., Result]) -> None:
+def test_version(invoke: Invoke) -> None:
     result = invoke("--version")
     assert (result.exit_code, result.stdout) == (0, f"auditor, version {__version__}\n")
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_help_names_every_command(invoke: Callable[..., Result], flag: str) -> None:
+def test_help_names_every_command(invoke: Invoke, flag: str) -> None:
     result = invoke(flag)
     assert result.exit_code == 0
     assert "\n  check    Compare IMAGE with its lock file.\n" in result.stdout
@@ -59,13 +57,11 @@ def test_version_and_help_import_nothing_heavy() -> None:
     ],
 )
 def test_usage_errors_are_one_line_and_a_hint(
-    invoke: Callable[..., Result], arguments: list[str], message: str, hint: str
+    invoke: Invoke, arguments: list[str], message: str, hint: str
 ) -> None:
-    result = invoke(*arguments)
-    assert (result.exit_code, result.stdout) == (2, "")
-    first, second = result.stderr.splitlines()
-    assert first.startswith(f"auditor: error: {message}")
-    assert second == f"hint: {hint}"
+    first, second = invoke(*arguments).error(2)
+    assert first.startswith(message)
+    assert second == hint
 
 
 class Broken(Program):

@@ -18,9 +18,7 @@ from auditor.model import Degree
 from tests.builders import interpreter, oci_layout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.cli.conftest import Project, Result
+    from tests.cli.conftest import Invoke, Project
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = {
@@ -31,7 +29,7 @@ README, USAGE = DOCUMENTS["README.md"], DOCUMENTS["docs/usage.md"]
 OPTIONS = {option for param in check.params for option in (*param.opts, *param.secondary_opts)}
 
 
-def test_the_help_block_is_the_real_one(invoke: Callable[..., Result]) -> None:
+def test_the_help_block_is_the_real_one(invoke: Invoke) -> None:
     result = invoke("check", "--help")
     assert result.exit_code == 0
     assert f"\n```\n$ auditor check --help\n{result.stdout}```\n" in USAGE
@@ -64,9 +62,7 @@ def test_the_degrees_are_in_their_order() -> None:
     assert rows == list(Degree)
 
 
-def test_the_configuration_is_a_valid_one(
-    invoke: Callable[..., Result], project: Project, tmp_path: Path
-) -> None:
+def test_the_configuration_is_a_valid_one(invoke: Invoke, project: Project, tmp_path: Path) -> None:
     (text,) = re.findall(r"```toml\n(.*?)```", DOCUMENTS["docs/configuration.md"], re.DOTALL)
     config = tmp_path / "auditor.toml"
     config.write_text(text, encoding="utf-8")

@@ -15,14 +15,13 @@ import pytest
 from tests.builders.certificates import certificates
 from tests.builders.files import layer_tar
 from tests.builders.images import oci_index, oci_layout, oci_manifest, oci_members, write_members
+from tests.cli.conftest import SITE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.cli.conftest import Project, Result
-
-    Invoke = Callable[..., Result]
+    from tests.cli.conftest import Invoke, Project, Result
 
 pytestmark = [pytest.mark.registry, pytest.mark.xdist_group("registry")]
 
@@ -122,16 +121,14 @@ def logged_in(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def layout(project: Project, tmp_path: Path) -> str:
     """The project's image, in two layers, with something wrong in the upper one."""
     project.install("six", "1.0")
-    changed = {"/usr/local/lib/python3.11/site-packages/idna.py": "changed"}
+    changed = {f"{SITE}/idna/__init__.py": "changed"}
     path = tmp_path / "layout"
     oci_layout(path, [project.files, changed], cmd=["python"], created_by=["COPY", "RUN sed"])
     return f"{path}:latest"
 
 
-def report(result: Result) -> Mapping[str, Any]:
-    found: dict[str, Any] = json.loads(result.stdout)
-    del found["image"]["reference"]
-    return found
+def report(result: Result) -> dict[str, Any]:
+    return {**result.report, "image": {**result.report["image"], "reference": ""}}
 
 
 def test_the_same_as_from_a_layout(
@@ -143,13 +140,12 @@ def test_the_same_as_from_a_layout(
     there = invoke("check", f"{name}:1", *registry.options, "--format", "json")
     assert here.exit_code == there.exit_code == 1
     assert report(there) == report(here)
-    assert {"LI102", "LI201"} <= {each["code"] for each in report(there)["findings"]}
-    digest = report(there)["image"]["manifest_digest"]
+    assert {"LI102", "LI201"} <= set(there.codes)
+    digest = there.report["image"]["manifest_digest"]
     again = invoke("check", f"{name}@{digest}", *registry.options, "--format", "json")
     assert report(again) == report(here)
-    gone = invoke("check", f"{name}:gone", *registry.options)
-    assert gone.exit_code == 3
-    assert "the registry has no such image" in gone.stderr
+    message, _ = invoke("check", f"{name}:gone", *registry.options).error(3)
+    assert "the registry has no such image" in message
 
 
 @pytest.mark.parametrize(("kind", "packing"), [("v2s2", "gzip"), ("oci", "gzip"), ("oci", "zstd")])
@@ -164,7 +160,7 @@ def test_media_types(
     here = invoke("check", f"oci:{layout}", "--format", "json")
     assert found.exit_code == 1
     for key in ("packages", "findings", "environments", "checked", "not_checked"):
-        assert report(found)[key] == report(here)[key]
+        assert found.report[key] == here.report[key]
 
 
 def test_platforms(invoke: Invoke, project: Project, registry: Registry, tmp_path: Path) -> None:
@@ -177,71 +173,51 @@ def test_platforms(invoke: Invoke, project: Project, registry: Registry, tmp_pat
     members["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [top]}).encode()
     write_members(tmp_path / "many", members)
     registry.copy(f"{tmp_path}/many", "many:1", "--all")
-    name = f"registry:{registry.host}/many:1"
-    found = invoke(
-        "check", name, *registry.options, "--platform", "linux/s390x", "--format", "json"
-    )
-    assert report(found)["image"]["platform"] == "linux/s390x"
-    assert report(found)["image"]["manifest_digest"] == made[1]["digest"]
-    assert "other platforms" in {each["what"] for each in report(found)["not_checked"]}
-    compared = invoke(
-        "check", name, *registry.options, "--platform", "linux/s390x", "--all-platforms",
-        "--format", "json",
-    )  # fmt: skip
-    assert report(compared)["findings"] == report(found)["findings"]
-    assert not [each for each in report(compared)["not_checked"] if "platform" in each["what"]]
-    other = invoke("check", name, *registry.options, "--platform", "linux/arm64")
-    assert other.exit_code == 2
-    assert "linux/amd64, linux/s390x" in other.stderr
+    audit = ("check", f"registry:{registry.host}/many:1", *registry.options, "--platform")
+    found = invoke(*audit, "linux/s390x", "--format", "json")
+    assert found.report["image"]["platform"] == "linux/s390x"
+    assert found.report["image"]["manifest_digest"] == made[1]["digest"]
+    assert "other platforms" in {each["what"] for each in found.report["not_checked"]}
+    compared = invoke(*audit, "linux/s390x", "--all-platforms", "--format", "json")
+    assert compared.report["findings"] == found.report["findings"]
+    assert not [each for each in compared.report["not_checked"] if "platform" in each["what"]]
+    assert "linux/amd64, linux/s390x" in " ".join(invoke(*audit, "linux/arm64").error(2))
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [
-        pytest.param(None, "wants credentials", id="nobody"),
-        pytest.param(f"{USER}:wrong-horse", "are not accepted", id="wrong-password"),
-    ],
+    [(None, "wants credentials"), (f"{USER}:wrong-horse", "are not accepted")],
+    ids=["nobody", "wrong-password"],
 )
 @pytest.mark.usefixtures("project")
 def test_without_the_right_password(
-    invoke: Invoke,
-    registry: Registry,
-    logged_in: Path,
-    content: str | None,
-    message: str,
+    invoke: Invoke, registry: Registry, logged_in: Path, content: str | None, message: str
 ) -> None:
     logged_in.unlink()
     if content is not None:
         auth = base64.b64encode(content.encode()).decode()
         logged_in.write_text(json.dumps({"auths": {registry.host: {"auth": auth}}}))
     result = invoke("check", f"registry:{registry.host}/app", *registry.options)
-    assert (result.exit_code, result.stdout) == (3, "")
-    error, hint = result.stderr.splitlines()
+    error, hint = result.error(3)
     assert message in error
-    assert hint.startswith("hint: log in with `docker login")
+    assert hint.startswith("log in with `docker login")
     assert "horse" not in result.stderr
 
 
 def test_who_is_trusted(
-    invoke: Invoke,
-    project: Project,
-    registry: Registry,
-    layout: str,
-    monkeypatch: pytest.MonkeyPatch,
+    invoke: Invoke, registry: Registry, layout: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.copy(layout, "trusted:1")
     name = f"registry:{registry.host}/trusted:1"
-    result = invoke("check", name)
-    assert (result.exit_code, result.stdout) == (3, "")
+    error, hint = invoke("check", name).error(3)
     if not registry.tls:
-        assert "does not speak TLS\nhint: give --plain-http" in result.stderr
+        assert error.endswith("does not speak TLS")
+        assert hint.startswith("give --plain-http")
         return
-    assert "TLS fails (certificate verify failed" in result.stderr
-    assert "--tls-ca" in result.stderr
+    assert "TLS fails (certificate verify failed" in error
+    assert "--tls-ca" in hint
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         with monkeypatch.context() as patched:
             patched.setenv(variable, f"{registry.folder}/ca.crt")
             assert invoke("check", name).exit_code == 1
-    plain = invoke("check", name, "--plain-http")
-    assert plain.exit_code == 3
-    assert "hint: drop --plain-http" in plain.stderr
+    assert "drop --plain-http" in invoke("check", name, "--plain-http").error(3)[1]

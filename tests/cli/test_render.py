@@ -11,12 +11,9 @@ import pytest
 from auditor.report.formats import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.cli.conftest import Project, Result
-
-    Invoke = Callable[..., Result]
+    from tests.cli.conftest import Invoke, Project
 
 
 @pytest.fixture
@@ -51,8 +48,7 @@ def test_several_formats_each_to_its_place(
     result = invoke("render", *order, "report.json")
     assert (result.exit_code, result.stdout, result.stderr) == (0, shown["table"], "")
     assert (project.root / "a.txt").read_text() == shown["github"]
-    result = invoke("render", "report.json", "-o", "b.txt", "-o", "c.txt")
-    assert (result.exit_code, result.stdout) == (2, "")
+    invoke("render", "report.json", "-o", "b.txt", "-o", "c.txt").error(2)
 
 
 def test_standard_input(
@@ -64,9 +60,7 @@ def test_standard_input(
     assert invoke("render", "-").stdout == shown["table"]
     for closed in (stdin, None):  # read to its end, and `<&-`
         monkeypatch.setattr(sys, "stdin", closed)
-        result = invoke("render", "-")
-        assert (result.exit_code, result.stdout) == (2, "")
-        assert result.stderr.startswith("auditor: error: standard input: not JSON: ")
+        assert invoke("render", "-").error(2)[0].startswith("standard input: not JSON: ")
 
 
 @pytest.mark.parametrize(
@@ -88,9 +82,5 @@ def test_what_cannot_be_read_is_told_in_one_line_and_costs_no_file(
     if content is not None:
         (tmp_path / "report.json").write_bytes(content)
     (tmp_path / "table.txt").write_text("before")
-    result = invoke("render", "report.json", "-o", "table.txt")
-    assert (result.exit_code, result.stdout) == (2, "")
-    error, hint = result.stderr.splitlines()
-    assert error == f"auditor: error: {message}"
-    assert hint.startswith("hint: ")
+    assert invoke("render", "report.json", "-o", "table.txt").error(2)[0] == message
     assert (tmp_path / "table.txt").read_text() == "before"

@@ -63,114 +63,55 @@ def inputs(tmp_path: Path) -> Inputs:
     return Inputs(layout, lock)
 
 
-def _truncated_archive(inputs: Inputs) -> list[object]:
+def _truncate_archive(inputs: Inputs) -> None:
     whole = inputs.layout.with_suffix(".tar")
     with tarfile.open(whole, "w") as tar:
         tar.add(inputs.layout, arcname=".")
-    cut = whole.with_name("cut.tar")
-    cut.write_bytes(whole.read_bytes()[:2_000])
-    return [f"oci-archive:{cut}", "--lock", inputs.lock]
+    whole.write_bytes(whole.read_bytes()[:2_000])
 
 
-def _not_an_archive(inputs: Inputs) -> list[object]:
-    text = inputs.lock.with_name("image.tar")
-    text.write_text("no archive at all\n" * 100)
-    return [f"docker-archive:{text}", "--lock", inputs.lock]
+def _write_no_archive(inputs: Inputs) -> None:
+    inputs.layout.with_suffix(".tar").write_text("no archive at all\n" * 100)
 
 
-def _bad_gzip(inputs: Inputs) -> list[object]:
+def _spoil_gzip(inputs: Inputs) -> None:
     content = bytearray(inputs.layer.read_bytes())
     content[30:60] = bytes(30)
     inputs.layer.write_bytes(content)
-    return [inputs.image, "--lock", inputs.lock]
 
 
-def _cut_layer(inputs: Inputs) -> list[object]:
-    inputs.layer.write_bytes(inputs.layer.read_bytes()[:-10])
-    return [inputs.image, "--lock", inputs.lock]
+def _change_layer(inputs: Inputs) -> None:
+    content = gzip.decompress(inputs.layer.read_bytes()).replace(b"xxx", b"yyy")
+    inputs.layer.write_bytes(gzip.compress(content, compresslevel=1, mtime=0))
 
 
-def _wrong_digest(inputs: Inputs) -> list[object]:
-    content = gzip.decompress(inputs.layer.read_bytes())
-    packed = gzip.compress(content.replace(b"xxx", b"yyy"), compresslevel=1, mtime=0)
-    inputs.layer.write_bytes(packed)
-    return [inputs.image, "--lock", inputs.lock]
+def _edit_lock(pattern: str, text: str) -> Callable[[Inputs], object]:
+    return lambda inputs: inputs.lock.write_text(re.sub(pattern, text, inputs.lock.read_text()))
 
 
-def _missing_blob(inputs: Inputs) -> list[object]:
-    inputs.layer.unlink()
-    return [inputs.image, "--lock", inputs.lock]
+def _nothing(inputs: Inputs) -> None:
+    """Break nothing: what is named is not there."""
 
 
-def _index_no_json(inputs: Inputs) -> list[object]:
-    (inputs.layout / "index.json").write_text("{")
-    return [inputs.image, "--lock", inputs.lock]
-
-
-def _no_such_tag(inputs: Inputs) -> list[object]:
-    return [f"oci:{inputs.layout}:missing", "--lock", inputs.lock]
-
-
-def _no_such_file(inputs: Inputs) -> list[object]:
-    return [f"docker-archive:{inputs.layout}/missing.tar", "--lock", inputs.lock]
-
-
-def _no_such_directory(inputs: Inputs) -> list[object]:
-    return [f"dir:{inputs.layout}/missing", "--lock", inputs.lock]
-
-
-def _engine_not_running(inputs: Inputs) -> list[object]:
-    return ["docker:anything:latest", "--lock", inputs.lock]
-
-
-def _no_such_lock(inputs: Inputs) -> list[object]:
-    return [inputs.image, "--lock", inputs.lock.with_name("pylock.missing.toml")]
-
-
-def _lock_no_toml(inputs: Inputs) -> list[object]:
-    inputs.lock.write_text("[[packages]\n")
-    return [inputs.image, "--lock", inputs.lock]
-
-
-def _toml_no_lock(inputs: Inputs) -> list[object]:
-    inputs.lock.write_text('[tool.poetry]\nname = "other"\n')
-    return [inputs.image, "--lock", inputs.lock]
-
-
-def _lock_of_the_future(inputs: Inputs) -> list[object]:
-    text = inputs.lock.read_text()
-    inputs.lock.write_text(text.replace('lock-version = "1.0"', 'lock-version = "2.0"'))
-    return [inputs.image, "--lock", inputs.lock]
-
-
-def _number_for_a_hash(inputs: Inputs) -> list[object]:
-    text = re.sub(r'sha256 = "\w+"', "sha256 = 5", inputs.lock.read_text())
-    inputs.lock.write_text(text)
-    return [inputs.image, "--lock", inputs.lock]
-
-
-def _unknown_format(inputs: Inputs) -> list[object]:
-    return [inputs.image, "--lock", inputs.lock, "--format", "papyrus"]
-
-
-BROKEN: dict[str, tuple[Callable[[Inputs], list[object]], int]] = {
-    "truncated-archive": (_truncated_archive, 3),
-    "not-an-archive": (_not_an_archive, 3),
-    "bad-gzip": (_bad_gzip, 3),
-    "cut-layer": (_cut_layer, 3),
-    "wrong-digest": (_wrong_digest, 3),
-    "missing-blob": (_missing_blob, 3),
-    "index-no-json": (_index_no_json, 3),
-    "no-such-tag": (_no_such_tag, 3),
-    "no-such-file": (_no_such_file, 3),
-    "no-such-directory": (_no_such_directory, 3),
-    "engine-not-running": (_engine_not_running, 3),
-    "no-such-lock": (_no_such_lock, 2),
-    "lock-no-toml": (_lock_no_toml, 2),
-    "toml-no-lock": (_toml_no_lock, 2),
-    "lock-of-the-future": (_lock_of_the_future, 2),
-    "lock-with-a-number-for-a-hash": (_number_for_a_hash, 2),
-    "unknown-format": (_unknown_format, 2),
+IMAGE = "oci:{layout}:latest"
+BROKEN: dict[str, tuple[Callable[[Inputs], object], str, int]] = {
+    "truncated-archive": (_truncate_archive, "oci-archive:{layout}.tar", 3),
+    "not-an-archive": (_write_no_archive, "docker-archive:{layout}.tar", 3),
+    "bad-gzip": (_spoil_gzip, IMAGE, 3),
+    "cut-layer": (lambda at: at.layer.write_bytes(at.layer.read_bytes()[:-10]), IMAGE, 3),
+    "wrong-digest": (_change_layer, IMAGE, 3),
+    "missing-blob": (lambda at: at.layer.unlink(), IMAGE, 3),
+    "index-no-json": (lambda at: (at.layout / "index.json").write_text("{"), IMAGE, 3),
+    "no-such-tag": (_nothing, "oci:{layout}:missing", 3),
+    "no-such-file": (_nothing, "docker-archive:{layout}/missing.tar", 3),
+    "no-such-directory": (_nothing, "dir:{layout}/missing", 3),
+    "engine-not-running": (_nothing, "docker:anything:latest", 3),
+    "no-such-lock": (lambda at: at.lock.unlink(), IMAGE, 2),
+    "lock-no-toml": (lambda at: at.lock.write_text("[[packages]\n"), IMAGE, 2),
+    "toml-no-lock": (lambda at: at.lock.write_text("[tool.poetry]\nname = 'x'\n"), IMAGE, 2),
+    "lock-of-the-future": (_edit_lock('lock-version = "1.0"', 'lock-version = "2.0"'), IMAGE, 2),
+    "lock-with-a-number-for-a-hash": (_edit_lock(r'sha256 = "\w+"', "sha256 = 5"), IMAGE, 2),
+    "unknown-format": (_nothing, f"{IMAGE} --format papyrus", 2),
 }
 
 
@@ -184,13 +125,15 @@ def _assert_one_line_and_a_hint(stderr: str) -> None:
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_input_ends_in_one_line_and_a_hint(name: str, inputs: Inputs) -> None:
-    break_it, code = BROKEN[name]
-    arguments = break_it(inputs)
+    break_it, arguments, code = BROKEN[name]
+    break_it(inputs)
+    reference, *options = arguments.format(layout=inputs.layout).split()
     output = inputs.lock.with_name("report.json")
     output.write_text("as it was")
     nobody = {"DOCKER_HOST": f"unix://{inputs.lock.with_name('no.sock')}"}
 
-    done = run("check", *arguments, "--format", "json", "-o", output, env=nobody)
+    options += ["--lock", str(inputs.lock), "--format", "json", "-o", str(output)]
+    done = run("check", reference, *options, env=nobody)
 
     _assert_one_line_and_a_hint(done.stderr)
     assert done.returncode == code

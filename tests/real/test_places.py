@@ -106,10 +106,7 @@ def test_installed_in_a_container_it_is_consistent(
     do("docker", "build", "--quiet", "--force-rm", f"--tag={tag}", f"--file={dockerfile}", context)
 
     audit = check(f"docker:{tag}", LOCK)
-
-    assert audit.above_note == []
-    assert audit.code == 0
-    assert set(audit.degrees.values()) == {"proven"}
+    audit.assert_consistent("proven")
 
 
 def test_beside_debians_own_distributions_it_is_consistent(context: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import hashlib
 import re
@@ -15,6 +14,7 @@ import pytest
 
 from sample_locks.fetch import LOCKS
 from tests.builders.audits import check, do
+from tests.builders.wheels import record, record_hash, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,23 +60,18 @@ def site(venv: Path) -> Path:
     return found
 
 
-def hashed(content: bytes) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
-    return f"sha256={digest}"
-
-
-def rewrite_record(record: Path, *added: str) -> None:
+def rewrite_record(path: Path, *added: str) -> None:
     """Make RECORD agree with the files as they are, and name `added` ones too."""
-    with record.open(newline="") as stream:
+    with path.open(newline="") as stream:
         rows = list(csv.reader(stream))
     names = dict.fromkeys([row[0] for row in rows] + list(added))
-    with record.open("w", newline="") as stream:
+    with path.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         for name in names:
-            path = record.parent.parent / name
-            content = path.read_bytes() if path.exists() else b""
-            bare = path == record or not path.exists()
-            writer.writerow((name, "", "") if bare else (name, hashed(content), len(content)))
+            file = path.parent.parent / name
+            content = file.read_bytes() if file.exists() else b""
+            bare = file == path or not file.exists()
+            writer.writerow((name, "", "") if bare else (name, record_hash(content), len(content)))
 
 
 def flip(path: Path) -> None:
@@ -89,14 +84,9 @@ def one(venv: Path, pattern: str) -> Path:
     return min(site(venv).glob(pattern))
 
 
-def degree(audit: Audit, name: str) -> str:
-    return audit.degrees[name]
-
-
 def test_as_it_was_installed_it_is_proven(audit: Callable[[], Audit]) -> None:
     found = audit()
-    assert found.above_note == []
-    assert set(found.degrees.values()) == {"proven"}
+    found.assert_consistent("proven")
     assert {row["unproven_files"] for row in found.report["packages"]} == {0}
 
 
@@ -116,7 +106,7 @@ def test_one_byte_with_record_rewritten(
 
     assert found.code == 1
     assert found.found("LI204")["path"] == str(changed)
-    assert degree(found, name) == "version"
+    assert found.degrees[name] == "version"
 
 
 def test_one_byte_that_record_knows_nothing_of(venv: Path, audit: Callable[[], Audit]) -> None:
@@ -126,7 +116,7 @@ def test_one_byte_that_record_knows_nothing_of(venv: Path, audit: Callable[[], A
     found = audit()
 
     assert (found.code, found.found("LI201")["path"]) == (1, str(changed))
-    assert degree(found, "markupsafe") == "version"
+    assert found.degrees["markupsafe"] == "version"
 
 
 def rebuilt(wheel: Path, folder: Path, changed: str, content: bytes) -> Path:
@@ -134,14 +124,11 @@ def rebuilt(wheel: Path, folder: Path, changed: str, content: bytes) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     members[changed] = content
-    record = next(name for name in members if name.endswith(".dist-info/RECORD"))
-    members.pop(record)
-    rows = [f"{name},{hashed(data)},{len(data)}" for name, data in members.items()]
-    members[record] = "\n".join([*rows, f"{record},,", ""]).encode()
+    record_path = next(name for name in members if name.endswith(".dist-info/RECORD"))
+    members.pop(record_path)
+    members[record_path] = record(members, record_path).encode()
     folder.mkdir()
-    with zipfile.ZipFile(folder / wheel.name, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
+    (folder / wheel.name).write_bytes(zipped(members))
     return folder / wheel.name
 
 
@@ -168,7 +155,7 @@ def test_a_wheel_rebuilt_with_one_file_different(
 
     assert found.code == 1
     assert found.found("LI204")["path"] == str(site(venv) / "requests" / "api.py")
-    assert degree(found, "requests") == "version"
+    assert found.degrees["requests"] == "version"
 
 
 def test_another_platforms_wheel_of_the_right_version(
@@ -185,7 +172,7 @@ def test_another_platforms_wheel_of_the_right_version(
     assert found.found("LI105")["subject"] == "markupsafe"
     assert "aarch64" in found.found("LI105")["actual"]
     assert {code for code, name in found.findings if name == "markupsafe"} <= {"LI105", "LI303"}
-    assert degree(found, "markupsafe") == "version"
+    assert found.degrees["markupsafe"] == "version"
 
 
 @pytest.mark.parametrize("listed", [True, False], ids=["in-record", "not-in-record"])
@@ -198,7 +185,7 @@ def test_a_file_added_to_a_package(listed: bool, venv: Path, audit: Callable[[],
     found = audit()
 
     assert (found.code, found.found("LI203")["path"]) == (1, str(added))
-    assert degree(found, "requests") == ("version" if listed else "proven")
+    assert found.degrees["requests"] == ("version" if listed else "proven")
 
 
 @pytest.mark.parametrize("listed", [True, False], ids=["record-rewritten", "record-as-it-was"])
@@ -211,7 +198,7 @@ def test_a_console_script_replaced(listed: bool, venv: Path, audit: Callable[[],
     found = audit()
 
     assert (found.code, found.found("LI209")["path"]) == (1, str(script))
-    assert degree(found, "charset-normalizer") == "version"
+    assert found.degrees["charset-normalizer"] == "version"
 
 
 def pass_off_as_built(info: Path) -> None:
@@ -222,32 +209,23 @@ def pass_off_as_built(info: Path) -> None:
     rewrite_record(info / "RECORD", f"{info.name}/uv_build.json")
 
 
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [("aiohttp", "aiohttp/_http_parser*.so"), ("markupsafe", "markupsafe/_speedups*.so")],
+    ids=["one-of-several", "its-only-one"],
+)
 def test_a_wheel_patched_and_passed_off_as_built_here(
-    venv: Path, audit: Callable[[], Audit]
+    name: str, library: str, venv: Path, audit: Callable[[], Audit]
 ) -> None:
-    changed = one(venv, "aiohttp/_http_parser*.so")
+    changed = one(venv, library)
     flip(changed)
-    pass_off_as_built(one(venv, "aiohttp-*.dist-info"))
-
-    found = audit()
-
-    assert found.code == 1
-    assert str(changed.relative_to(site(venv))) in found.found("LI204")["message"]
-    assert degree(found, "aiohttp") == "version"
-
-
-def test_the_only_library_of_a_wheel_patched_and_passed_off_as_built_here(
-    venv: Path, audit: Callable[[], Audit]
-) -> None:
-    changed = one(venv, "markupsafe/_speedups*.so")
-    flip(changed)
-    pass_off_as_built(one(venv, "markupsafe-*.dist-info"))
+    pass_off_as_built(one(venv, f"{name}-*.dist-info"))
 
     found = audit()
 
     assert found.code == 1
     assert changed.name in found.found("LI204")["message"]
-    assert degree(found, "markupsafe") == "version"
+    assert found.degrees[name] == "version"
 
 
 def _one_library(venv: Path) -> None:
@@ -286,7 +264,7 @@ def test_numpys_wheel_patched_and_passed_off_as_built_from_its_sdist(
     uv = [installers / "uv", "pip", "install", f"--python={venv}", "--no-index", "--no-deps"]
     do(*uv, "--link-mode=copy", f"--find-links={backend / 'wheels'}", "numpy")
     lock = backend / LOCKS["backend"]
-    assert degree(check(f"env:{venv}", lock), "numpy") == "proven"
+    assert check(f"env:{venv}", lock).degrees["numpy"] == "proven"
     patch(venv)
     pass_off_as_built(one(venv, "numpy-*.dist-info"))
 
@@ -296,7 +274,7 @@ def test_numpys_wheel_patched_and_passed_off_as_built_from_its_sdist(
     told = [each for each in found.report["findings"] if each["subject"] == "numpy"]
     (unlisted,) = [each["message"] for each in told if each["code"] == "LI204"]
     assert named in unlisted
-    assert degree(found, "numpy") == "version"
+    assert found.degrees["numpy"] == "version"
 
 
 def test_a_lock_whose_hash_was_altered_by_one_digit(
@@ -315,7 +293,7 @@ def test_a_lock_whose_hash_was_altered_by_one_digit(
 
     assert found.code == 3
     assert found.found("LI907")["subject"] == "requests"
-    assert degree(found, "requests") == "recorded"
+    assert found.degrees["requests"] == "recorded"
 
 
 def test_documents_deleted_to_save_space(venv: Path, audit: Callable[[], Audit]) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.evidence.bytecode.bytecode_check import Bytecode, check_bytecode
-from auditor.evidence.bytecode.bytecode_comparison import compare
 from auditor.image.layers.layer_cache import LayerCache
 from auditor.inventory.collect import collect_inventory
 from tests.builders import image_of
@@ -20,18 +19,15 @@ from tests.builders.bytecode import (
     TEXT,
     VERSION,
     base,
+    comparisons,
     compiled,
     hashed,
     timestamp,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
-    from auditor.evidence.bytecode.code_process import CodeProcesses
-    from auditor.evidence.bytecode.compiled_files import Compiled, Match
-    from auditor.model import Rootfs
     from tests.builders import Files
 
 PYC = f"{CACHE}/mod.{TAG}.pyc"
@@ -45,16 +41,7 @@ def cache(tmp_path: Path) -> LayerCache:
 def audit(cache: LayerCache | None, *layers: Files) -> tuple[Bytecode, int]:
     """Return what is found, and of how many files the code was read for it."""
     image = image_of(list(layers))
-    asked: list[Compiled] = []
-
-    def noted(
-        rootfs: Rootfs, suspects: Collection[Compiled], processes: CodeProcesses, *, exact: bool
-    ) -> tuple[dict[str, Match], int]:
-        asked.extend(suspects)
-        return compare(rootfs, suspects, processes, exact=exact)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("auditor.evidence.bytecode.bytecode_comparison.compare", noted)
+    with comparisons() as asked:
         found = check_bytecode(image, collect_inventory(image), cache=cache)
     return found, len(asked)
 
