@@ -17,8 +17,6 @@ from auditor.image.reference import Transport, parse_reference
 from auditor.request import Request, Resources
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from auditor.image.reference import Reference
     from auditor.model import ImageConfig, Rootfs
     from auditor.progress import Progress
@@ -61,6 +59,8 @@ class Session:
         cannot be followed, `LockError`, `ImageError` (`EngineError`) for an image that cannot
         be read.
         """
+        if self._closed:
+            raise RuntimeError("the session is closed")
         reference = parse_reference(request.image)
         if request.quick:
             return self._audit_statement(request, reference)
@@ -85,12 +85,7 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _share(self) -> Shared:

@@ -31,7 +31,7 @@ _HINT = "name a file that `auditor check --format json` wrote, or - for standard
 @FILE_OPTION
 @click.pass_context
 def render(ctx: click.Context, /, report: str, **_: object) -> None:
-    """Give the report of an earlier audit in other formats.
+    """Render the report of an earlier audit in other formats.
 
     REPORT is a file that `auditor check --format json` wrote, or - for standard input. Nothing
     is audited again: the text is the one that the audit itself would have given.

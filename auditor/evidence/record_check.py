@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from auditor.model import Distribution, RecordRow, Rootfs
 
     Claimed = Callable[[str], Iterable[RecordRow]]
-    """Gives what any locked distribution says of the file at a path."""
+    """Returns what any locked distribution says of the file at a path."""
 
 
 def compared_rows(distribution: Distribution) -> tuple[RecordRow, ...]:
@@ -50,7 +50,7 @@ def is_by_product(path: str, folder: str) -> bool:
 
 
 def is_compiled(path: str, sources: Container[str]) -> bool:
-    """Tell compiled by-products of `sources` from a sourceless .pyc, which is code as any other."""
+    """Return whether a .pyc is a by-product of `sources`; a sourceless one is code itself."""
     if not path.endswith((".pyc", ".pyo")):
         return False
     return posixpath.basename(posixpath.dirname(path)) == "__pycache__" or path[:-1] in sources

@@ -1,4 +1,4 @@
-"""What a full audit did not compare, and why; a quick one has its own list (`rules.LEFT`)."""
+"""What a full audit did not compare, and why; for a quick one: `catalogue.QUICK_NOT_CHECKED`."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from auditor.inventory.commands.shell import Command
 
     Reader = Callable[[str], str]
-    """Gives the text of a file of the image as a command spells it; empty where it is gone."""
+    """Returns the text of a file that a command names; empty where it is gone."""
 
 
 class Install(NamedTuple):
