@@ -92,8 +92,8 @@ class Inputs:
     """Verifies the attestations that the lock asks for; None: they are not verified."""
     bytecode_cache: DocumentCache | None = None
     """Results of earlier comparisons of compiled files with their sources."""
-    code_processes: CodeProcesses | None = None
-    """What compares them; None: processes that end with the audit."""
+    code_processes: Callable[[], CodeProcesses] | None = None
+    """Returns what compares them; None: processes that end with the audit are used."""
     base: Base | None = None
     """The image that this one is built on."""
     run: Runner | None = None

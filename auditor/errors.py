@@ -50,3 +50,11 @@ class ImageError(AuditorError):
 
 class EngineError(ImageError):
     """The container engine is not there or refused."""
+
+
+def unexpected(error: Exception) -> ImageError:
+    """Return the error for one that nobody foresaw: a bug, told in one line."""
+    return ImageError(
+        f"unexpected {type(error).__name__}: {error}",
+        "this is a bug in auditor: run again with -v and report what it prints",
+    )

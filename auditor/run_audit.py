@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from contextlib import ExitStack, nullcontext
 from functools import partial
@@ -21,11 +22,9 @@ from auditor.audit_stages import (
     unopened_platform,
 )
 from auditor.errors import AuditorError, UsageError
-from auditor.evidence.bytecode.code_process import CodeProcesses
 from auditor.http.connections import HttpConnections
 from auditor.image.base import labelled_base, read_base
 from auditor.image.layers.layer_cache import LayerCache
-from auditor.image.layers.worker_pool import LayerWorkers
 from auditor.image.limits import PLATFORMS
 from auditor.image.open import open_image
 from auditor.image.read_options import ReadOptions
@@ -41,9 +40,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from auditor.audit_stages import Runner
+    from auditor.evidence.bytecode.code_process import CodeProcesses
     from auditor.image.base_layers import Base
     from auditor.image.engine.container_run import Completed
     from auditor.image.engine.image_command import BackgroundCommand
+    from auditor.image.layers.worker_pool import LayerWorkers
     from auditor.image.reference import Reference
     from auditor.inventory.query.probe_command import ProbeCommand
     from auditor.lock import Lock
@@ -63,10 +64,9 @@ class Shared:
         self.resources = resources
         self.layers = LayerCache(resources.cache) if resources.cache else None
         self._stack = ExitStack()
-        self.workers = LayerWorkers()
-        self._stack.callback(self.workers.close)
-        self.code_processes = CodeProcesses()
-        self._stack.callback(self.code_processes.close)
+        self._lock = threading.Lock()
+        self._layer_workers: LayerWorkers | None = None
+        self._code_processes: CodeProcesses | None = None
         connections = HttpConnections()
         self._stack.callback(connections.close)
         self.access = Access(resources.plain_http, resources.tls_ca, connections)
@@ -90,6 +90,26 @@ class Shared:
         """Return what verifies the attestations of a lock's artifacts."""
         return Attestor(manifests, self._trust_root)
 
+    def layer_workers(self) -> LayerWorkers:
+        """Return the processes that read layers; a warm audit needs none."""
+        from auditor.image.layers.worker_pool import LayerWorkers  # noqa: PLC0415 -- see above
+
+        with self._lock:
+            if self._layer_workers is None:
+                self._layer_workers = LayerWorkers()
+                self._stack.callback(self._layer_workers.close)
+            return self._layer_workers
+
+    def code_processes(self) -> CodeProcesses:
+        """Return the processes that compile sources; a warm audit needs none."""
+        from auditor.evidence.bytecode.code_process import CodeProcesses  # noqa: PLC0415
+
+        with self._lock:
+            if self._code_processes is None:
+                self._code_processes = CodeProcesses()
+                self._stack.callback(self._code_processes.close)
+            return self._code_processes
+
     def close(self) -> None:
         """Close connections and end processes."""
         self._stack.close()
@@ -104,7 +124,7 @@ def audit_files(
     lock = _lock(request)
     with shared.manifests(lock, progress) as manifests, _pip_list(request, reference) as command:
         manifests.prefetch(prefetchable_artifacts(lock.pylock))
-        reading = ReadOptions(progress, shared.layers, request.verify, shared.workers)
+        reading = ReadOptions(progress, shared.layers, request.verify, shared.layer_workers)
         opened = partial(open_image, reference, access=shared.access, options=reading)
         image = opened(platform=request.platform)
         inputs = Inputs(

@@ -8,11 +8,12 @@ before most of the program is loaded.
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from auditor.errors import AuditorError, ExitCode, UsageError
+from auditor.errors import AuditorError, ExitCode, UsageError, unexpected
 from auditor.image.reference import Transport, parse_reference
 from auditor.request import Request, Resources
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from auditor.run_audit import Shared
 
 __all__ = ["FailedAudit", "Request", "Resources", "Session"]
+
+_LOG = logging.getLogger("auditor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,7 @@ class Session:
         cannot be followed, `LockError`, `ImageError` (`EngineError`) for an image that cannot
         be read.
         """
-        if self._closed:
-            raise RuntimeError("the session is closed")
+        self._refuse_if_closed()
         reference = parse_reference(request.image)
         if request.quick:
             return self._audit_statement(request, reference)
@@ -69,11 +71,20 @@ class Session:
         return audit_files(request, reference, self._share(), progress)
 
     def try_audit(self, request: Request, progress: Progress | None = None) -> Report | FailedAudit:
-        """Make one audit; where there can be no report, return why instead of raising."""
+        """Make one audit; where there can be no report, return why instead of raising.
+
+        Nothing that an image holds ends a loop over many: a bug of ours is a failed audit too,
+        with its traceback in the log.
+        """
+        self._refuse_if_closed()
         try:
             return self.audit(request, progress)
         except AuditorError as error:
-            return FailedAudit(request.image, error.message, error.hint, error.exit_code)
+            failure = error
+        except Exception as error:  # noqa: BLE001 -- logged, and told
+            _LOG.exception("%s: %s", request.image, type(error).__name__)
+            failure = unexpected(error)
+        return FailedAudit(request.image, failure.message, failure.hint, failure.exit_code)
 
     def close(self) -> None:
         """Close connections and end processes; the session makes no further audit."""
@@ -88,13 +99,16 @@ class Session:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise RuntimeError("the session is closed")
+
     def _share(self) -> Shared:
         """Return what the audits share, made by the first that needs it."""
         from auditor.run_audit import Shared  # noqa: PLC0415 -- see above
 
         with self._lock:
-            if self._closed:
-                raise RuntimeError("the session is closed")
+            self._refuse_if_closed()
             self._shared = self._shared or Shared(self.resources)
             return self._shared
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import auditor
 from auditor import FailedAudit, Report, Request, Resources, Session, Severity, Verdict
 from auditor.errors import ExitCode, ImageError, UsageError
+from auditor.quiet_warnings import quiet_warnings
 from tests.builders import interpreter, oci_layout
 
 SITE = "/usr/local/lib/python3.11/site-packages"
@@ -74,6 +76,32 @@ def test_an_image_that_cannot_be_opened_does_not_stop_the_next(
     assert isinstance(failed, FailedAudit)
     assert (failed.image, failed.exit_code) == (gone.image, ExitCode.INCOMPLETE)
     assert "gone" in failed.error
+
+
+def test_a_bug_does_not_stop_the_next_either(
+    tmp_path: Path, lock: Path, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise LookupError("nowhere")
+
+    monkeypatch.setattr("auditor.run_audit.audit_image", broken)
+    with Session(resources) as session:
+        failed = session.try_audit(Request(layout(tmp_path / "image"), lock=lock))
+    assert isinstance(failed, FailedAudit)
+    assert (failed.error, failed.exit_code) == ("unexpected LookupError: nowhere", 3)
+
+
+def test_threads_leave_the_filters_of_warnings_as_they_were() -> None:
+    before = list(warnings.filters)
+
+    def often(_: int) -> None:
+        for _ in range(300):
+            with quiet_warnings():
+                warnings.warn("unheard", stacklevel=1)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(often, range(THREADS)))
+    assert list(warnings.filters) == before
 
 
 def test_choices_of_a_request(tmp_path: Path, lock: Path, resources: Resources) -> None:

@@ -14,6 +14,7 @@ from auditor.artifacts.finder import Finder
 from auditor.artifacts.manifest import Absence, Absent, ArtifactError, Manifest
 from auditor.artifacts.manifest_cache import ManifestCache
 from auditor.artifacts.verify import cache_keys, check
+from auditor.errors import ImageError
 from auditor.http.connections import HttpConnections
 from auditor.record_rows import ALGORITHMS
 
@@ -97,7 +98,7 @@ class ArtifactPool(AbstractContextManager["ArtifactPool"]):
                 return self._remember(key, known)
             search = self._searches.get(key)
             if search is None:
-                future = self._threads.submit(self._search, key, artifact, keys, finder)
+                future = self._submit(self._search, key, artifact, keys, finder)
                 search = self._searches[key] = _Search(future)
             search.waiting += 1
             return search.future
@@ -113,7 +114,13 @@ class ArtifactPool(AbstractContextManager["ArtifactPool"]):
 
     def map(self, function: Callable[[Artifact], T], artifacts: Iterable[Artifact]) -> list[T]:
         """Return the results of a function for several artifacts at a time, in their order."""
-        return [each.result() for each in [self._threads.submit(function, a) for a in artifacts]]
+        return [each.result() for each in [self._submit(function, a) for a in artifacts]]
+
+    def _submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
+        try:
+            return self._threads.submit(function, *arguments)
+        except RuntimeError as error:  # `close` shut them down, perhaps just now
+            raise ImageError("the session was closed during the audit") from error
 
     def close(self) -> None:
         """Interrupt what is being read, and begin nothing more.

@@ -127,7 +127,7 @@ _OPTIONS = (
     ),
     *ARTIFACT_OPTIONS,
     cache_dir,
-    click.option("--no-cache", is_flag=True, help="Remember nothing, and use nothing remembered."),
+    click.option("--no-cache", is_flag=True, help="Neither read nor write the cache."),
     click.option(
         "--verify",
         is_flag=True,
@@ -146,7 +146,7 @@ _OPTIONS = (
         "--progress/--no-progress", default=None, help="Show progress; by default on a terminal."
     ),
     click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors."),
-    click.option("-v", "--verbose", is_flag=True, help="Say what is done; show tracebacks."),
+    click.option("-v", "--verbose", is_flag=True, help="Log each step; show tracebacks."),
 )
 
 

@@ -28,7 +28,7 @@ ARTIFACT_OPTIONS = (
         "--mirror",
         metavar="FROM=TO",
         multiple=True,
-        help="Fetch from TO what the lock has from URLs that start with FROM; repeatable.",
+        help="Replace the beginning FROM of URLs in the lock by TO; repeatable.",
     ),
     click.option(
         "--index-url",
@@ -39,11 +39,11 @@ ARTIFACT_OPTIONS = (
     click.option(
         "--attestations",
         is_flag=True,
-        help="Verify that those whom the lock names attested what is installed.",
+        help="Verify that the identities in the lock attested the installed artifacts.",
     ),
     click.option(
         "--manifests",
         metavar="PLACE",
-        help="Folder or bucket URL in which machines share what artifacts contain.",
+        help="Folder or bucket URL of manifests that machines share.",
     ),
 )

@@ -1,4 +1,4 @@
-"""`auditor cache`: what is remembered of layers and artifacts, and where."""
+"""`auditor cache`: what is cached of layers and artifacts, and where."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ cache_dir = click.option(
     metavar="DIR",
     type=click.Path(file_okay=False),
     envvar="AUDITOR_CACHE_DIR",
-    help="Where to remember what layers and artifacts hold; else the user's cache directory.",
+    help="Cache directory of layers and artifacts; by default the user's.",
 )
 """The option, the same for every command that has it."""
 
@@ -33,7 +33,7 @@ def directory_of(given: str | None) -> Path:
             why = "may not be written to" if nearest.is_dir() else "is no directory"
             raise UsageError(
                 f"--cache-dir {given}: {nearest} {why}",
-                "name a directory that you may write to, or remember nothing with --no-cache",
+                "name a directory that you may write to, or use no cache with --no-cache",
             )
         return directory
     from platformdirs import user_cache_path  # noqa: PLC0415 -- only where it is asked for
@@ -45,9 +45,9 @@ def directory_of(given: str | None) -> Path:
 @click.argument("action", type=click.Choice(["clear"]), required=False)
 @cache_dir
 def cache(action: str | None, cache_dir: str | None) -> None:
-    """Say where is kept what layers and locked artifacts hold, and how much that takes up.
+    """Show where the cache of layers and artifacts is, and how large it is.
 
-    `auditor cache clear` forgets it: the next audits read their layers and artifacts again.
+    `auditor cache clear` empties it: the next audits read their layers and artifacts again.
     """
     from auditor.artifacts.manifest_cache import manifest_files  # noqa: PLC0415 -- not for `--help`
     from auditor.image.layers.layer_cache import CACHE_BYTES, LayerCache  # noqa: PLC0415 -- as above

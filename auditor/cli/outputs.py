@@ -53,7 +53,7 @@ FILE_OPTION = click.option(
 
 
 class OrderedCommand(click.Command):
-    """Remembers how `--format` and `-o` followed each other, and takes no option in vain."""
+    """Keeps the order of `--format` and `-o`, and refuses an option given twice."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse as every command does, and note the order of the two.

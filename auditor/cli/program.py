@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from auditor.cli.terminal import print_error, print_interrupted
-from auditor.errors import AuditorError, ImageError
+from auditor.errors import AuditorError, unexpected
 from auditor.version import __version__
 
 COMMANDS = ("cache", "check", "explain", "render")
@@ -44,12 +44,7 @@ class Program(click.Group):
                 raise  # help into a closed pipe: click knows what to do
             if ctx.meta.get(VERBOSE):
                 traceback.print_exc()
-            return print_error(
-                ImageError(
-                    f"unexpected {type(error).__name__}: {error}",
-                    "this is a bug in auditor: run again with -v and report what it prints",
-                )
-            )
+            return print_error(unexpected(error))
 
 
 @click.group(

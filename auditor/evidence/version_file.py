@@ -13,10 +13,10 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-import warnings
 from typing import TYPE_CHECKING
 
 from auditor.model import UnreadableError
+from auditor.quiet_warnings import quiet_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -47,8 +47,7 @@ def is_version_data(rootfs: Rootfs, path: str) -> bool:
         return False
     try:
         content = rootfs.read(path, _LIMIT)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about its content
+        with quiet_warnings():  # about its content
             return _is_data(ast.parse(content).body, set(_TYPES))
     except (UnreadableError, SyntaxError, ValueError, RecursionError, MemoryError):
         return False

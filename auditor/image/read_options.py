@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from auditor.image.layers.layer_cache import LayerCache
     from auditor.image.layers.worker_pool import LayerWorkers
     from auditor.progress import Progress
@@ -18,5 +20,5 @@ class ReadOptions(NamedTuple):
     """Where layers' indexes are kept; None: nowhere."""
     verify: bool = False
     """Read every byte although it is known, and compare DiffIDs of compressed layers too."""
-    workers: LayerWorkers | None = None
-    """Processes that several readings share; None: each starts its own, and ends them."""
+    workers: Callable[[], LayerWorkers] | None = None
+    """Returns processes that several readings share; None: each starts its own, and ends them."""

@@ -29,7 +29,7 @@ _FETCHED = re.compile(rf"\b(?:{SHELL}|{PYTHON})\s+(?:-\w+\s+)*[\"']?[$<]\(\s*(?:
 """`sh -c "$(curl ...)"` and `bash <(curl ...)`."""
 
 
-class _Step(NamedTuple):
+class _InstructionAt(NamedTuple):
     """One step of the history, with the directory that it worked in."""
 
     step: HistoryEntry
@@ -37,7 +37,7 @@ class _Step(NamedTuple):
     directory: str
 
 
-def _steps(facts: Facts) -> Iterator[_Step]:
+def _instructions(facts: Facts) -> Iterator[_InstructionAt]:
     """Yield the steps above the base image."""
     directory = "/"
     for step in facts.image.history:
@@ -45,19 +45,19 @@ def _steps(facts: Facts) -> Iterator[_Step]:
         if instruction.kind == "WORKDIR":
             directory = posixpath.normpath(posixpath.join(directory, instruction.text or "."))
         if step.layer is None or step.layer >= facts.base_layers:
-            yield _Step(step, instruction, directory)
+            yield _InstructionAt(step, instruction, directory)
 
 
 def install_outside_lock(facts: Facts) -> Iterator[Observation]:
     """LI406: an instruction that installs what no lock decides."""
-    for each in _steps(facts):
+    for each in _instructions(facts):
         reasons = list(dict.fromkeys(_reasons(facts, each)))
         if reasons:
             subject = shown_instruction(each.step.created_by)
             yield Observation(subject, "; ".join(reasons), layer=each.step.layer)
 
 
-def _reasons(facts: Facts, step: _Step) -> Iterator[str]:
+def _reasons(facts: Facts, step: _InstructionAt) -> Iterator[str]:
     """Say of each command of an instruction what it installs from outside the lock."""
 
     def read(file: str) -> str:
@@ -75,7 +75,7 @@ def _reasons(facts: Facts, step: _Step) -> Iterator[str]:
         yield f"`{excerpt(found[0])}` runs a script from the network"
 
 
-def _wheels(facts: Facts, step: _Step, patterns: Sequence[str]) -> str:
+def _wheels(facts: Facts, step: _InstructionAt, patterns: Sequence[str]) -> str:
     """Say what is wrong with wheels that were installed without an index; empty if nothing.
 
     Those that the image does not hold, such as mounted ones, cannot be told; what they became

@@ -24,7 +24,7 @@ from auditor.evidence.bytecode.compiled_files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from auditor.evidence.bytecode.bytecode_cache import DocumentCache
     from auditor.evidence.bytecode.code_process import CodeProcesses
@@ -65,7 +65,7 @@ def check_bytecode(
     *,
     everything: bool = False,
     cache: DocumentCache | None = None,
-    processes: CodeProcesses | None = None,
+    processes: Callable[[], CodeProcesses] | None = None,
 ) -> Bytecode:
     """Compare the runtime's compiled files with their sources.
 
@@ -116,7 +116,7 @@ def _matches(
     suspects: Sequence[Compiled],
     version: str,
     cache: DocumentCache | None,
-    processes: CodeProcesses | None,
+    processes: Callable[[], CodeProcesses] | None,
 ) -> tuple[dict[str, Match], int]:
     """Return the match of every file that could be compared, and how many processes died."""
     matches = BytecodeCache(cache, rootfs, suspects, version) if cache else None
@@ -128,7 +128,7 @@ def _matches(
     from auditor.evidence.bytecode.code_process import CodeProcesses  # noqa: PLC0415
 
     exact = version == platform.python_version()
-    with nullcontext(processes) if processes else closing(CodeProcesses()) as shared:
+    with nullcontext(processes()) if processes else closing(CodeProcesses()) as shared:
         found, deaths = compare(rootfs, left, shared, exact=exact)
     if matches and not deaths:
         matches.keep(found)

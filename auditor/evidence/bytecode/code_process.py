@@ -141,8 +141,10 @@ class CodeProcesses:
     def queries(self, kind: str) -> Iterator[CodeQueries]:
         """Return what asks the processes that are idle now, and waits for one if none is."""
         idle = self._idle[kind]
-        taken = [idle.get(), *_available(idle)]
+        taken: list[CodeProcess] = []
         try:
+            taken.append(idle.get())
+            taken.extend(_available(idle))
             with threads(len(taken), kind) as pool:
                 queries = CodeQueries(taken, pool)
                 try:
@@ -190,8 +192,9 @@ class CodeQueries:
         self._over = True
         for process in self._processes:
             process.kill()
-        for process in _available(self._idle):
+        for process in list(_available(self._idle)):
             process.close()
+            self._idle.put(process)  # for a thread that waits for one, to see that all is over
 
     def answers(self, requests: Iterable[Request]) -> Iterator[tuple[Request, list[str]]]:
         """Yield the requests, in their order, each with the words of its answer.

@@ -97,6 +97,13 @@ class LayerWorkers:
 
     def close(self) -> None:
         """End all processes; for threads that still use them, `index` raises `ImageError`."""
+        idle = []
+        with suppress(Empty):
+            while True:
+                idle.append(self._free.get_nowait())
+        for worker in idle:
+            worker.end()
+            self._free.put(worker)
         for worker in self._workers:
             worker.close()
 
@@ -155,6 +162,18 @@ class _Worker:
         if self._process is not None and self._process.poll() is None:
             return
         self.end()
+        try:
+            self._begin()
+        except OSError as error:  # no process, file or memory left
+            raise ImageError(
+                f"no process can be started to read layers: {error.strerror or error}",
+                "let fewer audits run at a time",
+            ) from error
+        if self._closed:  # perhaps meanwhile, by another thread
+            self.end()
+            raise ImageError("layers cannot be read: the processes that read them have ended")
+
+    def _begin(self) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
@@ -166,9 +185,6 @@ class _Worker:
                 process_group=0,
             )
             self.connection = Connection(ours.detach())
-        if self._closed:  # perhaps meanwhile, by another thread
-            self.end()
-            raise ImageError("layers cannot be read: the processes that read them have ended")
 
     def close(self) -> None:
         """End the process for good; the pipe stays for a thread that waits for an answer."""

@@ -16,7 +16,7 @@ from auditor.image.layout.candidates import Candidate, named_candidates, select_
 from auditor.image.layout.random_access_store import RandomAccessStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from auditor.image.layers.worker_pool import LayerWorkers
@@ -50,7 +50,7 @@ def open_layout(path: Path, query: ImageQuery, reading: ReadOptions) -> Image:
 
 
 def layout_store(
-    path: Path, query: ImageQuery, workers: LayerWorkers | None = None
+    path: Path, query: ImageQuery, workers: Callable[[], LayerWorkers] | None = None
 ) -> RandomAccessStore:
     """Return the files of a layout directory; raises `ImageError` where there is none."""
     if not path.is_dir():

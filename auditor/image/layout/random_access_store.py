@@ -24,7 +24,9 @@ class RandomAccessStore:
     """The files of a layout by name."""
 
     def __init__(
-        self, locate: Callable[[str], FileRange | None], workers: LayerWorkers | None = None
+        self,
+        locate: Callable[[str], FileRange | None],
+        workers: Callable[[], LayerWorkers] | None = None,
     ) -> None:
         self._locate = locate
         self._workers = workers
@@ -53,7 +55,7 @@ class RandomAccessStore:
         ]
         from auditor.image.layers.worker_pool import index_layers  # noqa: PLC0415 -- a warm run needs none
 
-        indexes = index_layers(requests, progress, self._workers)
+        indexes = index_layers(requests, progress, self._workers() if self._workers else None)
         return [
             (index, Opener(request.place.open, passes=None))
             for index, request in zip(indexes, requests, strict=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from docker.errors import DockerException
 
 from auditor.errors import ImageError
 from auditor.http.origin import Login
+from auditor.quiet_warnings import quiet_warnings
 
 _VARIABLE = "DOCKER_AUTH_CONFIG"
 
@@ -65,8 +65,7 @@ def _resolved(host: str, place: str, content: str) -> Login | None:
         raise _unusable(place, "it is no configuration of docker's") from error
     name = INDEX_NAME if host in {INDEX_NAME, f"index.{INDEX_NAME}"} else host
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a missing helper raises below
+        with quiet_warnings():  # a missing helper raises below
             found = config.resolve_authconfig(name)
     except (DockerException, ValueError, KeyError, TypeError, OSError) as error:
         helper = f"docker-credential-{config.get_credential_store(name)}"

@@ -223,7 +223,7 @@ def test_audits_share_what_compiles_and_nothing_that_read_code(
     image = image_of([base(), {f"{CACHE}/mod.{TAG}.pyc": timestamp(EVIL)}])
     with closing(CodeProcesses()) as processes:
         for _ in range(2):
-            found = check_bytecode(image, collect_inventory(image), processes=processes)
+            found = check_bytecode(image, collect_inventory(image), processes=lambda: processes)
             assert len(found.faults) == 1
     assert (tmp_path / "started").read_text().split() == [SOURCE_KIND, CODE, CODE]
 
