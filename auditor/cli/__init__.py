@@ -1,4 +1,4 @@
-"""The command line: the only part that prints, exits and reads the environment."""
+"""The command line: the only part that prints, exits, reads options and handles signals."""
 
 from __future__ import annotations
 
