@@ -146,7 +146,7 @@ def test_the_hand_built_library_is_told_with_all_that_is_known_of_it(
     for word in (
         "SONAME liblc3.so.1",
         "also as liblc3.so, liblc3.so.1",
-        "first for a load of liblc3.so.1 by name (LD_LIBRARY_PATH)",
+        "the loader takes it for liblc3.so.1 (LD_LIBRARY_PATH)",
         "lc3py bundles the same SONAME",
         "lc3py names it in find_library (lc3.py)",
     ):

@@ -120,7 +120,7 @@ def _assert_one_line_and_a_hint(stderr: str) -> None:
     assert len(lines) == 2, stderr
     assert lines[0].startswith("auditor: error: ")
     assert lines[1].startswith("hint: ")
-    assert "mistake in auditor" not in stderr
+    assert "bug in auditor" not in stderr
 
 
 @pytest.mark.parametrize("name", BROKEN)

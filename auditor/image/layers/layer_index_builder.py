@@ -260,7 +260,7 @@ def _read(source: Source, size: int, marks: tuple[Mark, ...] | None, *, keep: bo
     parts: list[bytes] = []
     head = b""
     for part in source.pieces(size) if piece is None else (piece,):
-        head = head or bytes(part[:BYTECODE_HEADER_BYTES])
+        head += bytes(part[: BYTECODE_HEADER_BYTES - len(head)])
         whole.update(part)
         reader.feed(part)
         if keep:

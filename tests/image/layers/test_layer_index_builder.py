@@ -40,15 +40,16 @@ def test_index_of_everything(chunk: int) -> None:
             "lower": Hardlink("elsewhere/file"),
             "dev/null": Device(),
             "lib/libc.so.6": library,
+            "mod.pyc": b"sixteen bytes of header, then code",
         },
         chunk,
     )
     assert " ".join(index.paths) == (
-        "/dir /dir/file /dir/empty /link /hard /lower /dev/null /lib/libc.so.6"
+        "/dir /dir/file /dir/empty /link /hard /lower /dev/null /lib/libc.so.6 /mod.pyc"
     )
     file, folder, link, other = FileType
-    assert list(index.kinds) == [folder, file, file, link, file, file, other, file]
-    assert list(index.sizes) == [0, 4, 0, 0, 0, 0, 0, len(library)]
+    assert list(index.kinds) == [folder, file, file, link, file, file, other, file, file]
+    assert list(index.sizes) == [0, 4, 0, 0, 0, 0, 0, len(library), 34]
     assert list(index.modes[:2]) == [0o700, 0o640]
     assert index.sha256(1) == hashlib.sha256(b"text").digest()
     assert index.sha256(2) == hashlib.sha256(b"").digest()
@@ -57,7 +58,8 @@ def test_index_of_everything(chunk: int) -> None:
     assert index.links == {4: "/dir/file", 5: "/elsewhere/file"}
     assert index.elf == {index.offsets[7]: Elf("aarch64", 64, ElfType.SHARED)}
     assert index.versions == {index.offsets[7]: ("2.36",)}
-    assert (index.files, index.bytes_read) == (3, 4 + len(library))
+    assert index.bytecode == {index.offsets[8]: b"sixteen bytes of"}
+    assert (index.files, index.bytes_read) == (4, 38 + len(library))
     assert index.problems == []
 
 
