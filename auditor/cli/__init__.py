@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "run"]
 
-_GARBAGE = 100_000
+_GARBAGE = 1_000_000
 """Objects between two searches for cycles: a tenth of a warm audit went there."""
 
 

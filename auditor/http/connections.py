@@ -16,7 +16,7 @@ from auditor.http.origin import Origin, origin
 from auditor.http.retries import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     import requests
 
@@ -129,11 +129,13 @@ class HttpConnections:
             raise ClosedError
 
 
-def shut_down(responses: Iterable[requests.Response]) -> None:
+def shut_down(responses: Sequence[requests.Response]) -> None:
     """End the reading of responses, in whichever threads that is.
 
     One that ends meanwhile has returned its connection: `urllib3` calls that an error.
     """
+    if not responses:
+        return
     from auditor.http.failure import CONNECTION_ERRORS  # noqa: PLC0415 -- imports `requests`
 
     for response in responses:

@@ -20,6 +20,7 @@ from auditor.model.evidence import (
 from auditor.model.grades import Degree, Severity, Verdict
 from auditor.model.image import (
     BYTECODE_HEADER_BYTES,
+    NO_FACTS,
     Elf,
     ElfType,
     Entry,
@@ -72,6 +73,7 @@ from auditor.model.policy import DeclaredNative, IgnoreEntry, Policy, Requiremen
 
 __all__ = [
     "BYTECODE_HEADER_BYTES",
+    "NO_FACTS",
     "Artifact",
     "ArtifactKind",
     "Attestation",

@@ -126,6 +126,10 @@ class FileFacts:
         return False
 
 
+NO_FACTS = FileFacts()
+"""Of a file about which nothing is known."""
+
+
 class Rootfs(Protocol):
     """The files of an image: the one seam through which every stage sees them.
 

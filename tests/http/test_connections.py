@@ -139,5 +139,5 @@ def test_a_response_that_ends_meanwhile_keeps_no_other_open() -> None:
         return SimpleNamespace(raw=SimpleNamespace(shutdown=shutdown))
 
     ended = [RuntimeError(), ValueError(), TypeError(), OSError(), ProtocolError("cut"), None]
-    shut_down(map(response, ended))
+    shut_down(list(map(response, ended)))
     assert asked == ended

@@ -15,7 +15,7 @@ from auditor.image.codec.compression import Compression, decompressed
 from auditor.image.codec.elf_stream import StreamingElfReader
 from auditor.image.codec.stream import DamagedError, Source
 from auditor.image.layers.merge import Merge
-from auditor.model import FileFacts, UnreadableError
+from auditor.model import NO_FACTS, FileFacts, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -92,8 +92,18 @@ class LayerTree:
 
     def facts(self, path: str) -> FileFacts:
         """Return what the index of its layer knows of a regular file."""
-        index, _, offset = self._content(path)
-        return _IndexedFacts(self, path, index, offset)
+        node = self._nodes[path]
+        index = self._indexes[node.layer]
+        offset = index.offsets[node.row]
+        # Most files have none, and every audit asks about tens of thousands.
+        if (
+            offset in index.elf
+            or offset in index.bytecode
+            or offset in index.dlopen_sources
+            or offset in index.versions
+        ):
+            return _IndexedFacts(self, path, index, offset)
+        return NO_FACTS
 
     def complete_elf(self, path: str, incomplete: Elf) -> Elf:
         """Read once more what lay too far for the first reading, if that is possible."""

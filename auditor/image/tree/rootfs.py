@@ -10,7 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from auditor.image import limits
-from auditor.model import FileFacts, FileType, UnreadableError
+from auditor.model import NO_FACTS, FileFacts, FileType, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 ALGORITHMS = frozenset(name for name in hashlib.algorithms_guaranteed if "shake" not in name)
 """What `digests` computes: all but those without a fixed length."""
 
-_NO_FACTS = FileFacts()
 
 _CACHED = 200_000
 """Directories whose real path is remembered."""
@@ -182,7 +181,7 @@ class TreeRootfs:
     def facts(self, path: str) -> FileFacts:
         """Return what is known of a regular file's bytes."""
         real = self._file(path)
-        return _NO_FACTS if real is None else self._tree.facts(real)
+        return NO_FACTS if real is None else self._tree.facts(real)
 
     def contents(self, paths: Iterable[str], limit: int) -> Iterator[tuple[str, bytes]]:
         """Yield path as given and content of the regular files among `paths`."""
