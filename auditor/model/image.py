@@ -127,7 +127,6 @@ class FileFacts:
 
 
 NO_FACTS = FileFacts()
-"""Of a file about which nothing is known."""
 
 
 class Rootfs(Protocol):
